@@ -1,0 +1,1 @@
+"""Tests of Tautan: one file per module, one per route, races, faults, the import rules."""
