@@ -1,0 +1,1 @@
+"""Tautan: surveys over WhatsApp links. `docs/architecture.md` says which room holds what."""

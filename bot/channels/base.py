@@ -1,0 +1,162 @@
+"""What every channel shares: addresses, what comes in, what goes out, and what can go wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bot.flow.turn import Kind, Message
+
+AddressKind = Literal["phone", "bsuid", "parent_bsuid"]
+SendOutcome = Literal["refused", "later", "unknown", "config"]
+
+DELIVERED = 4  # the rank from which on a message has arrived
+
+# whatsapp-contract 1.2: what Twilio puts into From and To, less the "whatsapp:" prefix.
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_BSUID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
+_PARENT = re.compile(r"[A-Z]{2}\.ENT\.[A-Za-z0-9]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One way to reach a person on WhatsApp: an E.164 phone number or a business-scoped user id."""
+
+    kind: AddressKind
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `whatsapp:+62…`, `+62…`, `whatsapp:ID.…` or `ID.ENT.…`.
+
+        Raises ValueError for anything else; the message does not repeat the text, which may be a
+        person's number.
+        """
+        value = text.removeprefix("whatsapp:")
+        if _PHONE.fullmatch(value):
+            return cls("phone", value)
+        if _PARENT.fullmatch(value):
+            return cls("parent_bsuid", value)
+        if _BSUID.fullmatch(value):
+            return cls("bsuid", value)
+        raise ValueError("neither a WhatsApp phone number (+62…) nor a user id (ID.…)")
+
+    @property
+    def whatsapp(self) -> str:
+        """Return the form that Twilio takes and gives, `whatsapp:` first."""
+        return f"whatsapp:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message from a person. `addresses` are all that the provider asserts belong together,
+    the one it came from first; `sender` is our own number that it was sent to."""
+
+    channel: str
+    sender: str
+    sid: str
+    addresses: tuple[Address, ...]
+    text: str = ""
+    option: str | None = None
+    reply_to: str | None = None  # provider's id of the message that was tapped or quoted
+    kind: Kind = "text"
+    opt_out: Literal["STOP", "START", "HELP"] | None = None
+    raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
+
+
+class BadRequest(ValueError):
+    """What came in is not what the provider sends; the text repeats nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEvent:
+    """What became of a message of ours. `rank` only rises: accepted 0, queued 1, sending 2,
+    sent 3, delivered 4, read 5; `failed` is terminal (with rank 0, as it arrived nowhere)."""
+
+    sid: str
+    status: str
+    rank: int
+    failed: bool = False
+    error_code: int | None = None
+    addresses: tuple[Address, ...] = ()
+
+    def tells_more(self, rank: int, failed: bool) -> bool:
+        """Whether this changes what is known: events come repeated, late and out of order.
+
+        A failure is final, but what was delivered or read cannot fail any more.
+        """
+        if failed:
+            return False
+        if self.failed:
+            return rank < DELIVERED
+        return self.rank > rank
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to send. `reference` is our outbox id and comes back with every status.
+
+    With `content_sid` the approved template is sent with `variables`, else `message` as text.
+    """
+
+    reference: str
+    to: Address
+    message: Message
+    content_sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message of ours that the provider lists: used to settle unknown sends."""
+
+    sid: str
+    body: str
+    at: datetime
+    status: StatusEvent
+
+
+class SendError(Exception):
+    """A message was not, or perhaps not, sent.
+
+    `outcome` is what matters: "refused" (final), "later" (never processed, try again), "unknown"
+    (it may have been sent: look before sending again), "config" (nothing will work until an
+    operator mends it).
+    """
+
+    def __init__(
+        self,
+        text: str,
+        outcome: SendOutcome,
+        code: int | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+        self.code = code
+
+
+class Channel(Protocol):
+    """Where messages go. Implementations hold no rules of the survey."""
+
+    name: str
+    sender: str
+
+    def send(self, outgoing: Outgoing) -> StatusEvent:
+        """Send one message and return the provider's id and first status. Raises SendError."""
+        ...
+
+    def find(self, to: Address, since: datetime) -> list[Found]:
+        """List our messages to this address since a time (UTC), newest first. Raises SendError."""
+        ...
+
+
+def as_text(message: Message) -> str:
+    """Return a message as plain text: the body, the choices as numbered lines, the footer."""
+    parts = [message.text]
+    if message.choices:
+        parts.append("\n".join(f"{choice.value}. {choice.label}" for choice in message.choices))
+    if message.footer:
+        parts.append(message.footer)
+    return "\n\n".join(part for part in parts if part)

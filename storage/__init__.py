@@ -1,0 +1,1 @@
+"""Tables, keys and statements. Knows nothing of surveys' rules and imports nothing of `bot`."""

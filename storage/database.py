@@ -1,0 +1,298 @@
+"""The database: how a use case gets its transaction, on SQLite and on PostgreSQL alike.
+
+`Database.write(work)` runs `work(connection)` in one transaction and returns its result. `work` may
+be run again from the start (a lost race, a dropped connection), so it does nothing but talk to the
+connection. On SQLite the serving process has one writer thread that commits many jobs at once, a
+savepoint each, because contending SQLite writers sleep unfairly; other processes (commands) write
+in short `BEGIN IMMEDIATE` transactions. On PostgreSQL every job is a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Work = Callable[[Connection], Result]
+
+TRIES = 6
+BATCH = 64
+# PostgreSQL: serialization failure, deadlock. Both mean "nothing happened, do it again".
+_RETRY_STATES = {"40001", "40P01"}
+
+
+class Conflict(Exception):
+    """Somebody else was first; nothing was written and the work must start again."""
+
+
+class Unavailable(Exception):
+    """The database cannot be reached or cannot take the write now."""
+
+
+class AlreadyServed(Unavailable):
+    """Another process serves this SQLite file."""
+
+
+class Database:
+    """One database, by URL. Nothing is opened before the first use: it may be made before a fork.
+
+    `serving` says that this process answers requests: on SQLite it then holds the lock file and the
+    one writer thread.
+    """
+
+    def __init__(self, url: str, *, serving: bool = False, pool_size: int = 20) -> None:
+        self.url = _with_driver(url)
+        self.serving = serving
+        self.is_sqlite = make_url(self.url).get_backend_name() == "sqlite"
+        self._pool_size = pool_size
+        self._guard = threading.Lock()
+        self._writing: Engine | None = None
+        self._reading: Engine | None = None
+        self._writer: _Writer | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None."""
+        name = make_url(self.url).database
+        return Path(name) if self.is_sqlite and name else None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine whose transactions may write."""
+        if self._writing is None:
+            with self._guard:
+                if self._writing is None:
+                    self._writing = self._open(write=True)
+        return self._writing
+
+    @property
+    def _reader(self) -> Engine:
+        if not self.is_sqlite:
+            return self.engine
+        if self._reading is None:
+            with self._guard:
+                if self._reading is None:
+                    self._reading = self._open(write=False)
+        return self._reading
+
+    def read(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that only reads. Raises Unavailable."""
+        try:
+            with self._reader.connect() as connection, connection.begin():
+                return work(connection)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise Unavailable(_short(error)) from error
+
+    def write(self, work: Work[Result]) -> Result:
+        """Run `work` in one transaction and return its result once that is durable.
+
+        Races (`Conflict`, a unique constraint, a deadlock) start it again up to six times.
+        Raises what `work` raises, Unavailable, or the last Conflict.
+        """
+        for attempt in range(TRIES):
+            try:
+                return self._write_once(work)
+            except (Conflict, IntegrityError) as error:
+                if attempt == TRIES - 1:
+                    raise
+                log.debug("a write starts again: %s", type(error).__name__)
+                if not self.is_sqlite:
+                    time.sleep(0.005 * 2**attempt)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                raise Unavailable(_short(error)) from error
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRY_STATES:
+                    raise
+                if attempt == TRIES - 1:
+                    raise Conflict(_short(error)) from error
+        raise AssertionError("unreachable")
+
+    def _write_once(self, work: Work[Result]) -> Result:
+        if self.is_sqlite and self.serving:
+            return self._writer_thread().run(work)
+        with self.engine.connect() as connection, connection.begin():
+            return work(connection)
+
+    def _writer_thread(self) -> _Writer:
+        if self._writer is None:
+            engine = self.engine
+            with self._guard:
+                if self._writer is None:
+                    self._writer = _Writer(engine, self.file)
+        return self._writer
+
+    def claim(self) -> None:
+        """Take the SQLite file for this serving process now. Raises AlreadyServed."""
+        if self.is_sqlite and self.serving:
+            self._writer_thread()
+
+    def close(self) -> None:
+        """Finish queued writes and close all connections."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        for engine in (self._writing, self._reading):
+            if engine is not None:
+                engine.dispose()
+        self._writing = self._reading = None
+
+    def _open(self, *, write: bool) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(
+                self.url,
+                pool_size=self._pool_size,
+                max_overflow=10,
+                pool_timeout=5,
+                pool_recycle=1800,
+                pool_pre_ping=False,
+                connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+            )
+        engine = create_engine(self.url, connect_args={"timeout": 10, "check_same_thread": False})
+        event.listen(engine, "connect", _sqlite_settings)
+        event.listen(engine, "begin", _begin_immediate if write else _begin_deferred)
+        return engine
+
+
+class _Writer:
+    """The one thread that writes to a SQLite file: jobs queue, a batch is one commit."""
+
+    def __init__(self, engine: Engine, file: Path | None) -> None:
+        self._lock = _lock(file) if file else None
+        self._engine = engine
+        self._jobs: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Work[Result]) -> Result:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a write inside a write: pass the connection on instead")
+        future: Future[Result] = Future()
+        self._jobs.put((work, future))
+        return future.result()
+
+    def close(self) -> None:
+        self._jobs.put(None)
+        self._thread.join(timeout=30)
+        if self._lock is not None:
+            self._lock.close()
+
+    def _loop(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                return
+            batch = [job]
+            ending = False
+            while len(batch) < BATCH:
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    ending = True
+                    break
+                batch.append(more)
+            self._commit(batch)
+            if ending:
+                return
+
+    def _commit(self, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
+        """Run a batch in one transaction; a job that fails undoes itself and harms nobody else."""
+        done: list[tuple[Future[Any], Any]] = []
+        failed: list[tuple[Future[Any], BaseException]] = []
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                for work, future in batch:
+                    connection.exec_driver_sql("SAVEPOINT job")
+                    try:
+                        done.append((future, work(connection)))
+                    except BaseException as reason:
+                        connection.exec_driver_sql("ROLLBACK TO job")
+                        failed.append((future, reason))
+                    connection.exec_driver_sql("RELEASE job")
+        except BaseException as reason:
+            # The commit itself failed: nobody's work is durable.
+            settled = {id(future) for future, _ in failed}
+            failed += [(future, reason) for _, future in batch if id(future) not in settled]
+            done = []
+        for future, result in done:
+            future.set_result(result)
+        for future, cause in failed:
+            future.set_exception(cause)
+
+
+def _with_driver(url: str) -> str:
+    """Return the URL with our driver named: psycopg 3, whatever short form was given."""
+    for short in ("postgresql://", "postgres://"):
+        if url.startswith(short):
+            return "postgresql+psycopg://" + url.removeprefix(short)
+    return url
+
+
+def _sqlite_settings(connection: Any, record: Any) -> None:
+    # The driver must not open transactions by itself; "begin" below does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",  # what is deleted is overwritten: free pages must tell nothing
+        "busy_timeout=10000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _lock(file: Path) -> IO[str]:
+    """Hold `<file>.lock` for as long as this process serves. Raises AlreadyServed."""
+    path = file.with_name(file.name + ".lock")
+    handle = path.open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.seek(0)
+        holder = handle.read().strip() or "unknown"
+        handle.close()
+        raise AlreadyServed(
+            f"process {holder} already serves {file.name}: SQLite takes one server."
+            " Stop that one, run a single process, or set DATABASE_URL to PostgreSQL."
+        ) from None
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
+
+
+def _short(error: Exception) -> str:
+    """The driver's own words without the statement and its parameters, which may hold secrets."""
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().split("\n")[0]

@@ -1,0 +1,61 @@
+"""Bringing a database to this version of the tables, and telling whether it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from storage.database import Database
+
+FOLDER = Path(__file__).parent / "migrations"
+# Two processes that migrate at once: the second waits, then finds nothing to do.
+_ADVISORY_LOCK = 7_283_641
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """Return the version that this code wants."""
+    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    assert wanted is not None
+    return wanted
+
+
+def current(connection: Connection) -> str | None:
+    """Return the version that the database has, None when it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(database: Database) -> bool:
+    """Bring the database to this version; return whether there was anything to do.
+
+    Safe to run in several processes at once. Raises Unavailable.
+    """
+
+    def work(connection: Connection) -> bool:
+        if connection.dialect.name == "postgresql":
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK}
+            )
+        before = current(connection)
+        if before == head():
+            return False
+        command.upgrade(_config(connection), "head")
+        return True
+
+    return database.write(work)
+
+
+def is_current(database: Database) -> bool:
+    """Return whether the database has this version's tables. Raises Unavailable."""
+    return database.read(lambda connection: current(connection) == head())

@@ -1,0 +1,479 @@
+"""The tables, their constraints and indexes; no rules.
+
+Three kinds of columns hold what a person wrote or is: `*_hmac` (keyed look-up, HMAC-SHA256),
+`sealed` (AES-GCM, see `storage.keys`), and the mixed answers, which belong to nobody. Everything
+else must be free of them. Times are aware UTC (`UtcDateTime`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# SQLite numbers rows by itself only for INTEGER keys.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+Digest = LargeBinary(32)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite, which knows no zones, stores it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; they are a mistake of ours."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time was about to be stored; times are aware UTC")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give back an aware UTC time."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables share one metadata with stable constraint names."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class Installation(Base):
+    """Facts of this installation: one row. `demo` can be set and never unset."""
+
+    __tablename__ = "installation"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    demo: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    clock_offset: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))  # seconds
+    check_sealed: Mapped[bytes] = mapped_column(LargeBinary)  # tells a wrong secret at start
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+
+class DataKey(Base):
+    """Wrapped keys of the installation, a survey or a day. Destroyed ones keep no bytes."""
+
+    __tablename__ = "data_key"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    scope: Mapped[str] = mapped_column(String(80))  # installation | survey:<id> | day:<date>
+    wrapped: Mapped[bytes | None] = mapped_column(LargeBinary)
+    destroyed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    __table_args__ = (
+        UniqueConstraint("scope"),
+        CheckConstraint("destroyed = (wrapped IS NULL)", name="destroyed_has_no_bytes"),
+    )
+
+
+class Contact(Base):
+    """A person we can reach."""
+
+    __tablename__ = "contact"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    language: Mapped[str | None] = mapped_column(String(16))
+    active_conversation_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("conversation.id", ondelete="SET NULL", use_alter=True)
+    )
+
+
+class Address(Base):
+    """A phone number or WhatsApp user id of a contact, never plain."""
+
+    __tablename__ = "address"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("contact.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(String(12))
+    hmac: Mapped[bytes] = mapped_column(Digest)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    __table_args__ = (
+        UniqueConstraint("hmac"),
+        CheckConstraint("kind IN ('phone', 'bsuid', 'parent_bsuid')", name="kind"),
+    )
+
+
+class Window(Base):
+    """When an address last wrote to a sender: the 24-hour window. Deleted when it has closed."""
+
+    __tablename__ = "window"
+    address_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("address.id", ondelete="CASCADE"), primary_key=True
+    )
+    sender: Mapped[str] = mapped_column(String(160), primary_key=True)
+    last_inbound_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class OptOut(Base):
+    """Who must not be contacted; survives erasure, key destruction and restores."""
+
+    __tablename__ = "opt_out"
+    hmac: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(12), primary_key=True)
+    since: Mapped[date] = mapped_column(Date)
+    __table_args__ = (CheckConstraint("purpose IN ('respondent', 'coordinator')", name="purpose"),)
+
+
+class Survey(Base):
+    """A survey and its current settings (the text of its `survey.yaml`)."""
+
+    __tablename__ = "survey"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    settings: Mapped[str] = mapped_column(Text)
+    settings_hash: Mapped[bytes] = mapped_column(Digest)
+    flow_version_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("flow_version.id", use_alter=True)
+    )
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (UniqueConstraint("name"),)
+
+
+class FlowVersion(Base):
+    """Questions and texts of a survey, whole, by content hash; never changed."""
+
+    __tablename__ = "flow_version"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    content_hash: Mapped[bytes] = mapped_column(Digest)
+    content: Mapped[str] = mapped_column(Text)  # JSON: file name -> text
+    published_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    __table_args__ = (UniqueConstraint("survey_id", "content_hash"),)
+
+
+class Unit(Base):
+    """A place in the hierarchy: province, kabupaten/kota, OPD."""
+
+    __tablename__ = "unit"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code_list: Mapped[str] = mapped_column(String(40))  # kemendagri, bps, own: codes differ
+    code: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(200))
+    parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    zone: Mapped[str] = mapped_column(String(40))  # tz database name
+    area: Mapped[str | None] = mapped_column(String(200))  # area of service
+    __table_args__ = (UniqueConstraint("code_list", "code"),)
+
+
+class Target(Base):
+    """How many responses are wanted of a unit's group."""
+
+    __tablename__ = "target"
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
+    grp: Mapped[str] = mapped_column(String(40), primary_key=True)
+    target: Mapped[int] = mapped_column(Integer)
+    __table_args__ = (CheckConstraint("target >= 0", name="not_negative"),)
+
+
+class RosterRow(Base):
+    """One person on a list that an office gave us. A conversation claims it; it merges nobody."""
+
+    __tablename__ = "roster_row"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str] = mapped_column(String(40))
+    address_hmac: Mapped[bytes | None] = mapped_column(Digest)
+    email_hmac: Mapped[bytes | None] = mapped_column(Digest)  # only where there is no phone
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # JSON: name, phone, email, ...
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    source: Mapped[str | None] = mapped_column(String(80))  # sumber_data
+    basis: Mapped[str | None] = mapped_column(String(200))  # dasar_kontak
+    conversation_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("conversation.id", ondelete="SET NULL"), unique=True
+    )
+    removed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    __table_args__ = (
+        UniqueConstraint("survey_id", "address_hmac"),
+        UniqueConstraint("survey_id", "email_hmac"),
+    )
+
+
+class Link(Base):
+    """A code in a wa.me text or on a poster. `cap` NULL is any number of starts."""
+
+    __tablename__ = "link"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code: Mapped[str] = mapped_column(String(16))
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str] = mapped_column(String(40))
+    roster_row_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("roster_row.id", ondelete="CASCADE"), unique=True
+    )
+    cap: Mapped[int | None] = mapped_column(Integer)
+    starts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    note: Mapped[str | None] = mapped_column(String(200))  # where the poster hangs
+    __table_args__ = (
+        UniqueConstraint("code"),
+        # A unit's group has one link per note; personal links are one per roster row.
+        Index(
+            "uq_link_place",
+            "survey_id",
+            "unit_id",
+            "grp",
+            text("coalesce(note, '')"),
+            unique=True,
+            sqlite_where=text("roster_row_id IS NULL"),
+            postgresql_where=text("roster_row_id IS NULL"),
+        ),
+        CheckConstraint("cap IS NULL OR starts <= cap", name="within_cap"),
+    )
+
+
+class Conversation(Base):
+    """One person's way through one survey. `state` is sealed under the survey's key.
+
+    `scope` is 0, or the unit's id where the survey counts a person once per unit.
+    """
+
+    __tablename__ = "conversation"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    contact_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("contact.id", ondelete="CASCADE"), index=True
+    )
+    scope: Mapped[int] = mapped_column(Id, server_default=text("0"))
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str] = mapped_column(String(40))
+    status: Mapped[str] = mapped_column(String(16))
+    flow_version_id: Mapped[int] = mapped_column(Id, ForeignKey("flow_version.id"))
+    wake_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mix_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # finished answers wait until
+    version: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
+    mixed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    __table_args__ = (
+        UniqueConstraint("survey_id", "contact_id", "scope"),
+        Index("ix_conversation_due", "wake_at"),
+        Index("ix_conversation_mix", "survey_id", "unit_id", "grp", "mix_at"),
+        Index("ix_conversation_count", "survey_id", "unit_id", "grp", "status"),
+        CheckConstraint("NOT mixed OR sealed IS NULL", name="mixed_has_no_state"),
+    )
+
+
+class Response(Base):
+    """Finished answers with no path back to a person. Ids are random; there is no time."""
+
+    __tablename__ = "response"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str] = mapped_column(String(40))
+    language: Mapped[str | None] = mapped_column(String(16))
+    flow_version_id: Mapped[int | None] = mapped_column(Id, ForeignKey("flow_version.id"))
+    # Without a rowid SQLite stores rows in the order of their random key, not of their coming.
+    __table_args__ = (
+        Index("ix_response_cell", "survey_id", "unit_id", "grp"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class Answer(Base):
+    """One answer of a response: a choice's name, a number, a text, or a JSON list of names."""
+
+    __tablename__ = "answer"
+    response_id: Mapped[Any] = mapped_column(
+        Uuid, ForeignKey("response.id", ondelete="CASCADE"), primary_key=True
+    )
+    question: Mapped[str] = mapped_column(String(80), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class Cell(Base):
+    """What is counted of a (survey, unit, group) without asking anybody's row."""
+
+    __tablename__ = "cell"
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
+    grp: Mapped[str] = mapped_column(String(40), primary_key=True)
+    mixed: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    fast: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    straight: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    known_duplicates: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    deleted: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+
+class Inbound(Base):
+    """Every provider message id seen, as HMAC and date. The form is kept only while unprocessed."""
+
+    __tablename__ = "inbound"
+    sid_hmac: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    received_on: Mapped[date] = mapped_column(Date, index=True)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
+    address_hmac: Mapped[bytes | None] = mapped_column(Digest, index=True)
+    order_no: Mapped[int | None] = mapped_column(BigInteger)
+    open_question: Mapped[bytes | None] = mapped_column(LargeBinary)  # sealed with the form
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    __table_args__ = (
+        CheckConstraint("(sealed IS NULL) = (address_hmac IS NULL)", name="wiped_together"),
+    )
+
+
+class Outbox(Base):
+    """One message of ours, from wish to fate.
+
+    status: queued, claimed, unknown, sent, delivered, failed, dropped, superseded. `sealed` is the
+    message, gone once the status is final. Leases are in the database's own time.
+    """
+
+    __tablename__ = "outbox"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    dedupe: Mapped[bytes] = mapped_column(Digest)  # HMAC of what must happen once
+    address_id: Mapped[int] = mapped_column(Id, ForeignKey("address.id", ondelete="CASCADE"))
+    conversation_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("conversation.id", ondelete="CASCADE"), index=True
+    )
+    survey_id: Mapped[int | None] = mapped_column(Id, ForeignKey("survey.id"))
+    channel: Mapped[str] = mapped_column(String(16))
+    sender: Mapped[str] = mapped_column(String(160))
+    purpose: Mapped[str] = mapped_column(String(12))  # reply, invitation, reminder, report
+    status: Mapped[str] = mapped_column(String(12))
+    via: Mapped[str] = mapped_column(String(8))  # twiml, rest
+    template: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # sent as one
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    about: Mapped[bytes | None] = mapped_column(LargeBinary)  # sealed name of the question asked
+    key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    provider_sid: Mapped[str | None] = mapped_column(String(64), unique=True)
+    rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    error_code: Mapped[int | None] = mapped_column(Integer)
+    __table_args__ = (
+        UniqueConstraint("dedupe"),
+        Index("ix_outbox_due", "status", "not_before"),
+        Index("ix_outbox_address", "address_id", "status"),
+        CheckConstraint(
+            "status IN ('queued', 'claimed', 'unknown', 'sent', 'delivered', 'failed',"
+            " 'dropped', 'superseded')",
+            name="status",
+        ),
+    )
+
+
+class AnsweredOnce(Base):
+    """HMAC of (survey, address) of people whose data was erased after they had answered."""
+
+    __tablename__ = "answered_once"
+    hmac: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), index=True)
+
+
+class Consent(Base):
+    """Which words somebody agreed to (UU 27/2022 articles 22 and 24: be able to prove consent)."""
+
+    __tablename__ = "consent"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("conversation.id", ondelete="CASCADE"), index=True
+    )
+    text_version: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16))
+    given_on: Mapped[date] = mapped_column(Date)
+
+
+class DailyMark(Base):
+    """What an address was already told today, under a key that is destroyed at midnight."""
+
+    __tablename__ = "daily_mark"
+    hmac: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, index=True)
+
+
+class ProgressSnapshot(Base):
+    """The published counts of one survey and day, as JSON; nothing else is shown to anybody."""
+
+    __tablename__ = "progress_snapshot"
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    counts: Mapped[str] = mapped_column(Text)
+
+
+class Coordinator(Base):
+    """Who gets counts, of which unit (NULL: the whole survey), at which local hour."""
+
+    __tablename__ = "coordinator"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    contact_id: Mapped[int] = mapped_column(Id, ForeignKey("contact.id"), index=True)
+    unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    minute: Mapped[int] = mapped_column(SmallInteger)  # of the local day
+    paused: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # name, for the operator's list
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    __table_args__ = (
+        Index(
+            "uq_coordinator_post",
+            "survey_id",
+            "contact_id",
+            text("coalesce(unit_id, 0)"),
+            unique=True,
+        ),
+        CheckConstraint("minute BETWEEN 0 AND 1439", name="minute"),
+    )
+
+
+class Audit(Base):
+    """Who did what to the installation; never an answer, never a person's address."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    what: Mapped[str] = mapped_column(String(60))
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class SimulatorMessage(Base):
+    """A bubble of an invented chat. Only installations marked demo have any."""
+
+    __tablename__ = "simulator_message"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    address_hmac: Mapped[bytes] = mapped_column(Digest, index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # JSON: from, text, choices, buttons
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))

@@ -1,0 +1,1 @@
+"""Every statement under a name, one file per room. Callers pass a connection in a transaction."""

@@ -1,0 +1,164 @@
+"""Conversations: starting, saving by compare-and-set, and those whose timer went off."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from storage.models import Consent, Contact, Conversation, RosterRow
+from storage.queries.upsert import insert_ignore
+
+_SAVE = (
+    update(Conversation)
+    .where(
+        Conversation.id == bindparam("conversation"),
+        Conversation.version == bindparam("seen"),
+        Conversation.mixed.is_(False),
+    )
+    .values(
+        status=bindparam("new_status"),
+        wake_at=bindparam("new_wake_at"),
+        mix_at=bindparam("new_mix_at"),
+        sealed=bindparam("new_sealed"),
+        key_id=bindparam("new_key_id"),
+        version=Conversation.version + 1,
+    )
+)
+
+
+def create(
+    connection: Connection,
+    *,
+    survey_id: int,
+    contact_id: int,
+    scope: int,
+    unit_id: int,
+    grp: str,
+    flow_version_id: int,
+    status: str,
+    wake_at: datetime | None,
+) -> int | None:
+    """Make a conversation and return its id, or None when the contact has one in this scope."""
+    values = {
+        "survey_id": survey_id,
+        "contact_id": contact_id,
+        "scope": scope,
+        "unit_id": unit_id,
+        "grp": grp,
+        "flow_version_id": flow_version_id,
+        "status": status,
+        "wake_at": wake_at,
+    }
+    if insert_ignore(connection, Conversation.__table__, values) == 0:
+        return None
+    return of_contact(connection, survey_id, contact_id, scope)
+
+
+def of_contact(connection: Connection, survey_id: int, contact_id: int, scope: int) -> int | None:
+    """Return a contact's conversation in a survey."""
+    return connection.execute(
+        select(Conversation.id).where(
+            Conversation.survey_id == survey_id,
+            Conversation.contact_id == contact_id,
+            Conversation.scope == scope,
+        )
+    ).scalar_one_or_none()
+
+
+def save(
+    connection: Connection,
+    conversation_id: int,
+    version: int,
+    *,
+    status: str,
+    wake_at: datetime | None,
+    mix_at: datetime | None,
+    sealed: bytes | None,
+    key_id: int | None,
+) -> bool:
+    """Store a new state if nobody stored one since `version`; return whether we did."""
+    result = connection.execute(
+        _SAVE,
+        {
+            "conversation": conversation_id,
+            "seen": version,
+            "new_status": status,
+            "new_wake_at": wake_at,
+            "new_mix_at": mix_at,
+            "new_sealed": sealed,
+            "new_key_id": key_id,
+        },
+    )
+    return result.rowcount == 1
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[int]:
+    """Return conversations whose timer went off, the longest waiting first."""
+    statement = (
+        select(Conversation.id)
+        .where(Conversation.wake_at <= now)
+        .order_by(Conversation.wake_at)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def take(connection: Connection, conversation_id: int, now: datetime) -> bool:
+    """Lock a conversation that is still due; False when another worker has it or it moved on."""
+    statement = (
+        select(Conversation.id)
+        .where(Conversation.id == conversation_id, Conversation.wake_at <= now)
+        .with_for_update(skip_locked=True)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def postpone(connection: Connection, conversation_id: int, until: datetime) -> None:
+    """Push a timer on: its step failed and must not be tried in a tight loop."""
+    connection.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation_id, Conversation.wake_at.is_not(None))
+        .values(wake_at=until)
+    )
+
+
+def activate(connection: Connection, contact_id: int, conversation_id: int) -> None:
+    """Make a conversation the one that untapped messages belong to."""
+    connection.execute(
+        update(Contact)
+        .where(Contact.id == contact_id)
+        .values(active_conversation_id=conversation_id)
+    )
+
+
+def record_consent(
+    connection: Connection, conversation_id: int, version: str, language: str, on: date
+) -> None:
+    """Keep which words somebody agreed to; a later consent replaces an earlier one."""
+    connection.execute(delete(Consent).where(Consent.conversation_id == conversation_id))
+    connection.execute(
+        insert(Consent),
+        {
+            "id": uuid4(),
+            "conversation_id": conversation_id,
+            "text_version": version,
+            "language": language,
+            "given_on": on,
+        },
+    )
+
+
+def claimant(connection: Connection, roster_row_id: int) -> int | None:
+    """Return the conversation that claimed a roster row."""
+    return connection.execute(
+        select(RosterRow.conversation_id).where(RosterRow.id == roster_row_id)
+    ).scalar_one_or_none()
+
+
+def retire_roster_rows_of(connection: Connection, conversation_id: int) -> None:
+    """Take the person of a conversation off the roster: it is not them who was meant."""
+    connection.execute(
+        update(RosterRow).where(RosterRow.conversation_id == conversation_id).values(removed=True)
+    )

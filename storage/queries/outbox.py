@@ -1,0 +1,255 @@
+"""Outgoing messages, from wish to fate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
+
+from storage.models import Address, OptOut, Outbox, Window
+from storage.queries.upsert import insert_ignore
+
+FINAL = ("sent", "delivered", "failed", "dropped", "superseded")
+
+
+class OutboxRow(NamedTuple):
+    """One outbox row as the sender sees it."""
+
+    id: UUID
+    address_id: int
+    conversation_id: int | None
+    survey_id: int | None
+    channel: str
+    sender: str
+    purpose: str
+    status: str
+    via: str
+    template: bool
+    sealed: bytes | None
+    key_id: int | None
+    created_at: datetime
+    not_before: datetime
+    expires_at: datetime | None
+    attempts: int
+    provider_sid: str | None
+    rank: int
+
+
+class Claimable(NamedTuple):
+    """A due row with what decides whether and how it goes out."""
+
+    row: OutboxRow
+    address_kind: str
+    address_sealed: bytes
+    address_key_id: int
+    opted_out: bool
+    last_inbound_at: datetime | None
+
+
+_COLUMNS = (
+    Outbox.id,
+    Outbox.address_id,
+    Outbox.conversation_id,
+    Outbox.survey_id,
+    Outbox.channel,
+    Outbox.sender,
+    Outbox.purpose,
+    Outbox.status,
+    Outbox.via,
+    Outbox.template,
+    Outbox.sealed,
+    Outbox.key_id,
+    Outbox.created_at,
+    Outbox.not_before,
+    Outbox.expires_at,
+    Outbox.attempts,
+    Outbox.provider_sid,
+    Outbox.rank,
+)
+_WIDTH = len(_COLUMNS)
+
+_PRIORITY = case(
+    {"reply": 0, "report": 1, "reminder": 2, "invitation": 3}, value=Outbox.purpose, else_=4
+)
+
+
+def add(connection: Connection, values: dict[str, Any]) -> bool:
+    """Store a message unless its dedupe key is known; return whether it went in."""
+    return insert_ignore(connection, Outbox.__table__, values) == 1
+
+
+def by_dedupe(connection: Connection, dedupe: bytes) -> OutboxRow | None:
+    """Return the message that was made for this cause."""
+    row = connection.execute(select(*_COLUMNS).where(Outbox.dedupe == dedupe)).first()
+    return OutboxRow._make(row) if row else None
+
+
+def by_id(connection: Connection, outbox_id: UUID, *, lock: bool = False) -> OutboxRow | None:
+    """Return a message."""
+    statement = select(*_COLUMNS).where(Outbox.id == outbox_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).first()
+    return OutboxRow._make(row) if row else None
+
+
+def about(
+    connection: Connection, sid: str
+) -> tuple[UUID, int | None, bytes | None, int | None] | None:
+    """Return (id, conversation, sealed question name, key) of the message with a provider's id."""
+    row = connection.execute(
+        select(Outbox.id, Outbox.conversation_id, Outbox.about, Outbox.key_id).where(
+            Outbox.provider_sid == sid
+        )
+    ).first()
+    return (row[0], row[1], row[2], row[3]) if row else None
+
+
+def claimable(
+    connection: Connection, now: datetime, lease_now: datetime, limit: int
+) -> list[Claimable]:
+    """Return and lock due rows, most urgent first, none of an address with a row in flight."""
+    busy = aliased(Outbox)
+    statement = (
+        select(
+            *_COLUMNS,
+            Address.kind,
+            Address.sealed,
+            Address.key_id,
+            exists()
+            .where(
+                OptOut.hmac == Address.hmac,
+                OptOut.purpose
+                == case((Outbox.purpose == "report", "coordinator"), else_="respondent"),
+            )
+            .label("opted_out"),
+            Window.last_inbound_at,
+        )
+        .join(Address, Address.id == Outbox.address_id)
+        .outerjoin(
+            Window,
+            and_(Window.address_id == Outbox.address_id, Window.sender == Outbox.sender),
+        )
+        .where(
+            Outbox.status == "queued",
+            Outbox.not_before <= now,
+            ~exists().where(
+                busy.address_id == Outbox.address_id,
+                busy.status == "claimed",
+                busy.lease_until > lease_now,
+            ),
+        )
+        .order_by(_PRIORITY, Outbox.not_before, Outbox.created_at)
+        .limit(limit)
+        .with_for_update(of=Outbox, skip_locked=True)
+    )
+    rows = connection.execute(statement).all()
+    return [Claimable(OutboxRow(*row[:_WIDTH]), *row[_WIDTH:]) for row in rows]
+
+
+def set_fate(connection: Connection, outbox_id: UUID, **values: Any) -> None:
+    """Change a row's status and what goes with it."""
+    connection.execute(update(Outbox).where(Outbox.id == outbox_id).values(**values))
+
+
+def claim(
+    connection: Connection, ids: Sequence[UUID], lease_until: datetime, templates: Sequence[UUID]
+) -> None:
+    """Lease rows to this sender."""
+    if not ids:
+        return
+    connection.execute(
+        update(Outbox)
+        .where(Outbox.id.in_(list(ids)))
+        .values(
+            status="claimed",
+            via="rest",
+            lease_until=lease_until,
+            attempts=Outbox.attempts + 1,
+            template=Outbox.id.in_(list(templates)) if templates else False,
+        )
+    )
+
+
+def settle(connection: Connection, outbox_id: UUID, from_status: str, **values: Any) -> bool:
+    """Change a row only if it still has the status we saw."""
+    result = connection.execute(
+        update(Outbox).where(Outbox.id == outbox_id, Outbox.status == from_status).values(**values)
+    )
+    return result.rowcount == 1
+
+
+def abandon_leases(connection: Connection, lease_now: datetime, look_at: datetime) -> int:
+    """Turn rows whose sender died into unknown ones: they may have been sent."""
+    result = connection.execute(
+        update(Outbox)
+        .where(Outbox.status == "claimed", Outbox.lease_until < lease_now)
+        .values(status="unknown", lease_until=None, not_before=look_at)
+    )
+    return int(result.rowcount)
+
+
+def unknown_due(connection: Connection, now: datetime, limit: int) -> list[OutboxRow]:
+    """Return rows that may or may not have been sent and are due to be looked up."""
+    statement = (
+        select(*_COLUMNS)
+        .where(Outbox.status == "unknown", Outbox.not_before <= now)
+        .order_by(Outbox.not_before)
+        .limit(limit)
+    )
+    return [OutboxRow._make(row) for row in connection.execute(statement)]
+
+
+def newer_reply(connection: Connection, row: OutboxRow) -> bool:
+    """Whether a later reply to the same address makes this one pointless."""
+    statement = select(Outbox.id).where(
+        Outbox.address_id == row.address_id,
+        Outbox.purpose == "reply",
+        Outbox.created_at > row.created_at,
+    )
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def known_sids(connection: Connection, sids: Sequence[str]) -> set[str]:
+    """Return which of the provider's ids belong to a row of ours."""
+    statement = select(Outbox.provider_sid).where(Outbox.provider_sid.in_(list(sids)))
+    return {str(one) for one in connection.execute(statement).scalars()}
+
+
+def drop_queued(
+    connection: Connection, *, conversation_id: int | None = None, survey_id: int | None = None
+) -> int:
+    """Drop what waits to be sent for a conversation or a whole survey."""
+    where = [Outbox.status == "queued"]
+    if conversation_id is not None:
+        where.append(Outbox.conversation_id == conversation_id)
+    if survey_id is not None:
+        where.append(Outbox.survey_id == survey_id)
+    result = connection.execute(update(Outbox).where(*where).values(status="dropped", sealed=None))
+    return int(result.rowcount)
+
+
+def backlog(connection: Connection) -> tuple[dict[str, int], datetime | None]:
+    """Return rows by status, and the due time of the oldest row that waits."""
+    counts = {
+        str(status): int(number)
+        for status, number in connection.execute(
+            select(Outbox.status, func.count()).group_by(Outbox.status)
+        )
+    }
+    oldest = connection.execute(
+        select(func.min(Outbox.not_before)).where(
+            or_(Outbox.status == "queued", Outbox.status == "unknown")
+        )
+    ).scalar_one()
+    return counts, oldest
+
+
+def server_time(connection: Connection) -> datetime | None:
+    """Return the database's own clock, or None where it has none of its own (SQLite)."""
+    if connection.dialect.name == "sqlite":
+        return None
+    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
