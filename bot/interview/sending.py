@@ -1,0 +1,415 @@
+"""The outbox: what we want to say, and what became of it.
+
+Nothing is sent twice blindly. A message handed to the provider of which we do not know the fate
+(a reply inside the webhook's answer, a request that timed out, a sender that died) is *unknown*
+until a status callback or a look at the provider's own list settles it; a template is then never
+sent again, a reply only when it was not found for ten minutes and nothing newer was said.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from bot.channels.base import Address, Channel, Outgoing, SendError, StatusEvent, as_text
+from bot.flow.turn import Choice, Message
+from bot.interview import identity
+from bot.interview.installation import Installation, Via, real_now
+from storage.keys import DataKey, KeyDestroyed
+from storage.queries import outbox as queries
+from storage.queries.outbox import Claimable, OutboxRow
+
+log = logging.getLogger(__name__)
+
+Purpose = Literal["reply", "invitation", "reminder", "report"]
+
+LEASE = timedelta(seconds=60)
+WAIT_FOR_CALLBACK = timedelta(minutes=2)
+GIVE_UP_LOOKING = timedelta(minutes=10)
+# The provider counts 24 hours from its own receipt of the message; half an hour is our margin.
+WINDOW = timedelta(hours=23, minutes=30)
+MAX_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one sweep of the sender did."""
+
+    sent: int = 0
+    unknown: int = 0
+    failed: int = 0
+    later: int = 0
+    dropped: int = 0
+
+
+def to_json(message: Message) -> str:
+    """Return the stored form of a message."""
+    plain = {
+        "text": message.text,
+        "choices": [[one.value, one.label] for one in message.choices],
+        "footer": message.footer,
+        "buttons": [[one.value, one.label] for one in message.buttons],
+        "question": message.question,
+        "language": message.language,
+        "step": message.step,
+        "template": message.template,
+        "variables": dict(message.variables),
+    }
+    return json.dumps(
+        {key: value for key, value in plain.items() if value},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def from_json(text: str) -> Message:
+    """Read what `to_json` wrote."""
+    plain = json.loads(text)
+    for name in ("choices", "buttons"):
+        plain[name] = tuple(Choice(*one) for one in plain.get(name, ()))
+    plain.setdefault("text", "")
+    return Message(**plain)
+
+
+def enqueue(
+    connection: Connection,
+    installation: Installation,
+    *,
+    address_id: int,
+    message: Message,
+    purpose: Purpose,
+    dedupe: str,
+    survey_id: int | None = None,
+    conversation_id: int | None = None,
+    not_before: datetime | None = None,
+    expires_at: datetime | None = None,
+    via: Via | None = None,
+    inline: bool = False,
+) -> UUID | None:
+    """Store a message to be sent and return its id; None when this has happened already.
+
+    `dedupe` names what must happen once ("reply:<sid>", "<conversation>:invite"). `inline` says
+    that the caller hands the message over in the webhook's own answer: the row is then unknown
+    until a callback tells more. Without `via` it goes out by the installation's own channel.
+    """
+    now = installation.now()
+    via = via or installation.via
+    key = _key(connection, installation, survey_id)
+    outbox_id = uuid4()
+    about = None
+    if message.question is not None and conversation_id is not None:
+        about = key.seal(message.question, f"about:{outbox_id.hex}")
+    wanted = queries.add(
+        connection,
+        {
+            "id": outbox_id,
+            "dedupe": installation.keys.digest("outbox", dedupe),
+            "address_id": address_id,
+            "conversation_id": conversation_id,
+            "survey_id": survey_id,
+            "channel": via.channel,
+            "sender": via.sender,
+            "purpose": purpose,
+            "status": "unknown" if inline else "queued",
+            "via": "twiml" if inline else "rest",
+            "sealed": key.seal(to_json(message), f"outbox:{outbox_id.hex}"),
+            "about": about,
+            "key_id": key.id,
+            "created_at": now,
+            "not_before": now + WAIT_FOR_CALLBACK if inline else (not_before or now),
+            "expires_at": expires_at,
+        },
+    )
+    return outbox_id if wanted else None
+
+
+def _key(connection: Connection, installation: Installation, survey_id: int | None) -> DataKey:
+    if survey_id is None:
+        return installation.keys.installation(connection)
+    return installation.keys.survey(connection, survey_id)
+
+
+def open_message(connection: Connection, installation: Installation, row: OutboxRow) -> Message:
+    """Open a stored message. Raises KeyDestroyed when it is gone for ever."""
+    if row.sealed is None or row.key_id is None:
+        raise KeyDestroyed("the message was wiped when its fate became final")
+    key = installation.keys.by_id(connection, row.key_id)
+    return from_json(key.open(row.sealed, f"outbox:{row.id.hex}"))
+
+
+def repeated(connection: Connection, installation: Installation, dedupe: str) -> OutboxRow | None:
+    """Return the row that was made for a cause that came again."""
+    return queries.by_dedupe(connection, installation.keys.digest("outbox", dedupe))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A leased row, opened and ready to be sent."""
+
+    row: OutboxRow
+    outgoing: Outgoing
+
+
+def deliver(
+    installation: Installation, channels: Mapping[str, Channel], limit: int = 50
+) -> Delivery:
+    """Send what is due, by REST. Safe to run in any number of threads and processes.
+
+    1. Lease due rows in one transaction; drop what must not go out any more.
+    2. Send each without holding a transaction.
+    3. Record each fate. A process that dies between 2 and 3 leaves a lease that runs out, and the
+       row becomes unknown.
+    """
+    jobs, dropped = installation.database.write(
+        lambda connection: _lease(connection, installation, channels, limit)
+    )
+    tally = {"sent": 0, "unknown": 0, "failed": 0, "later": 0}
+    for job in jobs:
+        tally[_send(installation, channels[job.row.channel], job)] += 1
+    return Delivery(dropped=dropped, **tally)
+
+
+def _lease(
+    connection: Connection, installation: Installation, channels: Mapping[str, Channel], limit: int
+) -> tuple[list[_Job], int]:
+    now = installation.now()
+    lease_now = queries.server_time(connection) or real_now()
+    queries.abandon_leases(connection, lease_now, now + WAIT_FOR_CALLBACK)
+    jobs: list[_Job] = []
+    dropped = 0
+    taken: set[int] = set()
+    for due in queries.claimable(connection, now, lease_now, limit):
+        row = due.row
+        if row.address_id in taken or row.channel not in channels:
+            continue
+        reason = _must_not_go(due, now)
+        job = None if reason else _open(connection, installation, due, now)
+        if job is None:
+            queries.set_fate(connection, row.id, status="dropped", sealed=None)
+            dropped += 1
+            log.info("outbox row dropped: %s", reason or "it cannot be opened or has no template")
+            continue
+        taken.add(row.address_id)
+        jobs.append(job)
+    queries.claim(
+        connection,
+        [job.row.id for job in jobs],
+        lease_now + LEASE,
+        [job.row.id for job in jobs if job.outgoing.content_sid is not None],
+    )
+    return jobs, dropped
+
+
+def _must_not_go(due: Claimable, now: datetime) -> str | None:
+    """Say why a message must not go out, at the last moment before it would."""
+    if due.row.expires_at is not None and due.row.expires_at <= now:
+        return "expired"
+    if due.opted_out and due.row.purpose != "reply":
+        return "the person asked not to be contacted"
+    return None
+
+
+def _open(
+    connection: Connection, installation: Installation, due: Claimable, now: datetime
+) -> _Job | None:
+    row = due.row
+    try:
+        message = open_message(connection, installation, row)
+        key = installation.keys.by_id(connection, due.address_key_id)
+    except KeyDestroyed:
+        return None
+    to = Address(due.address_kind, key.open(due.address_sealed, "address"))  # type: ignore[arg-type]
+    window_open = due.last_inbound_at is not None and now - due.last_inbound_at < WINDOW
+    content_sid = None
+    if not window_open and row.purpose != "reply":
+        content_sid = template_of(connection, installation, row.survey_id, message)
+        if content_sid is None:
+            return None
+    return _Job(row, Outgoing(row.id.hex, to, message, content_sid))
+
+
+def template_of(
+    connection: Connection, installation: Installation, survey_id: int | None, message: Message
+) -> str | None:
+    """Return the approved template to use for a message outside the window.
+
+    A demo installation has no approved templates; there the message's own name stands for one.
+    """
+    if message.template is None or survey_id is None:
+        return None
+    published = installation.surveys.by_id(connection, survey_id)
+    known = published.survey.settings.templates.get(message.template, {})
+    sid = known.get(message.language) or known.get(published.survey.settings.default_language)
+    if sid is None and installation.demo:
+        return f"demo:{message.template}"
+    return sid
+
+
+def _send(installation: Installation, channel: Channel, job: _Job) -> str:
+    """Send one leased message and record its fate; return the word it is tallied under."""
+    try:
+        status = channel.send(job.outgoing)
+    except SendError as error:
+        return _record_failure(installation, job, error)
+    installation.database.write(lambda connection: _record_sent(connection, job.row.id, status))
+    return "sent"
+
+
+def _record_sent(connection: Connection, outbox_id: UUID, status: StatusEvent) -> None:
+    row = queries.by_id(connection, outbox_id, lock=True)
+    if row is None or row.provider_sid is not None:
+        return  # the callback was faster than we
+    queries.set_fate(
+        connection,
+        outbox_id,
+        status="delivered" if status.rank >= 4 else "sent",
+        provider_sid=status.sid,
+        rank=max(row.rank, status.rank),
+        lease_until=None,
+    )
+
+
+def _record_failure(installation: Installation, job: _Job, error: SendError) -> str:
+    now = installation.now()
+    row = job.row
+    if error.outcome == "unknown":
+        fate = {"status": "unknown", "not_before": now + WAIT_FOR_CALLBACK, "lease_until": None}
+        word = "unknown"
+    elif error.outcome in {"later", "config"} and row.attempts + 1 < MAX_ATTEMPTS:
+        pause = timedelta(seconds=min(2 ** (row.attempts + 1), 900))
+        fate = {"status": "queued", "not_before": now + pause, "lease_until": None}
+        word = "later"
+    else:
+        fate = {"status": "failed", "sealed": None, "lease_until": None}
+        word = "failed"
+    log.warning("a message was not sent (%s, code %s)", error.outcome, error.code)
+
+    def work(connection: Connection) -> None:
+        queries.settle(connection, row.id, "claimed", error_code=error.code, **fate)
+        if error.outcome == "refused" and error.code in OPTED_OUT_CODES:
+            _opt_out_of(connection, installation, row)
+
+    installation.database.write(work)
+    return word
+
+
+# The provider's word for "this person wants nothing from us" (contract 2.5).
+OPTED_OUT_CODES = frozenset({21610, 63033, 63014})
+
+
+def _opt_out_of(connection: Connection, installation: Installation, row: OutboxRow) -> None:
+    contact_id = identity.contact_of(connection, row.address_id)
+    if contact_id is not None:
+        purpose = "coordinator" if row.purpose == "report" else "respondent"
+        identity.opt_out(connection, installation, contact_id, purpose)
+
+
+def record_status(installation: Installation, outbox_id: UUID, event: StatusEvent) -> bool:
+    """Take in a status callback; return whether it belongs to a row of ours.
+
+    Callbacks come late, doubled and out of order: the rank only rises, and a failure is final
+    unless delivery was already seen. A callback that names two addresses joins them.
+    """
+
+    def work(connection: Connection) -> bool:
+        row = queries.by_id(connection, outbox_id, lock=True)
+        if row is None:
+            return False
+        if row.provider_sid not in (None, event.sid):
+            return False  # an earlier attempt's callback: the row has moved on
+        values: dict[str, object] = {"provider_sid": event.sid}
+        if event.failed:
+            if row.rank < 4:
+                values |= {"status": "failed", "error_code": event.error_code, "sealed": None}
+                if event.error_code in OPTED_OUT_CODES:
+                    _opt_out_of(connection, installation, row)
+        elif event.rank > row.rank:
+            # `read` says when one person looked at the phone: it is not kept.
+            rank = min(event.rank, 4)
+            values |= {"rank": rank}
+            if rank >= 3 and row.status not in {"failed", "dropped"}:
+                values["status"] = "delivered" if rank >= 4 else "sent"
+                values["sealed"] = None if rank >= 4 else row.sealed
+            elif row.status in {"unknown", "claimed"}:
+                values["status"] = "sent"
+            values["lease_until"] = None
+        queries.set_fate(connection, outbox_id, **values)
+        if len(event.addresses) > 1 and identity.find(connection, installation, event.addresses):
+            identity.person(connection, installation, event.addresses)
+        return True
+
+    return installation.database.write(work)
+
+
+def reconcile(installation: Installation, channels: Mapping[str, Channel], limit: int = 50) -> int:
+    """Settle unknown sends by looking at the provider's own list; return how many were settled."""
+    rows = installation.database.read(
+        lambda connection: queries.unknown_due(connection, installation.now(), limit)
+    )
+    settled = 0
+    for row in rows:
+        channel = channels.get(row.channel)
+        if channel is not None:
+            settled += _reconcile_one(installation, channel, row)
+    return settled
+
+
+def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow) -> bool:
+    now = installation.now()
+    database = installation.database
+
+    def look(connection: Connection) -> tuple[bool, Address | None, str | None]:
+        if row.purpose == "reply" and queries.newer_reply(connection, row):
+            return True, None, None
+        try:
+            body = as_text(open_message(connection, installation, row))
+            return False, identity.address_of(connection, installation, row.address_id), body
+        except (KeyDestroyed, LookupError):
+            return True, None, None
+
+    superseded, to, body = database.read(look)
+    if superseded or to is None:
+        return database.write(
+            lambda connection: queries.settle(
+                connection, row.id, "unknown", status="superseded", sealed=None
+            )
+        )
+    try:
+        found = channel.find(to, row.created_at - timedelta(minutes=1))
+    except SendError as error:
+        log.warning("unknown sends cannot be looked up (code %s)", error.code)
+        found = None
+
+    def work(connection: Connection) -> bool:
+        if found is not None:
+            taken = queries.known_sids(connection, [one.sid for one in found])
+            for one in found:
+                if one.sid in taken or (one.body != body and not row.template):
+                    continue
+                status = "failed" if one.status.failed else "sent"
+                return queries.settle(
+                    connection,
+                    row.id,
+                    "unknown",
+                    status=status,
+                    provider_sid=one.sid,
+                    rank=min(one.status.rank, 4),
+                    error_code=one.status.error_code,
+                )
+        if found is None or now - row.created_at < GIVE_UP_LOOKING:
+            queries.settle(connection, row.id, "unknown", not_before=now + WAIT_FOR_CALLBACK)
+            return False
+        if row.purpose == "reply" and not row.template and row.attempts < MAX_ATTEMPTS:
+            return queries.settle(
+                connection, row.id, "unknown", status="queued", via="rest", not_before=now
+            )
+        return queries.settle(connection, row.id, "unknown", status="failed", sealed=None)
+
+    return database.write(work)

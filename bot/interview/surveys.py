@@ -1,0 +1,143 @@
+"""Published surveys: taking files in, and handing out the compiled form.
+
+Servers never read flow files; only `publish` does. Questions and texts are kept whole as a version
+by content hash, and a conversation keeps its version; settings (`survey.yaml`: dates, plan, owner's
+texts) are always the current ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rapidfuzz import process
+from sqlalchemy import Connection
+
+from bot.flow.load import load_survey
+from bot.flow.survey import Survey
+from storage.queries import audit
+from storage.queries import surveys as queries
+from storage.queries.surveys import SurveyRow
+
+if TYPE_CHECKING:
+    from bot.interview.installation import Installation
+
+SETTINGS = "survey.yaml"
+
+
+class UnknownSurvey(Exception):
+    """No survey of that name is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A survey as it stands now: compiled from current settings and the current version."""
+
+    id: int
+    name: str
+    survey: Survey
+    flow_version_id: int
+    closed_at: datetime | None
+
+
+class Surveys:
+    """The compiled surveys of this process, by settings and version."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[bytes, int], Survey] = {}
+        self._guard = threading.Lock()
+
+    def compiled(
+        self, connection: Connection, survey_id: int, settings_hash: bytes, flow_version_id: int
+    ) -> Survey:
+        """Return a version of a survey under the settings with this hash."""
+        key = (settings_hash, flow_version_id)
+        survey = self._compiled.get(key)
+        if survey is None:
+            files = dict(json.loads(queries.content(connection, flow_version_id)))
+            files[SETTINGS] = queries.settings(connection, survey_id)
+            survey = load_survey(files)
+            with self._guard:
+                self._compiled[key] = survey
+        return survey
+
+    def every(self, connection: Connection) -> list[Published]:
+        """Return all published surveys, the newest last."""
+        return [self._published(connection, row) for row in queries.every(connection)]
+
+    def named(self, connection: Connection, name: str) -> Published:
+        """Return a published survey. Raises UnknownSurvey, which names the known ones."""
+        row = queries.by_name(connection, name)
+        if row is None:
+            raise UnknownSurvey(_unknown(name, [one.name for one in queries.every(connection)]))
+        return self._published(connection, row)
+
+    def by_id(self, connection: Connection, survey_id: int) -> Published:
+        """Return a published survey. Raises LookupError."""
+        row = queries.by_id(connection, survey_id)
+        if row is None:
+            raise LookupError(f"there is no survey {survey_id}")
+        return self._published(connection, row)
+
+    def version(self, connection: Connection, survey_id: int, flow_version_id: int) -> Survey:
+        """Return an older version of a survey under its current settings."""
+        row = queries.by_id(connection, survey_id)
+        if row is None:
+            raise LookupError(f"there is no survey {survey_id}")
+        return self.compiled(connection, survey_id, row.settings_hash, flow_version_id)
+
+    def _published(self, connection: Connection, row: SurveyRow) -> Published:
+        assert row.flow_version_id is not None, "a survey is stored with its first version"
+        survey = self.compiled(connection, row.id, row.settings_hash, row.flow_version_id)
+        return Published(row.id, row.name, survey, row.flow_version_id, row.closed_at)
+
+
+def read_files(folder: Path) -> dict[str, str]:
+    """Read a survey's files as UTF-8. Raises FileNotFoundError, UnicodeDecodeError."""
+    if not (folder / SETTINGS).is_file():
+        raise FileNotFoundError(f"{folder} has no {SETTINGS}: is it a survey's folder?")
+    return {path.name: path.read_text("utf-8") for path in sorted(folder.glob("*.yaml"))}
+
+
+def publish(installation: Installation, files: Mapping[str, str]) -> Published:
+    """Take files as the current version of their survey.
+
+    Raises FlowError when they do not hold; the version published before then stays. When the
+    settings have changed, every waiting timer is woken so that the new plan counts at once.
+    """
+    survey = load_survey(files)
+    rest = {name: text for name, text in sorted(files.items()) if name != SETTINGS}
+    content = json.dumps(rest, ensure_ascii=False)
+    text = files[SETTINGS]
+    settings_hash = hashlib.sha256(text.encode()).digest()
+    content_hash = hashlib.sha256(content.encode()).digest()
+
+    def work(connection: Connection) -> Published:
+        row = queries.by_name(connection, survey.name, lock=True)
+        now = installation.now()
+        if row is None:
+            survey_id = queries.create(connection, survey.name, text, settings_hash)
+        else:
+            survey_id = row.id
+            if row.settings_hash != settings_hash:
+                queries.set_settings(connection, survey_id, text, settings_hash)
+                queries.wake_all(connection, survey_id, now)
+        version = queries.keep_version(connection, survey_id, content_hash, content, now)
+        audit.record(connection, now, "publish", f"{survey.name}, version {version}")
+        return Published(survey_id, survey.name, survey, version, row.closed_at if row else None)
+
+    return installation.database.write(work)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if not known:
+        return f"there is no survey {name!r}: none is published yet, run `tautan publish` first"
+    near = process.extractOne(name, known, score_cutoff=60)
+    hint = f"did you mean {near[0]!r}?" if near else f"published are: {', '.join(known)}"
+    return f"there is no survey {name!r}; {hint}"
