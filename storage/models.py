@@ -240,7 +240,7 @@ class Link(Base):
     cap: Mapped[int | None] = mapped_column(Integer)
     starts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    note: Mapped[str | None] = mapped_column(String(200))  # where the poster hangs
+    note: Mapped[str] = mapped_column(String(200), server_default=text("''"))  # where it hangs
     __table_args__ = (
         UniqueConstraint("code"),
         # A unit's group has one link per note; personal links are one per roster row.
@@ -249,7 +249,7 @@ class Link(Base):
             "survey_id",
             "unit_id",
             "grp",
-            text("coalesce(note, '')"),
+            "note",
             unique=True,
             sqlite_where=text("roster_row_id IS NULL"),
             postgresql_where=text("roster_row_id IS NULL"),

@@ -476,6 +476,7 @@ def upgrade() -> None:
         sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("grp", sa.String(length=40), nullable=False),
         sa.Column("address_hmac", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("email_hmac", sa.LargeBinary(length=32), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("key_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", sa.String(length=80), nullable=True),
@@ -498,6 +499,9 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "survey_id", "address_hmac", name=op.f("uq_roster_row_survey_id_address_hmac")
         ),
+        sa.UniqueConstraint(
+            "survey_id", "email_hmac", name=op.f("uq_roster_row_survey_id_email_hmac")
+        ),
     )
     op.create_table(
         "link",
@@ -514,7 +518,7 @@ def upgrade() -> None:
         sa.Column("cap", sa.Integer(), nullable=True),
         sa.Column("starts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("expires_at", storage.models.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("note", sa.String(length=200), nullable=True),
+        sa.Column("note", sa.String(length=200), server_default=sa.text("('')"), nullable=False),
         sa.CheckConstraint("cap IS NULL OR starts <= cap", name=op.f("ck_link_within_cap")),
         sa.ForeignKeyConstraint(
             ["roster_row_id"],
@@ -528,6 +532,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_link_code")),
         sa.UniqueConstraint("roster_row_id", name=op.f("uq_link_roster_row_id")),
     )
+    with op.batch_alter_table("link", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_link_place",
+            ["survey_id", "unit_id", "grp", "note"],
+            unique=True,
+            sqlite_where=sa.text("roster_row_id IS NULL"),
+            postgresql_where=sa.text("roster_row_id IS NULL"),
+        )
 
     if op.get_bind().dialect.name != "sqlite":
         # These two point in a circle; SQLite has them from the start, PostgreSQL adds them here.
