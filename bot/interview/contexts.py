@@ -43,6 +43,12 @@ def context(
     )
 
 
+def at_start(installation: Installation, survey: Survey, group: str) -> Context:
+    """Return what the beginning of a conversation may know, before it has a place in a unit."""
+    settings = survey.settings
+    return _context(installation.now(), settings, group, zone=settings.zone, own={})
+
+
 def _context(
     now: datetime,
     settings: Settings,
@@ -118,4 +124,4 @@ def asks_whether_real(connection: Connection, installation: Installation, text: 
     published = running(connection, installation)
     if published is None:
         return False
-    return published.survey.words.keywords.command(text) is Command.CEK
+    return published.survey.words.keywords.means(text, Command.CEK)

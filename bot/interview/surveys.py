@@ -119,18 +119,20 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
     content_hash = hashlib.sha256(content.encode()).digest()
 
     def work(connection: Connection) -> Published:
-        row = queries.by_name(connection, survey.name, lock=True)
+        row = queries.by_name(connection, survey.settings.name, lock=True)
         now = installation.now()
         if row is None:
-            survey_id = queries.create(connection, survey.name, text, settings_hash)
+            survey_id = queries.create(connection, survey.settings.name, text, settings_hash)
         else:
             survey_id = row.id
             if row.settings_hash != settings_hash:
                 queries.set_settings(connection, survey_id, text, settings_hash)
                 queries.wake_all(connection, survey_id, now)
         version = queries.keep_version(connection, survey_id, content_hash, content, now)
-        audit.record(connection, now, "publish", f"{survey.name}, version {version}")
-        return Published(survey_id, survey.name, survey, version, row.closed_at if row else None)
+        audit.record(connection, now, "publish", f"{survey.settings.name}, version {version}")
+        return Published(
+            survey_id, survey.settings.name, survey, version, row.closed_at if row else None
+        )
 
     return installation.database.write(work)
 

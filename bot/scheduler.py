@@ -1,0 +1,112 @@
+"""APScheduler: a few interval jobs that call use cases.
+
+Due-ness is in our tables, so there is no job store, nothing to misfire, and every job is safe to
+run twice at once in any number of processes: rows are claimed, not scheduled.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.interview import erasure, mixing, sending
+from bot.interview.conversations import replay, wake_due
+from bot.reporting import coordinators, snapshots
+from bot.service import Service
+
+log = logging.getLogger(__name__)
+
+# Seconds between two runs of each sweep.
+EVERY = {
+    "deliver": 1,
+    "wake": 5,
+    "replay": 10,
+    "reconcile": 20,
+    "report": 30,
+    "mix": 300,
+    "purge": 1800,
+}
+
+
+class Sweeps:
+    """The timers of one process."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._scheduler: BackgroundScheduler | None = None
+        self._guard = threading.Lock()
+        self.jobs: dict[str, Callable[[], object]] = {
+            "wake": self._wake,
+            "report": self._report,
+            "deliver": self._deliver,
+            "replay": lambda: replay(service.desk),
+            "reconcile": lambda: sending.reconcile(service.installation, service.channels),
+            "mix": lambda: mixing.mix_due(service.installation),
+            "purge": lambda: erasure.purge(service.installation),
+        }
+
+    def start(self) -> None:
+        """Start the timers, once per process (and again after a fork)."""
+        if self._scheduler is not None and self._pid == os.getpid():
+            return
+        with self._guard:
+            if self._scheduler is not None and self._pid == os.getpid():
+                return
+            self._pid = os.getpid()
+            self._scheduler = self._begin()
+
+    def _begin(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(len(EVERY))},
+            # A sweep that comes late comes once: what is due is in the tables.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        for name, seconds in EVERY.items():
+            first = datetime.now().astimezone() + timedelta(
+                seconds=min(seconds, 3) * random.random()  # noqa: S311 # only spreads the load
+            )
+            scheduler.add_job(
+                self._guarded, "interval", [name], seconds=seconds, id=name, next_run_time=first
+            )
+        scheduler.start()
+        return scheduler
+
+    def stop(self) -> None:
+        """Let running sweeps finish and start no more."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+            self._scheduler = None
+
+    def run_once(self) -> None:
+        """Run every sweep now, in an order in which what one makes the next takes up."""
+        for name in self.jobs:
+            self.jobs[name]()
+
+    def _guarded(self, name: str) -> None:
+        """A sweep that fails is logged and comes again; it takes nothing else down."""
+        try:
+            self.jobs[name]()
+        except Exception:
+            log.exception("the sweep %s failed and will run again", name)
+
+    def _wake(self) -> None:
+        while wake_due(self._service.installation, limit=200) == 200:
+            pass
+
+    def _report(self) -> None:
+        snapshots.take_due(self._service.installation)
+        coordinators.send_due(self._service.installation)
+
+    def _deliver(self) -> None:
+        while True:
+            done = sending.deliver(self._service.installation, self._service.channels, limit=50)
+            if done.sent == 0:
+                return

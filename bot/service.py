@@ -1,0 +1,111 @@
+"""Puts the parts together: the one place where real things are chosen.
+
+A `Service` may be made before a process forks: database, keys and surveys are opened with its first
+use, which on SQLite also takes the file for this process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from bot.channels.base import Channel
+from bot.channels.simulator import SimulatorChannel
+from bot.channels.twilio import TwilioChannel
+from bot.config import Settings
+from bot.interview import chats
+from bot.interview.conversations import Desk
+from bot.interview.installation import SIMULATED, Clock, Installation, Via, open_installation
+from bot.reporting import digest
+from storage.database import Database
+from storage.migrate import is_current
+
+
+class NotMigrated(Exception):
+    """The database does not have this version's tables."""
+
+
+class Service:
+    """One running Tautan: settings, database, channels and the desk that receives."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        serving: bool,
+        demo: bool | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.database = Database(settings.database_url, serving=serving)
+        self.twilio = _twilio(settings)
+        self._demo = demo
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._installation: Installation | None = None
+        self._channels: Mapping[str, Channel] = {}
+
+    @property
+    def installation(self) -> Installation:
+        """The opened installation.
+
+        Raises Unavailable, AlreadyServed, NotMigrated, WrongSecret, DemoMismatch, ConfigError.
+        """
+        if self._installation is None:
+            with self._guard:
+                if self._installation is None:
+                    self._installation = self._open()
+        return self._installation
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """The channels that messages go out by, under the names that the outbox knows."""
+        if not self._channels:
+            installation = self.installation
+            if self.twilio is not None:
+                self._channels = {self.twilio.name: self.twilio}
+            else:
+                simulator = SimulatorChannel(chats.Chats(installation), installation.now)
+                self._channels = {simulator.name: simulator}
+        return self._channels
+
+    @property
+    def desk(self) -> Desk:
+        """What `conversations.receive` needs."""
+        return Desk(self.installation, TwilioChannel.can_reply_inline, digest.answer)
+
+    def close(self) -> None:
+        """Finish what is queued and close the database."""
+        self.database.close()
+
+    def _open(self) -> Installation:
+        secret = self.settings.secret(create=False)
+        self.database.claim()
+        if not is_current(self.database):
+            raise NotMigrated(
+                "the database does not have this version's tables: run `tautan migrate`"
+            )
+        via = Via(self.twilio.name, self.twilio.sender) if self.twilio else SIMULATED
+        installation = open_installation(
+            self.database, secret, demo=self._demo, clock=self._clock, via=via
+        )
+        if installation.demo and self.twilio is not None:
+            raise ValueError(
+                "this installation is marked demo and takes no Twilio credentials:"
+                " unset the TWILIO_ variables or use another database"
+            )
+        return installation
+
+
+def _twilio(settings: Settings) -> TwilioChannel | None:
+    if not settings.twilio:
+        return None
+    assert settings.twilio_account_sid is not None
+    return TwilioChannel(
+        settings.twilio_account_sid,
+        settings.twilio_auth_tokens,
+        public_base_url=settings.public_base_url or "",
+        sender=settings.twilio_whatsapp_from,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+        api_base_url=settings.twilio_api_base_url,
+    )

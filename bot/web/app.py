@@ -1,0 +1,58 @@
+"""The Flask application: routes, and what an error becomes on the wire."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify
+
+from bot.config import ConfigError, Settings
+from bot.interview.installation import DemoMismatch
+from bot.scheduler import Sweeps
+from bot.service import NotMigrated, Service
+from bot.web.health import health_routes
+from bot.web.metrics import Metrics, metrics_routes
+from bot.web.simulator import simulator_routes
+from bot.web.webhook import webhook_routes
+from storage.database import Conflict, Unavailable
+from storage.keys import WrongSecret
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 256 * 1024  # a webhook's form is a few kilobytes
+
+
+def create_app(
+    settings: Settings, *, service: Service | None = None, sweeps: Sweeps | None = None
+) -> Flask:
+    """Return the application. Nothing is opened before the first request.
+
+    Without a service it makes its own and, on SQLite, where web and timers share one process, also
+    starts the sweeps with the first request.
+    """
+    own = service is None
+    service = service or Service(settings, serving=True)
+    if own and service.database.is_sqlite:
+        sweeps = Sweeps(service)
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    metrics = Metrics(service)
+    app.register_blueprint(health_routes(service))
+    app.register_blueprint(metrics_routes(metrics))
+    app.register_blueprint(webhook_routes(service, metrics, sweeps))
+    if service.twilio is None:
+        app.register_blueprint(simulator_routes(service, sweeps))
+    _errors(app)
+    app.extensions["tautan"] = service
+    return app
+
+
+def _errors(app: Flask) -> None:
+    def unavailable(error: Exception) -> tuple[Response, int]:
+        """503: the provider tries again, and an operator reads why."""
+        log.warning("503: %s", error)
+        return jsonify(error="unavailable", reason=str(error)), 503
+
+    for kind in (Unavailable, Conflict, NotMigrated, WrongSecret, DemoMismatch, ConfigError):
+        app.register_error_handler(kind, unavailable)
