@@ -1,0 +1,156 @@
+"""A chat in the browser in place of WhatsApp: as strict, and nothing leaves this machine.
+
+What is said is kept by whoever implements `Chats`; this module knows no database.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text
+from bot.flow.turn import Choice, Kind, Message
+
+SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
+WINDOW = timedelta(hours=24)  # whatsapp-contract 2.4: free text only this long after a message
+MAX_BODY = 1600  # Twilio, error 21617
+MAX_BUTTONS, MAX_BUTTON = 3, 20  # contract 2.2: reply buttons of a template
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One message as it stands in a chat.
+
+    `author` is "us" or "person". `template` names the template it was sent as; `error` is the
+    provider's code of a message that never reached the person; `reply_to` is the sid of the
+    message that was tapped or quoted.
+    """
+
+    author: Literal["us", "person"]
+    sid: str
+    message: Message
+    kind: Kind = "text"
+    template: str | None = None
+    error: int | None = None
+    reply_to: str | None = None
+
+    def to_json(self) -> str:
+        """Return the stored form; `from_json` gives an equal bubble back."""
+        plain = {
+            "author": self.author,
+            "sid": self.sid,
+            "text": self.message.text,
+            "choices": [[one.value, one.label] for one in self.message.choices],
+            "footer": self.message.footer,
+            "buttons": [[one.value, one.label] for one in self.message.buttons],
+            "kind": self.kind,
+            "template": self.template,
+            "error": self.error,
+            "reply_to": self.reply_to,
+        }
+        kept = {key: value for key, value in plain.items() if value}
+        return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Bubble:
+        """Read what `to_json` wrote."""
+        plain = json.loads(text)
+        message = Message(
+            text=plain.pop("text", ""),
+            choices=tuple(Choice(*one) for one in plain.pop("choices", ())),
+            footer=plain.pop("footer", ""),
+            buttons=tuple(Choice(*one) for one in plain.pop("buttons", ())),
+        )
+        return cls(message=message, **plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A bubble with its place in the chat (ids rise) and its business time, aware UTC."""
+
+    id: int
+    at: datetime
+    bubble: Bubble
+
+
+class Chats(Protocol):
+    """Keeps what was said, one chat per person, whatever address of theirs is used."""
+
+    def add(self, address: Address, bubble: Bubble) -> None:
+        """Put a bubble at the end of a person's chat, at the present business time."""
+        ...
+
+    def since(self, address: Address, moment: datetime) -> list[Entry]:
+        """List a person's chat from a business time on, oldest first."""
+        ...
+
+
+def fresh_sid() -> str:
+    """Return a new message id in the provider's form."""
+    return "SM" + secrets.token_hex(16)
+
+
+def delivered(sid: str, address: Address) -> StatusEvent:
+    """Return the status of a message that stands in the person's chat."""
+    return StatusEvent(sid, "delivered", rank=4, addresses=(address,))
+
+
+class SimulatorChannel:
+    """WhatsApp, played: keeps bubbles instead of sending messages."""
+
+    name = "simulator"
+    sender = SENDER
+
+    def __init__(self, chats: Chats, now: Callable[[], datetime]) -> None:
+        """`now` gives business time, aware UTC: the 24-hour window is counted in it."""
+        self._chats = chats
+        self._now = now
+
+    def send(self, outgoing: Outgoing) -> StatusEvent:
+        """Put a message into the chat. Raises SendError where WhatsApp would refuse it.
+
+        A refused one stands in the chat too, marked, so that one sees what went wrong.
+        """
+        template = None
+        if outgoing.content_sid is not None:
+            template = outgoing.message.template or outgoing.content_sid
+        code = self._refusal(outgoing)
+        bubble = Bubble("us", fresh_sid(), outgoing.message, template=template, error=code)
+        self._chats.add(outgoing.to, bubble)
+        if code is not None:
+            raise SendError(REFUSALS[code], "refused", code)
+        return delivered(bubble.sid, outgoing.to)
+
+    def find(self, to: Address, since: datetime) -> list[Found]:
+        """List our messages to this address since a business time, newest first."""
+        return [
+            Found(e.bubble.sid, as_text(e.bubble.message), e.at, delivered(e.bubble.sid, to))
+            for e in reversed(self._chats.since(to, since))
+            if e.bubble.author == "us" and e.bubble.error is None
+        ]
+
+    def _refusal(self, outgoing: Outgoing) -> int | None:
+        """Return the provider's error code for a message that WhatsApp would not deliver."""
+        message = outgoing.message
+        if outgoing.content_sid is not None:
+            good = all(0 < len(button.label) <= MAX_BUTTON for button in message.buttons)
+            return None if good and len(message.buttons) <= MAX_BUTTONS else 63013
+        if len(as_text(message)) > MAX_BODY:
+            return 21617
+        return None if self._window_open(outgoing.to) else 63016
+
+    def _window_open(self, address: Address) -> bool:
+        recent = self._chats.since(address, self._now() - WINDOW)
+        return any(entry.bubble.author == "person" for entry in recent)
+
+
+REFUSALS = {
+    21617: f"the text is longer than {MAX_BODY} characters: shorten it",
+    63013: f"a template has at most {MAX_BUTTONS} buttons of 1 to {MAX_BUTTON} characters",
+    63016: "the person has not written for 24 hours: only an approved template may be sent",
+}
+"""What each error code of the provider means here."""
