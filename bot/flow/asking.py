@@ -1,0 +1,193 @@
+"""Asking questions and taking answers: the part of a conversation after consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.flow.answers import Reading
+from bot.flow.route import count, first_open, matters, notes_before, previous, prune
+from bot.flow.state import NO_ANSWERS, Answer, State, Status
+from bot.flow.survey import Flow, Question
+from bot.flow.turn import Answered, Context, Dropped, Effect, Message, Step
+from bot.flow.wording import Voice
+
+FULL_FOOTERS = 3
+"""So many questions carry the long line under them; after that people know."""
+
+_KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn as all of its handlers see it; `state` is the newest one."""
+
+    flow: Flow
+    state: State
+    context: Context
+
+    @property
+    def voice(self) -> Voice:
+        """The bot, speaking this conversation's language."""
+        language = self.flow.spoken(self.state.language)
+        return Voice(self.flow, language, self.context, self.state.answers)
+
+    @property
+    def question(self) -> Question:
+        """The open question. Only while ASKING."""
+        assert self.state.question is not None
+        return self.flow.by_name[self.state.question]
+
+    def to(self, state: State) -> Turn:
+        """Return the same turn with another state."""
+        return Turn(self.flow, state, self.context)
+
+    def quiet(self) -> Step:
+        """Return the state as it is, without a word."""
+        return Step(self.state)
+
+    def say(self, name: str, own: Mapping[str, str] | None = None) -> Step:
+        """Answer with one message and leave the rest as it is."""
+        return Step(self.state, self.voice.message(name, own))
+
+    def show(self, *before: str, effects: tuple[Effect, ...] = ()) -> Step:
+        """Show what is open (once more), after some words."""
+        return Step(self.state, self._open(before), effects)
+
+    def show_after(self, name: str, own: Mapping[str, str] | None = None) -> Step:
+        """Show what is open after the words of a message."""
+        return self.show(self.voice.text(name, own))
+
+    def _open(self, before: tuple[str, ...]) -> Message:
+        voice, state = self.voice, self.state
+        words = "\n\n".join(before)
+        match state.status:
+            case Status.ASKING:
+                numbers = count(self.flow, self.question, state.answers)
+                full = state.asks <= FULL_FOOTERS
+                return voice.question(self.question, numbers, full=full, before=before)
+            case Status.LANGUAGE:
+                return voice.languages("greeting" if state.began_at is None else "language", words)
+            case Status.CONSENT:
+                return voice.message("consent", after=words)
+            case Status.INVITED:
+                return voice.message("info", after=words)
+            case _:
+                return voice.message("over", after=words)
+
+
+def advance(turn: Turn, effects: tuple[Effect, ...] = (), before: tuple[str, ...] = ()) -> Step:
+    """Ask the first open question, or finish. Notes on the way travel in the same bubble."""
+    flow, state = turn.flow, turn.state
+    question = first_open(flow, state.answers, state.left_out)
+    position = len(flow.questions) if question is None else question.index
+    voice = turn.voice
+    said = tuple(voice.note(note) for note in notes_before(flow, position, state.answers))
+    if question is None:
+        return end(turn, Status.FINISHED, effects, said)
+    if question.name == state.question:
+        return turn.to(fresh(state)).show(*before, effects=effects)
+    asked = fresh(state, question=question.name, asks=state.asks + 1)
+    return turn.to(asked).show(*before, *said, effects=effects)
+
+
+def end(
+    turn: Turn,
+    status: Status,
+    effects: tuple[Effect, ...] = (),
+    before: tuple[str, ...] = (),
+    message: str | None = "over",
+) -> Step:
+    """End the conversation. All ways of ending say the same, and only finishing keeps answers."""
+    state = turn.state
+    gone = () if status in _KEEP_ANSWERS else tuple(state.answers)
+    ended = fresh(
+        state,
+        status=status,
+        question=None,
+        answers=NO_ANSWERS if gone else state.answers,
+        left_out=state.left_out if status in _KEEP_ANSWERS else (),
+        earlier=None if status is Status.FINISHED else state.earlier,
+        reminded=False,
+    )
+    effects += (Dropped(gone),) if gone else ()
+    said = turn.voice.message(message, after="\n\n".join(before)) if message else None
+    return Step(ended, said, effects)
+
+
+def take(turn: Turn, question: Question, reading: Reading) -> Step:
+    """Take a reading of what was answered to a question: store it and go on, or ask again."""
+    if reading.trouble is not None:
+        return _ask_again(turn, reading.trouble)
+    state = turn.state
+    answers: dict[str, Answer] = dict(state.answers)
+    left_out = [name for name in state.left_out if name != question.name]
+    effects: tuple[Effect, ...] = ()
+    replaced: tuple[str, ...] = ()
+    if reading.answer is not None:
+        answers[question.name] = reading.answer
+        effects = (Answered(question.name),)
+    else:
+        left_out.append(question.name)
+        if answers.pop(question.name, None) is not None:
+            replaced = (question.name,)
+    kept, skipped, dropped = prune(turn.flow, answers, left_out)
+    if replaced or dropped:
+        effects += (Dropped((*replaced, *dropped)),)
+    taken = turn.to(replace(state, answers=kept, left_out=skipped))
+    if question.end_if is not None and question.end_if.holds(kept):
+        return end(taken, Status.SCREENED_OUT, effects)
+    if question.name != state.question and _is_being_corrected(taken):
+        return turn.to(fresh(taken.state)).show(effects=effects)
+    return advance(taken, effects)
+
+
+def _is_being_corrected(turn: Turn) -> bool:
+    """Whether the open question was answered before and is open because the person went back."""
+    state = turn.state
+    answered = state.question in state.answers or state.question in state.left_out
+    return answered and matters(turn.question, state.answers)
+
+
+def reopen(turn: Turn, question: Question) -> Step:
+    """Open an earlier question again; its answer stays until it is replaced."""
+    return turn.to(fresh(turn.state, question=question.name)).show()
+
+
+def back(turn: Turn) -> Step:
+    """Go to the question before the open one."""
+    earlier = previous(turn.flow, turn.question, turn.state.answers)
+    return turn.show_after("no_back") if earlier is None else reopen(turn, earlier)
+
+
+def go_on(turn: Turn) -> Step:
+    """Leave a corrected question as it was and go on; else show the open one."""
+    return advance(turn) if _is_being_corrected(turn) else turn.show()
+
+
+def _ask_again(turn: Turn, trouble: str) -> Step:
+    """Say what was wrong with an answer: first in short, then with the choices, then with help."""
+    question = turn.question
+    attempts = turn.state.attempts + 1
+    counted = turn.to(replace(turn.state, attempts=attempts))
+    message = question.constraint_message
+    if trouble == "out_of_range" and message:
+        return counted.show(turn.voice.fill(message[turn.voice.language], {}))
+    if trouble == "out_of_range" and question.type != "integer":
+        trouble = "unclear"
+    if question.own_words or attempts < 2:
+        return counted.show_after("invalid" if trouble == "unclear" else trouble)
+    numbers = {"daftar_angka": turn.voice.numbers(question)}
+    if attempts > 2:
+        name = "help" if question.type == "integer" else "help_question"
+        return counted.show_after(name, numbers)
+    return counted.show_after("invalid_again" if trouble == "unclear" else trouble, numbers)
+
+
+def fresh(state: State, **changes: Any) -> State:
+    """Return the state changed, without what only concerned the question as it stood open."""
+    extra = state.extra
+    if "said" in extra:
+        extra = {key: value for key, value in extra.items() if key != "said"}
+    return replace(state, attempts=0, pending=None, extra=extra, **changes)

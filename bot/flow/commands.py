@@ -1,0 +1,265 @@
+"""What each command word does, wherever in a conversation it is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.flow.asking import Turn, advance, back, end, go_on, reopen
+from bot.flow.keywords import AGAIN, Command, normalise
+from bot.flow.route import nth
+from bot.flow.state import NO_ANSWERS, Status
+from bot.flow.turn import (
+    Consented,
+    Dropped,
+    Effect,
+    Erase,
+    LanguageChosen,
+    OptIn,
+    OptOut,
+    Reopened,
+    Reply,
+    Step,
+    WrongPerson,
+)
+from bot.flow.wording import consent_version
+
+OPTED_OUT = "opted_out"
+"""Key in `State.extra`: contact was forbidden after the interview had ended."""
+
+
+def run(turn: Turn, command: Command, reply: Reply) -> Step:
+    """Do what a command asks for. It has been found acceptable in this phase, or was tapped."""
+    return _HANDLERS[command](turn, reply)
+
+
+def start(turn: Turn) -> Step:
+    """Begin: ask for the language where there is a choice and none is known, else for consent."""
+    if turn.context.now < turn.context.plan.opens:
+        return turn.say("not_open_yet")
+    return turn.to(replace(turn.state, status=_first_status(turn))).show()
+
+
+def _first_status(turn: Turn) -> Status:
+    known = turn.state.language in turn.flow.languages or len(turn.flow.languages) < 2
+    return Status.CONSENT if known else Status.LANGUAGE
+
+
+def choose_language(turn: Turn, language: str) -> Step:
+    """Speak this language from now on, and show what is open in it."""
+    state = turn.state
+    status = Status.ASKING if state.question is not None else Status.CONSENT
+    chosen = turn.to(replace(state, language=language, status=status, attempts=0))
+    return chosen.show(effects=(LanguageChosen(language),))
+
+
+def after_the_end(turn: Turn, text: str) -> Step:
+    """Say the closing words again, once a day; nothing to thanks, greetings and emoji."""
+    silent = turn.flow.words.keywords.is_silent(text)
+    return turn.quiet() if silent else closing_words(turn)
+
+
+def closing_words(turn: Turn) -> Step:
+    """Say the closing words again, once a day at most."""
+    return Step(turn.state, replace(turn.voice.message("over"), once_a_day="over"))
+
+
+def is_open(turn: Turn) -> bool:
+    """Whether the survey takes answers at this moment."""
+    return turn.context.plan.opens <= turn.context.now < turn.context.plan.closes
+
+
+def consent(turn: Turn) -> Step:
+    """Take the consent and ask the first question."""
+    voice = turn.voice
+    version = Consented(consent_version(turn.flow, voice.language), voice.language)
+    asking = replace(
+        turn.state, status=Status.ASKING, language=voice.language, began_at=turn.context.now
+    )
+    return advance(turn.to(asking), (version,))
+
+
+def stop(turn: Turn) -> Step:
+    """Promise no further contact. Unfinished answers go; what is finished stays."""
+    state = turn.state
+    if not state.status.over:
+        return end(turn, Status.STOPPED, (OptOut(),), message="stop")
+    if state.status is not Status.STOPPED:
+        state = replace(state, extra={**state.extra, OPTED_OUT: "1"})
+    return Step(state, turn.voice.message("stop"), (OptOut(),))
+
+
+def erase(turn: Turn) -> Step:
+    """Let all data of this person go. The answers here go at once, earlier ones included."""
+    state = turn.state
+    gone = tuple(state.answers)
+    said = turn.voice.message("erased", {"kode": turn.context.request_code})
+    effects: tuple[Effect, ...] = (Erase(), *((Dropped(gone),) if gone else ()))
+    if not state.status.over:
+        state = end(turn, Status.STOPPED).state
+    empty = replace(state, answers=NO_ANSWERS, earlier=None, left_out=(), pending=None, extra={})
+    return Step(empty, said, effects)
+
+
+def fill_again(turn: Turn) -> Step:
+    """Ask everything anew. The finished answers count until the new ones are complete."""
+    state = turn.state
+    if state.status is not Status.FINISHED or state.mixed or not is_open(turn):
+        return closing_words(turn)
+    effects: tuple[Effect, ...] = (Reopened(),)
+    if state.answers:
+        effects += (Dropped(tuple(state.answers)),)
+    fresh = replace(
+        state,
+        status=Status.ASKING,
+        answers=NO_ANSWERS,
+        earlier=dict(state.answers),
+        left_out=(),
+        asks=0,
+        pending=None,
+    )
+    return advance(turn.to(fresh), effects, (turn.voice.text("fill_again"),))
+
+
+def correct_last(turn: Turn) -> Step:
+    """Correct the last answer, as "hapus" may mean: go back, or after the end ask anew."""
+    if turn.state.status is Status.ASKING:
+        return back(turn)
+    return fill_again(turn) if turn.state.status.over else turn.show()
+
+
+def change(turn: Turn, number: int) -> Step:
+    """Open the question with this number again, if it has been answered."""
+    state = turn.state
+    question = nth(turn.flow, number, state.answers)
+    if question is None or not (question.name in state.answers or question.name in state.left_out):
+        return turn.show_after("change_impossible")
+    return reopen(turn, question)
+
+
+def _begin_or_show(turn: Turn, reply: Reply) -> Step:
+    """MULAI: begins where a start is expected; after BERHENTI it takes that back."""
+    state = turn.state
+    if state.status is Status.INVITED:
+        return start(turn)
+    if not state.status.over:
+        return turn.show()
+    if not (reply.option or normalise(reply.text) in AGAIN):
+        return after_the_end(turn, reply.text)
+    if state.status is Status.STOPPED:
+        if not is_open(turn):
+            return Step(state, turn.voice.message("opted_in"), (OptIn(),))
+        again = replace(state, status=_first_status(turn), began_at=None, asks=0)
+        return turn.to(again).show(turn.voice.text("opted_in"), effects=(OptIn(), Reopened()))
+    if OPTED_OUT in state.extra:
+        extra = {key: value for key, value in state.extra.items() if key != OPTED_OUT}
+        back_in = replace(state, extra=extra)
+        return Step(back_in, turn.voice.message("opted_in"), (OptIn(),))
+    return closing_words(turn)
+
+
+def _agree(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status is Status.CONSENT:
+        return consent(turn)
+    return _begin_or_show(turn, reply)
+
+
+def _disagree(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status is Status.CONSENT:
+        return end(turn, Status.DECLINED)
+    return closing_words(turn) if turn.state.status.over else turn.show()
+
+
+def _back(turn: Turn, reply: Reply) -> Step:
+    return back(turn) if turn.state.status is Status.ASKING else _show_or_over(turn, reply)
+
+
+def _go_on(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status is Status.ASKING:
+        return go_on(turn)
+    return (
+        _begin_or_show(turn, reply)
+        if turn.state.status is Status.INVITED
+        else _show_or_over(turn, reply)
+    )
+
+
+def _show_or_over(turn: Turn, reply: Reply) -> Step:
+    return after_the_end(turn, reply.text) if turn.state.status.over else turn.show()
+
+
+def _change_which(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status is not Status.ASKING:
+        return _show_or_over(turn, reply)
+    return turn.to(replace(turn.state, pending="change")).say("change_which")
+
+
+def _pause(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status.over:
+        return after_the_end(turn, reply.text)
+    return turn.to(replace(turn.state, pending="pause")).say("saved_pause")
+
+
+def _check(turn: Turn, reply: Reply) -> Step:
+    """CEK: how to check that this is real, or who we are and why we write, as was asked."""
+    if turn.flow.words.keywords.asks_who(reply.text) and not turn.state.status.over:
+        return turn.to(replace(turn.state, pending="start")).say("info")
+    return (
+        turn.show_after("verify_under_way") if turn.state.status.under_way else turn.say("verify")
+    )
+
+
+def _help(turn: Turn, reply: Reply) -> Step:
+    if not turn.state.status.under_way:
+        return turn.say("help")
+    if turn.state.status is not Status.ASKING or not turn.question.choices:
+        return turn.show_after("help")
+    return turn.show_after("help_question", {"daftar_angka": turn.voice.numbers(turn.question)})
+
+
+def _language(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status.over:
+        return after_the_end(turn, reply.text)
+    if len(turn.flow.languages) < 2:
+        return turn.show_after("language_only")
+    return turn.to(replace(turn.state, status=Status.LANGUAGE)).show()
+
+
+def _wrong_person(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status.over or turn.state.began_at is not None:
+        return _show_or_over(turn, reply)
+    return end(turn, Status.WRONG_PERSON, (WrongPerson(),), message="wrong_person")
+
+
+def _stop(turn: Turn, reply: Reply) -> Step:
+    """BERHENTI. In an answer in one's own words the word may belong to it: that is asked first."""
+    typed = reply.option is None
+    if typed and turn.state.status is Status.ASKING and turn.question.own_words:
+        extra = {**turn.state.extra, "said": reply.text}
+        return turn.to(replace(turn.state, pending="stop", extra=extra)).say("stop_confirm")
+    return stop(turn)
+
+
+def _erase_or_correct(turn: Turn, reply: Reply) -> Step:
+    return turn.to(replace(turn.state, pending="erase_or_correct")).say("erase_or_correct")
+
+
+_HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
+    Command.MULAI: _begin_or_show,
+    Command.SETUJU: _agree,
+    Command.TIDAK: _disagree,
+    Command.KEMBALI: _back,
+    Command.UBAH: _change_which,
+    Command.ULANG: _show_or_over,
+    Command.NANTI: _pause,
+    Command.LANJUT: _go_on,
+    Command.CEK: _check,
+    Command.BANTUAN: _help,
+    Command.BAHASA: _language,
+    Command.BUKAN: _wrong_person,
+    Command.BERHENTI: _stop,
+    Command.HAPUS_DATA: lambda turn, reply: erase(turn),
+    Command.HAPUS_OR_BATAL: _erase_or_correct,
+    Command.LAPOR: lambda turn, reply: turn.say("report"),
+    Command.ISI_ULANG: lambda turn, reply: fill_again(turn),
+}

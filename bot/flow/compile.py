@@ -1,0 +1,166 @@
+"""From the shapes of all files to a `Survey`, with every check that needs more than one file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.flow.checker import Checker
+from bot.flow.compile_questions import QuestionCompiler
+from bot.flow.compile_settings import by_language, compile_settings
+from bot.flow.compile_words import compile_words, template_names
+from bot.flow.expressions import suggest
+from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
+from bot.flow.source import FlowError, Problem, Source
+from bot.flow.survey import Flow, Question, Settings, Survey, Words
+from bot.flow.turn import Context
+from bot.flow.wording import MAX_CHARS, Voice, message_chars
+
+_Flows = Sequence[tuple[Source, FlowFile]]
+
+_SAID_BEFORE = (
+    "invalid",
+    "invalid_again",
+    "help",
+    "help_question",
+    "verify_under_way",
+    "asked_again",
+    "not_text",
+    "edited",
+    "fill_again",
+    "change_impossible",
+    "language_only",
+)
+"""Messages that share a bubble with a question."""
+
+
+def compile_survey(
+    survey: tuple[Source, SurveyFile],
+    messages: tuple[Source, MessagesFile],
+    shared: tuple[Source, SharedFile] | None,
+    flows: _Flows,
+) -> Survey:
+    """Return the compiled survey. Raises FlowError with every problem found."""
+    problems: list[Problem] = []
+    settings = compile_settings(*survey, problems)
+    if settings is None:
+        raise FlowError(problems)
+    checker = Checker(settings, survey[1].texts)
+    words = compile_words(*messages, checker)
+    shared = shared or (survey[0], SharedFile(kind="shared"))
+    for key in ("dimensions", "indicators"):
+        for name, texts in getattr(shared[1], key).items():
+            checker.texts(shared[0], (key, name), texts, ())
+    questions = {
+        part.name: QuestionCompiler(source, part, shared, checker).questions()
+        for source, part in flows
+    }
+    _check_names(survey, messages, flows, checker)
+    wrong = checker.problems + checker.missing.pop(settings.default_language, [])
+    if wrong:
+        raise FlowError(wrong)
+    compiled = _assemble(settings, words, shared[1], flows, questions, checker)
+    too_long = list(_too_long(compiled, flows))
+    if too_long:
+        raise FlowError(too_long)
+    return compiled
+
+
+def _assemble(
+    settings: Settings,
+    words: Words,
+    shared: SharedFile,
+    parts: _Flows,
+    questions: Mapping[str, tuple[Question, ...]],
+    checker: Checker,
+) -> Survey:
+    default = settings.default_language
+    languages = tuple(code for code in settings.languages if code not in checker.missing)
+    flows = {
+        part.name: Flow(
+            name=part.name,
+            title=by_language(part.title, default),
+            minutes=part.minutes,
+            questions=questions[part.name],
+            by_name={question.name: question for question in questions[part.name]},
+            words=words,
+            settings=settings,
+            languages=languages,
+        )
+        for _, part in parts
+    }
+    return Survey(
+        settings=settings,
+        flows=flows,
+        groups={
+            name: replace(flows[group.flow], group=group) for name, group in settings.groups.items()
+        },
+        words=words,
+        languages=languages,
+        dimensions={key: by_language(text, default) for key, text in shared.dimensions.items()},
+        indicators={key: by_language(text, default) for key, text in shared.indicators.items()},
+        scoring=shared.scoring,
+        categories=shared.categories,
+        missing=tuple(problem for found in checker.missing.values() for problem in found),
+    )
+
+
+def _check_names(
+    survey: tuple[Source, SurveyFile],
+    messages: tuple[Source, MessagesFile],
+    flows: _Flows,
+    checker: Checker,
+) -> None:
+    """Check what one file calls by a name that another file gives."""
+    names = Counter(part.name for _, part in flows)
+    for source, part in flows:
+        if names[part.name] > 1:
+            checker.add(source, ("name",), f"two files hold a flow `{part.name}`", "rename one")
+    source, settings = survey
+    reasons = messages[1].messages.alasan
+    for name, group in settings.groups.items():
+        if group.flow not in names:
+            fix = suggest(group.flow, names)
+            checker.add(source, ("groups", name, "flow"), f"no flow `{group.flow}`", fix)
+        if group.reason not in reasons:
+            what = f"messages.alasan has no `{group.reason}`"
+            fix = suggest(group.reason, reasons)
+            checker.add(source, ("groups", name, "reason"), what, fix)
+    templates = template_names(messages[1])
+    for name in settings.templates:
+        if name not in templates:
+            what = f"no message `{name}` with `template: true`"
+            checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
+
+
+def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:
+    """Find questions that do not fit into one message at their longest, in any language.
+
+    At their longest: after the longest words that can come before, with the notes before them and
+    the full line below. Placeholders are filled with the settings' own words.
+    """
+    sources = {part.name: source for source, part in parts}
+    for group, flow in survey.groups.items():
+        context = Context(
+            now=datetime(2026, 9, 30, tzinfo=UTC),  # a day with a long name; any would do
+            zone=survey.settings.zone,
+            plan=survey.settings.plan(group),
+            texts=survey.settings.texts,
+        )
+        for code in survey.languages:
+            voice = Voice(flow, code, context)
+            before = max((voice.text(name) for name in _SAID_BEFORE), key=len)
+            notes: list[str] = []
+            for question in flow.questions:
+                if question.type == "note":
+                    notes.append(voice.note(question))
+                    continue
+                message = voice.question(question, (99, 99), full=True, before=(before, *notes))
+                notes = []
+                if (chars := message_chars(message)) > MAX_CHARS:
+                    what = f"up to {chars} characters in `{code}` with what can stand around it"
+                    path = ("questions", question.index, "label", code)
+                    fix = f"shorten it: a message holds {MAX_CHARS}"
+                    yield sources[flow.name].problem(path, what, fix)

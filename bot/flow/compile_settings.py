@@ -1,0 +1,128 @@
+"""From the shape of survey.yaml to `Settings`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.flow.expressions import suggest
+from bot.flow.schema import ANY_LANGUAGE, GroupPart, PlanPart, SurveyFile, WeekPart
+from bot.flow.source import Path, Problem, Source
+from bot.flow.survey import Group, Reminders, Settings, Texts
+from bot.flow.turn import Hours
+
+
+def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) -> Settings | None:
+    """Return the settings, or None where `problems` has grown so that none can be made."""
+    before = len(problems)
+    _check(source, part, problems)
+    if len(problems) > before:
+        return None
+    default = part.default_language
+    return Settings(
+        name=part.name,
+        title=by_language(part.title, default),
+        languages=part.languages,
+        default_language=default,
+        language_names=part.language_names,
+        zone=ZoneInfo(part.zone),
+        opens=part.opens,
+        closes=part.closes,
+        once_per=part.once_per,
+        min_answer_seconds=part.min_answer_seconds,
+        groups={name: _group(name, group, part) for name, group in part.groups.items()},
+        texts=_owners_texts(part),
+        k=part.anonymity.k,
+        wait=timedelta(hours=part.anonymity.wait_hours),
+        templates=part.templates,
+        snapshot_at=part.snapshot_at,
+    )
+
+
+def by_language(texts: Mapping[str, str], default: str) -> Texts:
+    """Return texts by language; a plain string is in the default language."""
+    return {default if code == ANY_LANGUAGE else code: text for code, text in texts.items()}
+
+
+def _check(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
+    default = part.default_language
+    if default not in part.languages:
+        fix = suggest(default, part.languages)
+        problems.append(source.problem(("default_language",), "not one of `languages`", fix))
+    for code, times in Counter(part.languages).items():
+        if times > 1:
+            problems.append(
+                source.problem(("languages",), f"`{code}` is listed twice", "once is enough")
+            )
+        if len(part.languages) > 1 and code not in part.language_names:
+            fix = f"add `{code}:` as its speakers call it"
+            problems.append(source.problem(("language_names",), f"no name for `{code}`", fix))
+    if part.closes < part.opens:
+        problems.append(
+            source.problem(("closes",), "the survey closes before it opens", "swap them")
+        )
+    known = [*part.groups, "default"]
+    for name in part.hours:
+        if name not in known:
+            fix = suggest(name, known)
+            path = ("hours", name)
+            problems.append(source.problem(path, f"no group `{name}`", fix, at_key=True))
+    for name in part.groups:
+        if name not in part.hours and "default" not in part.hours:
+            problems.append(source.problem(("hours",), f"no hours for `{name}`", "add `default:`"))
+    _check_texts(source, part, problems)
+
+
+def _check_texts(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
+    default = part.default_language
+    texts: list[tuple[Path, Mapping[str, str]]] = [(("title",), part.title)]
+    texts += [(("texts", name), words) for name, words in part.texts.items()]
+    for name, group in part.groups.items():
+        texts.append((("groups", name, "label"), group.label))
+        texts.append((("groups", name, "source"), group.source))
+    for path, words in texts:
+        if default not in words and ANY_LANGUAGE not in words:
+            problems.append(source.problem(path, f"no text in `{default}`", f"add `{default}:`"))
+
+
+def _owners_texts(part: SurveyFile) -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = {code: {} for code in part.languages}
+    for name, words in part.texts.items():
+        for code in part.languages:
+            said = words.get(code, words.get(ANY_LANGUAGE))
+            if said is not None:
+                texts[code][name] = said
+    return texts
+
+
+def _group(name: str, part: GroupPart, survey: SurveyFile) -> Group:
+    default = survey.default_language
+    week = survey.hours.get(name) or survey.hours["default"]
+    return Group(
+        name=name,
+        flow=part.flow,
+        label=by_language(part.label, default),
+        reason=part.reason,
+        source=by_language(part.source, default),
+        reminders=_reminders(part.plan or survey.plan),
+        hours=_hours(week, survey.holidays),
+    )
+
+
+def _reminders(plan: PlanPart) -> Reminders:
+    def days(value: float | str) -> timedelta | None:
+        return None if isinstance(value, str) else timedelta(days=value)
+
+    return Reminders(
+        invited_after=days(plan.invited_after_days),
+        partial_after=days(plan.partial_after_days),
+        last_call_before=days(plan.last_call_before_days),
+        min_gap=timedelta(hours=plan.min_gap_hours),
+    )
+
+
+def _hours(week: WeekPart, holidays: tuple[date, ...]) -> Hours:
+    days = (week.mon, week.tue, week.wed, week.thu, week.fri, week.sat, week.sun)
+    return Hours(spans=tuple(tuple(sorted(day)) for day in days), holidays=frozenset(holidays))

@@ -1,0 +1,119 @@
+"""From the shape of messages.yaml to `Words`."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from bot.flow.checker import Checker
+from bot.flow.compile_settings import by_language
+from bot.flow.keywords import Command, Keywords, normalise
+from bot.flow.schema import ANY_LANGUAGE, MessagePart, MessagesFile
+from bot.flow.source import Path, Source
+from bot.flow.survey import MessageText, Texts, Words
+from bot.flow.wording import BUTTONS, FILLED_ALWAYS, FILLED_IN, MAX_CHARS
+
+_TABLES = ("waktu", "alasan")  # tables of short texts, not messages
+_TIMES_OF_DAY = ("pagi", "siang", "sore", "malam")
+_WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used")
+_NEEDS_CONVERSATION = frozenset({"alasan", "sumber_nomor", "durasi", "unit"})
+
+
+def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words:
+    """Return the words of a survey; what is wrong with them goes to the checker."""
+    messages = {
+        name: _message(source, name, getattr(part.messages, name), checker)
+        for name in message_names(part)
+    }
+    reasons = {
+        key: checker.texts(source, ("messages", "alasan", key), texts, checker.owners)
+        for key, texts in part.messages.alasan.items()
+    }
+    times: dict[str, Texts] = {}
+    for key in _TIMES_OF_DAY:
+        path: Path = ("messages", "waktu")
+        texts = part.messages.waktu.get(key)  # type: ignore[call-overload]
+        if texts is None:
+            checker.add(source, path, f"`{key}` is missing", f"add `{key}:`", at_key=True)
+        else:
+            times[key] = checker.texts(source, (*path, key), texts, ())
+    _check_keywords(source, part, checker)
+    return Words(
+        messages=MappingProxyType(messages),
+        reasons=reasons,
+        times_of_day=times,
+        keywords=Keywords.of(part.keywords, part.silent_after_end, part.who_asks),
+        coordinator={
+            name: _coordinators(source, name, one, checker)
+            for name, one in part.coordinator.items()
+        },
+        coordinator_keywords=part.coordinator_keywords,
+    )
+
+
+def message_names(part: MessagesFile) -> tuple[str, ...]:
+    """Return the names of all messages to respondents."""
+    return tuple(name for name in type(part.messages).model_fields if name not in _TABLES)
+
+
+def template_names(part: MessagesFile) -> tuple[str, ...]:
+    """Return the names of all messages that need approval, coordinators' included."""
+    respondents = {name: getattr(part.messages, name) for name in message_names(part)}
+    everyone: dict[str, MessagePart] = {**respondents, **part.coordinator}
+    return tuple(name for name, message in everyone.items() if message.template)
+
+
+def _message(source: Source, name: str, part: MessagePart, checker: Checker) -> MessageText:
+    path: Path = ("messages", name)
+    filled = checker.owners | FILLED_ALWAYS | FILLED_IN.get(name, frozenset())
+    if name in _WITHOUT_CONVERSATION:
+        filled -= _NEEDS_CONVERSATION
+    texts = checker.texts(source, path, part.texts, filled)
+    buttons = _buttons(part, checker)
+    wanted = BUTTONS.get(name, ())
+    for code, labels in buttons.items():
+        if len(labels) != len(wanted):
+            what = f"{len(labels)} buttons, but `{name}` has {len(wanted) or 'none'}"
+            fix = f"they mean {', '.join(wanted)}" if wanted else "remove them"
+            checker.add(source, (*path, "buttons", code), what, fix)
+    for code in checker.settings.languages:
+        if buttons and code in texts and code not in buttons:
+            checker.lacks(source, (*path, "buttons"), code, "buttons")
+    for code, text in texts.items():
+        if part.template and (text.strip().startswith("{{") or text.strip().endswith("}}")):
+            what = "an approved template may not begin or end with a placeholder"
+            checker.add(source, (*path, code), what, "add a word")
+        if len(text) > MAX_CHARS:
+            what = f"{len(text)} characters; a message holds {MAX_CHARS}"
+            checker.add(source, (*path, code), what, "shorten it")
+    return MessageText(texts, buttons, part.template)
+
+
+def _buttons(part: MessagePart, checker: Checker) -> dict[str, tuple[str, ...]]:
+    default = checker.settings.default_language
+    return {
+        default if code == ANY_LANGUAGE else code: labels for code, labels in part.buttons.items()
+    }
+
+
+def _coordinators(source: Source, name: str, part: MessagePart, checker: Checker) -> MessageText:
+    """Coordinators' messages are in one language and filled elsewhere: only the form is checked."""
+    for code, text in part.texts.items():
+        checker.text(source, ("coordinator", name, code), text)
+    texts = by_language(part.texts, checker.settings.default_language)
+    return MessageText(texts, _buttons(part, checker), part.template)
+
+
+def _check_keywords(source: Source, part: MessagesFile, checker: Checker) -> None:
+    """Commands must not be answers, and coordinators' words not respondents'."""
+    respondents = {normalise(word) for words in part.keywords.values() for word in words}
+    for command, words in part.keywords.items():
+        for index, word in enumerate(words):
+            if normalise(word).isdigit() and command is not Command.MULAI:
+                path: Path = ("keywords", command.value, index)
+                checker.add(source, path, f"`{word}` is an answer to a question", "remove it")
+    for name, synonyms in part.coordinator_keywords.items():
+        for index, word in enumerate(synonyms):
+            if normalise(word) in respondents:
+                path = ("coordinator_keywords", name, index)
+                what = f"`{word}` is a respondent's word too"
+                checker.add(source, path, what, "a coordinator may be both: choose another")

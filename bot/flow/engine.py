@@ -1,0 +1,320 @@
+"""The engine: `step`, one pure function that moves a conversation by one turn.
+
+Nothing here does I/O, reads a clock or draws a random number: the same flow, state, event and
+context always give the same step. All that changes a conversation is in this folder; what a step
+asks of the world outside is named by its effects.
+
+    event            INVITED       LANGUAGE      CONSENT       ASKING          over
+    Open             starts        shows again   shows again   shows again     closing words
+    Reply: command   `commands.py`, each where `keywords.ACCEPTED` allows it
+    Reply: other     info          a language    shows again   an answer       closing words
+    Wake             invitation, reminder, last call, closing                  nothing
+
+Before any of these a survey whose time is up closes what is unfinished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.flow import commands
+from bot.flow.asking import Turn, end, take
+from bot.flow.keywords import Command, Phase, normalise
+from bot.flow.schedule import SILENCE, PlanStep, due_now, wake_at
+from bot.flow.state import Answer, State, Status
+from bot.flow.survey import Flow, Question
+from bot.flow.turn import Context, Event, Open, Reply, Step, Wake
+
+_YES = frozenset({"1", "ya", "iya", "y", "yes"})
+_ANY_TIME = frozenset({Command.BERHENTI, Command.HAPUS_DATA})  # come before a choice's own label
+
+
+def begin(flow: Flow, context: Context, *, language: str = "", seed: int = 0) -> State:
+    """Return a fresh conversation. Its timer stands on the invitation.
+
+    Who came by a link, poster or code is never invited: an `Open` in the same transaction starts
+    the interview before the timer can go off. `language` is "" where it is not known.
+    """
+    state = State(status=Status.INVITED, language=language, seed=seed)
+    return replace(state, wake_at=wake_at(state, context))
+
+
+def step(flow: Flow, state: State, event: Event, context: Context) -> Step:
+    """Move a conversation by one turn. Pure; raises nothing for anything a person can send."""
+    turn = Turn(flow, state, context)
+    match event:
+        case Wake():
+            result = _wake(turn)
+        case Open():
+            result = _open(turn)
+        case Reply():
+            result = _reply(turn, event)
+    timer = wake_at(result.state, context)
+    if timer == result.state.wake_at:
+        return result
+    return replace(result, state=replace(result.state, wake_at=timer))
+
+
+def counted_answers(state: State) -> Mapping[str, Answer] | None:
+    """Return the answers that count: finished ones, or those not yet replaced by ISI ULANG."""
+    if state.status is Status.FINISHED:
+        return state.answers or None
+    return state.earlier or None
+
+
+def _is_late(turn: Turn) -> bool:
+    return turn.context.now >= turn.context.plan.closes and not turn.state.status.over
+
+
+def _wake(turn: Turn) -> Step:
+    """Send the step of the plan that is due, at most one; else only set the timer anew."""
+    if _is_late(turn):
+        return end(turn, Status.CLOSED, message=None)
+    due = due_now(turn.state, turn.context)
+    if due is None:
+        return turn.quiet()
+    sent = replace(
+        turn.state,
+        sent=(*turn.state.sent, due),
+        last_sent_at=turn.context.now,
+        reminded=due != "invite" or turn.state.reminded,
+    )
+    return Step(sent, turn.voice.template(_template(due, turn.state), due))
+
+
+def _template(due: PlanStep, state: State) -> str:
+    if due == "invite":
+        return "invite"
+    if due == "last_call":
+        return "reminder_last"
+    return "reminder_first" if state.status is Status.INVITED else "reminder_partial"
+
+
+def _open(turn: Turn) -> Step:
+    if _is_late(turn):
+        return end(turn, Status.CLOSED, message="closed")
+    if turn.state.status.over:
+        return commands.closing_words(turn)
+    turn = turn.to(_heard(turn))
+    return commands.start(turn) if turn.state.status is Status.INVITED else turn.show()
+
+
+def _reply(turn: Turn, reply: Reply) -> Step:
+    if reply.kind == "reaction":
+        return turn.quiet()
+    if _is_late(turn):
+        late = turn.to(end(turn, Status.CLOSED, message=None).state)
+        command = _command(late, reply, Phase.OVER)
+        if command is None or command is Command.MULAI:
+            return Step(late.state, turn.voice.message("closed"))
+        return commands.run(late, command, reply)
+    if turn.state.status.over:
+        return _after_the_end(turn, reply)
+    if reply.kind != "text":
+        return _not_text(turn.to(_heard(turn)), reply)
+    match turn.state.status:
+        case Status.ASKING:
+            return _asking(turn, reply)
+        case Status.LANGUAGE:
+            return _language(turn, reply)
+        case Status.CONSENT:
+            return _consent(turn, reply)
+        case _:
+            return _invited(turn, reply)
+
+
+def _heard(turn: Turn) -> State:
+    """Return the state after a turn of the person: what was pending is settled by it."""
+    return replace(turn.state, last_turn_at=turn.context.now, reminded=False, pending=None)
+
+
+def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
+    """Return the command that was tapped or typed. Tapped ones say themselves what they mean."""
+    if reply.option is not None:
+        tapped = reply.option in Command.__members__
+        return Command(reply.option) if tapped else None
+    return turn.flow.words.keywords.find(reply.text, phase)
+
+
+def _not_text(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status is Status.INVITED:
+        return turn.show()
+    if reply.kind == "edited":
+        return turn.show_after("edited")
+    own_words = turn.state.status is Status.ASKING and turn.question.own_words
+    asks_for_number = turn.state.status is not Status.CONSENT and not own_words
+    return turn.show_after("not_text" if asks_for_number else "not_text_words")
+
+
+def _invited(turn: Turn, reply: Reply) -> Step:
+    heard = turn.to(_heard(turn))
+    settled = _settle(turn, heard, reply)
+    if settled is not None:
+        return settled
+    command = _command(turn, reply, Phase.INVITED)
+    return heard.show() if command is None else commands.run(heard, command, reply)
+
+
+def _language(turn: Turn, reply: Reply) -> Step:
+    heard = turn.to(_heard(turn))
+    settled = _settle(turn, heard, reply)
+    if settled is not None:
+        return settled
+    language = _named_language(turn, reply)
+    if language is not None:
+        return commands.choose_language(heard, language)
+    command = _command(turn, reply, Phase.LANGUAGE)
+    return heard.show() if command is None else commands.run(heard, command, reply)
+
+
+def _named_language(turn: Turn, reply: Reply) -> str | None:
+    """Return the language that was tapped, or typed as its number, code or name."""
+    languages = turn.flow.languages
+    if reply.option is not None:
+        code = reply.option.removeprefix("language:")
+        return code if code in languages else None
+    said = normalise(reply.text)
+    words = set(said.split())
+    found = [
+        code
+        for number, code in enumerate(languages, start=1)
+        if said in (str(number), code)
+        or (words and words <= set(normalise(turn.flow.settings.language_names[code]).split()))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _consent(turn: Turn, reply: Reply) -> Step:
+    heard = turn.to(_heard(turn))
+    settled = _settle(turn, heard, reply)
+    if settled is not None:
+        return settled
+    if reply.option is not None and reply.option.startswith("language:"):
+        language = _named_language(turn, reply)
+        return heard.show() if language is None else commands.choose_language(heard, language)
+    command = _command(turn, reply, Phase.CONSENT)
+    if command is not None:
+        return commands.run(heard, command, reply)
+    again = heard.to(replace(heard.state, attempts=heard.state.attempts + 1))
+    return again.show_after("consent_again" if again.state.attempts < 2 else "help")
+
+
+def _asking(turn: Turn, reply: Reply) -> Step:
+    heard = turn.to(_heard(turn))
+    if reply.option is not None:
+        return _tapped(heard, reply)
+    settled = _settle(turn, heard, reply)
+    if settled is not None:
+        return settled
+    question = turn.question
+    phase = Phase.OWN_WORDS if question.own_words else Phase.ASKING
+    keywords = turn.flow.words.keywords
+    command = keywords.find(reply.text, phase)
+    if command is not None and (command in _ANY_TIME or question.lexicon.exact(reply.text) is None):
+        return commands.run(heard, command, reply)
+    number = None if question.own_words else keywords.numbered(reply.text)
+    if number is not None:
+        return commands.change(heard, number)
+    if reply.about is not None:
+        return _about(heard, reply)
+    if _has_lost_the_thread(turn):
+        return heard.show_after("asked_again")
+    if _came_too_fast(turn):
+        return turn.show_after("asked_again")
+    return take(heard, question, question.read(reply.text, turn.state.answers))
+
+
+def _has_lost_the_thread(turn: Turn) -> bool:
+    """Whether the question is no longer before the person: a reminder, a pause, a long time."""
+    state = turn.state
+    if state.reminded or state.pending == "pause":
+        return True
+    return state.last_turn_at is not None and turn.context.now - state.last_turn_at >= SILENCE
+
+
+def _came_too_fast(turn: Turn) -> bool:
+    """Whether nobody can have read the open question yet."""
+    last = turn.state.last_turn_at
+    if last is None:
+        return False
+    return (turn.context.now - last).total_seconds() < turn.context.min_answer_seconds
+
+
+def _tapped(turn: Turn, reply: Reply) -> Step:
+    """Take a tapped choice: to the open question, or to one that was answered before."""
+    option = reply.option or ""
+    if option in Command.__members__:
+        return commands.run(turn, Command(option), reply)
+    if option.startswith("language:"):
+        language = _named_language(turn, reply)
+        return turn.show() if language is None else commands.choose_language(turn, language)
+    name, colon, value = option.partition(":")
+    if not colon:
+        name, value = reply.about or turn.question.name, option
+    question = _answerable(turn, name)
+    if question is None:
+        return turn.show_after("asked_again")
+    return take(turn, question, question.pick(value, turn.state.answers))
+
+
+def _about(turn: Turn, reply: Reply) -> Step:
+    """Take a text that quotes a question as the answer to that one."""
+    question = _answerable(turn, reply.about or "")
+    if question is None:
+        return turn.show_after("asked_again")
+    return take(turn, question, question.read(reply.text, turn.state.answers))
+
+
+def _answerable(turn: Turn, name: str) -> Question | None:
+    """Return the question of this name if it is open or was answered before."""
+    state = turn.state
+    if name == state.question or name in state.answers or name in state.left_out:
+        return turn.flow.by_name[name]
+    return None
+
+
+def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
+    """Answer what was pending, if this reply does; None where it is an ordinary reply.
+
+    "start": we have said "reply 1 to start" to somebody who has started.
+    "change": we have asked for the number of an answer.
+    "stop": BERHENTI was typed as an answer in one's own words.
+    "erase_or_correct": we have asked which of the two is meant.
+    """
+    pending = turn.state.pending
+    if pending is None or reply.tapped or (turn.state.last_turn_at and _has_lost_the_thread(turn)):
+        return None
+    said = normalise(reply.text)
+    keywords = turn.flow.words.keywords
+    match pending:
+        case "start" if keywords.means(reply.text, Command.MULAI):
+            if turn.state.status is not Status.INVITED:
+                return heard.show()
+        case "change" if said.isdecimal() and len(said) <= 3:
+            return commands.change(heard, int(said))
+        case "stop" if said in _YES or keywords.means(reply.text, Command.BERHENTI):
+            return commands.stop(heard)
+        case "stop" if said == "2" and turn.state.status is Status.ASKING:
+            meant = turn.state.extra.get("said", "")
+            question = turn.question
+            return take(heard, question, question.read(meant, turn.state.answers))
+        case "erase_or_correct" if said == "2":
+            return commands.erase(heard)
+        case "erase_or_correct" if said == "1":
+            return commands.correct_last(heard)
+    return None
+
+
+def _after_the_end(turn: Turn, reply: Reply) -> Step:
+    """Answer somebody whose interview is over. Over stays over, but for ISI ULANG and MULAI."""
+    if reply.kind != "text":
+        return turn.quiet()
+    heard = turn.to(_heard(turn))
+    settled = _settle(turn, heard, reply)
+    if settled is not None:
+        return settled
+    command = _command(turn, reply, Phase.OVER)
+    if command is None:
+        return commands.after_the_end(heard, reply.text)
+    return commands.run(heard, command, reply)

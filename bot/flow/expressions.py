@@ -1,0 +1,215 @@
+"""Conditions over answers, and {{placeholders}} in texts: both compiled or checked once, at load.
+
+Conditions are Jinja2 expressions in its sandbox, narrowed to what a survey needs: answers, values,
+comparisons, `and`/`or`/`not`, `in`, arithmetic, a few filters. No calls, no attributes, nothing
+random. A comparison that cannot be made, as with a question that was not answered, is false.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+from jinja2 import TemplateError, nodes
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from rapidfuzz import process
+
+FILTERS = (
+    *("abs", "count", "first", "float", "int", "last", "length", "lower", "max", "min"),
+    *("round", "sum", "trim", "upper"),
+)
+TESTS = ("defined", "divisibleby", "even", "in", "none", "number", "odd", "string")
+
+_ALLOWED: tuple[type[nodes.Node], ...] = (
+    nodes.Name,
+    nodes.Const,
+    nodes.List,
+    nodes.Tuple,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.CondExpr,
+    nodes.Filter,
+    nodes.Test,
+)
+
+# What a comparison with a missing or differently typed answer can raise; anything else is a defect.
+_UNANSWERABLE = (TypeError, ValueError, ArithmeticError, LookupError, TemplateError)
+
+_LONG = 40  # longer texts are somebody's own words: they must not stay in a cache
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+
+
+class ExpressionError(ValueError):
+    """A condition or text cannot be used; `fix` says how to mend it."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what)
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """A compiled condition. `names` are the answers that it reads."""
+
+    source: str
+    names: tuple[str, ...]
+    run: Callable[..., bool]
+    run_cached: Callable[..., bool]
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Return whether it is true; a name without a value is none."""
+        given = [values.get(name) for name in self.names]
+        if any(isinstance(value, str) and len(value) > _LONG for value in given):
+            return self.run(*given)
+        return self.run_cached(*given)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment()
+    environment.globals.clear()
+    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.tests = {name: environment.tests[name] for name in TESTS}
+    return environment
+
+
+def compile_expression(
+    source: str, known: Mapping[str, Collection[str] | None], later: Collection[str] = ()
+) -> Expression:
+    """Compile a condition over the `known` names.
+
+    `known` gives for a choice question the names that an answer can have (a comparison with
+    anything else could never be true), for others None. `later` are questions asked afterwards,
+    for a better message. Raises ExpressionError.
+    """
+    environment = _environment()
+    try:
+        tree = _parse(environment, source)
+        names = _checked_names(tree, known, later)
+        compiled = environment.compile_expression(source, undefined_to_none=True)
+    except TemplateError as error:
+        raise ExpressionError(f"`{source}` is not a condition: {error}") from None
+
+    def run(*values: Any) -> bool:
+        try:
+            return bool(compiled(dict(zip(names, values, strict=True))))
+        except _UNANSWERABLE:
+            return False
+
+    # typed: 1 and "1" differ anyway, 1 and True must too.
+    return Expression(source, names, run, lru_cache(maxsize=512, typed=True)(run))
+
+
+def _parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Node:
+    parser = Parser(environment, source, state="variable")
+    tree = parser.parse_expression()
+    if not parser.stream.eos:
+        raise ExpressionError(
+            f"`{source}` goes on where it should end", "join conditions with `and` or `or`"
+        )
+    return tree
+
+
+def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
+    yield tree
+    for child in tree.iter_child_nodes():
+        yield from _walk(child)
+
+
+def _checked_names(
+    tree: nodes.Node, known: Mapping[str, Collection[str] | None], later: Collection[str]
+) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for node in _walk(tree):
+        if not isinstance(node, _ALLOWED):
+            kind = type(node).__name__.lower()
+            raise ExpressionError(
+                f"a condition may not use a {kind}", "use answers, values, `and`, `or`, `not`, `in`"
+            )
+        if isinstance(node, nodes.Name):
+            _check_name(node.name, known, later)
+            names[node.name] = None
+        elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
+            raise ExpressionError(f"unknown filter `{node.name}`", suggest(node.name, FILTERS))
+        elif isinstance(node, nodes.Test) and node.name not in TESTS:
+            raise ExpressionError(f"unknown test `{node.name}`", suggest(node.name, TESTS))
+        elif isinstance(node, nodes.Compare):
+            _check_comparison(node, known)
+    return tuple(names)
+
+
+def _check_name(
+    name: str, known: Mapping[str, Collection[str] | None], later: Collection[str]
+) -> None:
+    if name in known:
+        return
+    if name in later:
+        raise ExpressionError(
+            f"`{name}` is asked later than this", "a condition can use earlier answers only"
+        )
+    raise ExpressionError(f"unknown name `{name}`", suggest(name, known))
+
+
+def _check_comparison(node: nodes.Compare, known: Mapping[str, Collection[str] | None]) -> None:
+    """Refuse `tgs_01 == 2` and `tgs_01 in ['7']`: conditions that silently never hold."""
+    sides = [node.expr, *(operand.expr for operand in node.ops)]
+    for side in sides:
+        names = known.get(side.name) if isinstance(side, nodes.Name) else None
+        if names is None:
+            continue
+        for value in _constants(sides):
+            if value not in names:
+                shown = ", ".join(f"'{name}'" for name in names)
+                question = cast(nodes.Name, side).name
+                raise ExpressionError(
+                    f"`{question}` can never be {value!r}", f"its answers are {shown} (in quotes)"
+                )
+
+
+def _constants(sides: Collection[nodes.Node]) -> Iterator[Any]:
+    for side in sides:
+        if isinstance(side, nodes.Const) and side.value is not None:
+            yield side.value
+        elif isinstance(side, nodes.List | nodes.Tuple):
+            yield from _constants(side.items)
+
+
+def suggest(word: str, known: Collection[str]) -> str:
+    """Return "did you mean `…`?" for the nearest known word, else the list of known words."""
+    best = process.extractOne(word, list(known), score_cutoff=60)
+    if best is not None:
+        return f"did you mean `{best[0]}`?"
+    if not known:
+        return ""
+    shown = ", ".join(f"`{name}`" for name in sorted(known)[:12])
+    return f"known: {shown}{', …' if len(known) > 12 else ''}"
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """Return the names in a text's {{placeholders}}. Raises ExpressionError for a broken one."""
+    rest = _PLACEHOLDER.sub("", text)
+    if "{{" in rest or "}}" in rest or "{%" in rest:
+        raise ExpressionError("a placeholder that cannot be read", "write {{name}}")
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def fill(text: str, value: Callable[[str], str]) -> str:
+    """Replace every {{name}} by `value(name)`; braces inside a value stay what they are."""
+    if "{{" not in text:
+        return text
+    return _PLACEHOLDER.sub(lambda match: value(match.group(1)), text)

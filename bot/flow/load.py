@@ -1,0 +1,87 @@
+"""Reading a survey: the text of its files in, a compiled `Survey` or all problems at once out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TypeVar
+
+from bot.flow.compile import compile_survey
+from bot.flow.compile_settings import compile_settings
+from bot.flow.schema import AnyFile, FlowFile, MessagesFile, SharedFile, SurveyFile, read_part
+from bot.flow.source import FlowError, Problem, Source, read_source
+from bot.flow.survey import Settings, Survey
+
+SETTINGS_FILE = "survey.yaml"
+"""The file with the settings, which are always current; all others make up a version."""
+
+
+def load_survey(files: Mapping[str, str]) -> Survey:
+    """Compile a survey from its files, by file name. Raises FlowError with every problem found.
+
+    Only the YAML files at the top count; transcripts in folders below are left alone. To use
+    current settings with an older version of the questions, pass that mixture.
+    """
+    problems: list[Problem] = []
+    parts: list[tuple[Source, AnyFile]] = []
+    for name in sorted(files):
+        if "/" in name or not name.endswith((".yaml", ".yml")):
+            continue
+        try:
+            source = read_source(name, files[name])
+            parts.append((source, read_part(source)))
+        except FlowError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise FlowError(problems)
+    survey = _only(parts, SurveyFile, "survey", problems)
+    messages = _only(parts, MessagesFile, "messages", problems)
+    shared = [(source, part) for source, part in parts if isinstance(part, SharedFile)]
+    flows = [(source, part) for source, part in parts if isinstance(part, FlowFile)]
+    for source, _ in shared[1:]:
+        problems.append(source.problem(("kind",), "a second `kind: shared`", "join the two"))
+    if not flows:
+        problems.append(Problem(SETTINGS_FILE, 1, 1, "no flow", "add a file with `kind: flow`"))
+    if problems or survey is None or messages is None:
+        raise FlowError(problems)
+    return compile_survey(survey, messages, shared[0] if shared else None, flows)
+
+
+def load_settings(text: str, file: str = SETTINGS_FILE) -> Settings:
+    """Compile the settings alone. Raises FlowError."""
+    source = read_source(file, text)
+    part = read_part(source)
+    if not isinstance(part, SurveyFile):
+        raise FlowError([source.problem(("kind",), "these are no settings", "kind: survey")])
+    problems: list[Problem] = []
+    settings = compile_settings(source, part, problems)
+    if problems or settings is None:
+        raise FlowError(problems)
+    return settings
+
+
+def content_hash(files: Mapping[str, str]) -> str:
+    """Return the name of a version: a hash over all files but the settings and transcripts."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        if name != SETTINGS_FILE and "/" not in name and name.endswith((".yaml", ".yml")):
+            text = files[name].encode()
+            digest.update(f"{name}\0{len(text)}\0".encode() + text)
+    return digest.hexdigest()
+
+
+_Part = TypeVar("_Part", SurveyFile, MessagesFile)
+
+
+def _only(
+    parts: list[tuple[Source, AnyFile]], model: type[_Part], kind: str, problems: list[Problem]
+) -> tuple[Source, _Part] | None:
+    """Return the one file of a kind, or say that there is none or more than one."""
+    found = [(source, part) for source, part in parts if isinstance(part, model)]
+    if not found:
+        file = f"{kind}.yaml"
+        problems.append(Problem(file, 1, 1, f"no file with `kind: {kind}`", f"add {file}"))
+        return None
+    for source, _ in found[1:]:
+        problems.append(source.problem(("kind",), f"a second `kind: {kind}`", "keep one of them"))
+    return found[0]

@@ -1,0 +1,436 @@
+"""The shape of every flow file: which keys there are and what they may hold.
+
+Each file is one of the models below, chosen by its `kind`. What does not fit becomes a `Problem`
+with its line, column and remedy; nothing here knows what a survey means.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from bot.flow.expressions import suggest
+from bot.flow.keywords import Command
+from bot.flow.source import FlowError, Path, Problem, Source
+
+ANY_LANGUAGE = "*"
+"""The language of a text that is given as a plain string: the survey's only one."""
+
+
+def _as_texts(value: object) -> object:
+    return {ANY_LANGUAGE: value} if isinstance(value, str) else value
+
+
+def _as_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError(
+            "zone", "unknown time zone `{zone}`", {"zone": value, "fix": "for example Asia/Jakarta"}
+        ) from None
+    return value
+
+
+def _as_span(value: object) -> object:
+    parts = value.split("-") if isinstance(value, str) else []
+    if len(parts) != 2:
+        raise PydanticCustomError(
+            "span",
+            "not a span of hours: `{text}`",
+            {"text": str(value), "fix": 'write "08:30-11:45"'},
+        )
+    return tuple(part.strip() for part in parts)
+
+
+def _ordered(span: tuple[time, time]) -> tuple[time, time]:
+    if span[0] >= span[1]:
+        raise PydanticCustomError(
+            "span", "the span ends before it begins", {"fix": "write the earlier hour first"}
+        )
+    return span
+
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|\*)$")]
+Line = Annotated[str, Field(min_length=1)]
+Texts = Annotated[dict[Language, Line], BeforeValidator(_as_texts), Field(min_length=1)]
+Zone = Annotated[str, AfterValidator(_as_zone)]
+Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
+Days = Annotated[float, Field(ge=0, le=366)]
+ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
+ContentSid = Annotated[str, Field(pattern="^HX[0-9a-f]{32}$")]
+Na = Literal["both", "dont_know", "refuse", "none"]
+
+
+class Part(BaseModel):
+    """A mapping in a file. Keys that it does not know are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# survey.yaml
+
+
+class PlanPart(Part):
+    """When reminders go out; a value that is `none` switches that reminder off."""
+
+    invited_after_days: Days | Literal["none"] = 3
+    partial_after_days: Days | Literal["none"] = 2
+    last_call_before_days: Days | Literal["none"] = 3
+    min_gap_hours: Annotated[float, Field(ge=1, le=2000)] = 48
+
+
+class GroupPart(Part):
+    flow: Identifier
+    label: Texts
+    reason: Identifier
+    source: Texts
+    plan: PlanPart | None = None
+
+
+class AnonymityPart(Part):
+    k: Annotated[int, Field(ge=2, le=1000)] = 10
+    wait_hours: Annotated[float, Field(ge=0, le=1000)] = 48
+
+
+class WeekPart(Part):
+    mon: tuple[Span, ...] = ()
+    tue: tuple[Span, ...] = ()
+    wed: tuple[Span, ...] = ()
+    thu: tuple[Span, ...] = ()
+    fri: tuple[Span, ...] = ()
+    sat: tuple[Span, ...] = ()
+    sun: tuple[Span, ...] = ()
+
+
+class SurveyFile(Part):
+    """survey.yaml: the settings, which may change while the survey runs."""
+
+    kind: Literal["survey"]
+    name: Identifier
+    title: Texts
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    default_language: Language
+    language_names: dict[Language, Line] = {}
+    zone: Zone
+    opens: date
+    closes: date
+    once_per: Literal["survey", "unit"] = "survey"
+    min_answer_seconds: Annotated[float, Field(ge=0, le=60)] = 2
+    groups: Annotated[dict[Identifier, GroupPart], Field(min_length=1)]
+    texts: dict[Identifier, Texts] = {}
+    anonymity: AnonymityPart = AnonymityPart()
+    plan: PlanPart = PlanPart()
+    hours: dict[Identifier, WeekPart]
+    holidays: tuple[date, ...] = ()
+    templates: dict[Identifier, dict[Language, ContentSid]] = {}
+    snapshot_at: time = time(6)
+
+
+# flow files
+
+
+class ChoicePart(Part):
+    name: ChoiceName
+    label: Texts
+    score: Annotated[float, Field(ge=0, le=100)] | None = None
+
+
+class QuestionPart(Part):
+    """What all types of question share. Each type below adds the keys that make sense for it."""
+
+    name: Identifier
+    code: Line = ""
+    label: Texts
+    hint: Texts | None = None
+    relevant: Line | None = None
+
+
+class NotePart(QuestionPart):
+    type: Literal["note"]
+
+
+class AskedPart(QuestionPart):
+    required: bool = True
+    constraint: Line | None = None
+    constraint_message: Texts | None = None
+    end_if: Line | None = None
+    scored: bool = False
+    dimension: str | None = None
+    indicator: str | None = None
+    quality_flag: Identifier | None = None
+
+
+class SelectOnePart(AskedPart):
+    type: Literal["select_one"]
+    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
+    na: Na = "both"
+    good: ChoiceName | None = None
+
+
+class SelectMultiplePart(AskedPart):
+    type: Literal["select_multiple"]
+    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
+    na: Na = "both"
+    good: ChoiceName | None = None
+    min_choices: Annotated[int, Field(ge=1)] = 1
+    max_choices: Annotated[int, Field(ge=1)] | None = None
+
+
+class IntegerPart(AskedPart):
+    type: Literal["integer"]
+    na: Literal["none"] = "none"
+    min: int | None = None
+    max: int | None = None
+
+
+class TextPart(AskedPart):
+    type: Literal["text"]
+    na: Literal["none"] = "none"
+    max_chars: Annotated[int, Field(ge=1, le=4000)] = 500
+
+
+AnyQuestion = Annotated[
+    NotePart | SelectOnePart | SelectMultiplePart | IntegerPart | TextPart,
+    Field(discriminator="type"),
+]
+
+
+class FlowFile(Part):
+    """A questionnaire: its questions in the order in which they are asked."""
+
+    kind: Literal["flow"]
+    name: Identifier
+    title: Texts
+    minutes: Line
+    questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1)]
+
+
+# shared.yaml
+
+
+class NaPart(Part):
+    dont_know: ChoicePart
+    refuse: ChoicePart
+
+
+class ChoiceListPart(Part):
+    good: ChoiceName | None = None
+    choices: Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
+
+
+class SharedFile(Part):
+    """What several flows share: scales, "don't know", areas, and rules for the results."""
+
+    kind: Literal["shared"]
+    na: NaPart | None = None
+    choice_lists: dict[str, ChoiceListPart] = {}
+    dimensions: dict[str, Texts] = {}
+    indicators: dict[str, Texts] = {}
+    scoring: dict[str, Any] = {}
+    categories: dict[str, Any] = {}
+
+
+# messages.yaml
+
+
+class MessagePart(Part):
+    """One message: its words in each language, and buttons that repeat what the words say."""
+
+    template: bool = False
+    buttons: dict[Language, tuple[Annotated[str, Field(min_length=1, max_length=20)], ...]] = {}
+    texts: Texts
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: object) -> object:
+        """Take every key that is not one of ours for a language."""
+        if isinstance(value, str):
+            return {"texts": value}
+        if not isinstance(value, dict):
+            return value
+        own = {key: value[key] for key in ("template", "buttons") if key in value}
+        return own | {"texts": {key: text for key, text in value.items() if key not in own}}
+
+
+class MessagesPart(Part):
+    """Every message to respondents. A missing one is an error when the survey is read."""
+
+    invite: MessagePart
+    reminder_first: MessagePart
+    reminder_partial: MessagePart
+    reminder_last: MessagePart
+    waktu: dict[Literal["pagi", "siang", "sore", "malam"], Texts]
+    alasan: dict[Identifier, Texts]
+    info: MessagePart
+    verify: MessagePart
+    verify_under_way: MessagePart
+    greeting: MessagePart
+    language: MessagePart
+    language_only: MessagePart
+    consent: MessagePart
+    consent_again: MessagePart
+    over: MessagePart
+    question_footer: MessagePart
+    question_footer_text: MessagePart
+    question_footer_short: MessagePart
+    na_line: MessagePart
+    choose_several: MessagePart
+    invalid: MessagePart
+    invalid_again: MessagePart
+    not_a_number: MessagePart
+    out_of_range: MessagePart
+    too_few: MessagePart
+    too_many: MessagePart
+    too_long: MessagePart
+    required: MessagePart
+    not_text: MessagePart
+    not_text_words: MessagePart
+    edited: MessagePart
+    asked_again: MessagePart
+    saved_pause: MessagePart
+    no_back: MessagePart
+    change_which: MessagePart
+    change_impossible: MessagePart
+    fill_again: MessagePart
+    help: MessagePart
+    help_question: MessagePart
+    stop: MessagePart
+    stop_confirm: MessagePart
+    opted_in: MessagePart
+    erase_or_correct: MessagePart
+    erased: MessagePart
+    wrong_person: MessagePart
+    report: MessagePart
+    stranger: MessagePart
+    code_wrong: MessagePart
+    link_used: MessagePart
+    not_open_yet: MessagePart
+    closed: MessagePart
+
+
+class MessagesFile(Part):
+    """messages.yaml: every word that the bot says, and the words that it understands."""
+
+    kind: Literal["messages"]
+    messages: MessagesPart
+    keywords: dict[Command, tuple[Line, ...]]
+    silent_after_end: tuple[Line, ...] = ()
+    who_asks: tuple[Line, ...] = ()  # those of CEK that want to know who and why
+    coordinator: dict[Identifier, MessagePart] = {}
+    coordinator_keywords: dict[str, tuple[Line, ...]] = {}
+
+
+AnyFile = SurveyFile | FlowFile | SharedFile | MessagesFile
+
+KINDS: Mapping[str, type[AnyFile]] = {
+    "survey": SurveyFile,
+    "flow": FlowFile,
+    "shared": SharedFile,
+    "messages": MessagesFile,
+}
+
+
+def read_part(source: Source) -> AnyFile:
+    """Return the file as its model. Raises FlowError with every problem found."""
+    kind = source.data.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        what = f"unknown kind `{kind}`" if kind else "`kind` is missing"
+        raise FlowError([source.problem(("kind",), what, "survey, flow, shared or messages")])
+    try:
+        return model.model_validate(source.data)
+    except ValidationError as error:
+        problems = [_problem(source, model, details) for details in error.errors()]
+        raise FlowError(problems) from None
+
+
+def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> Problem:
+    """Say what pydantic found in words of the flow language, at the place where it is."""
+    path, inside = _locate(source, model, details["loc"])
+    name = str(details["loc"][-1])
+    given, context = details["input"], details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            return source.problem(path, f"`{name}` is missing", f"add `{name}:`", at_key=True)
+        case "extra_forbidden":
+            known = sorted(set(inside.model_fields) | {"type"} if inside else ())
+            return source.problem(path, f"unknown key `{name}`", suggest(name, known), at_key=True)
+        case "union_tag_invalid" | "literal_error" | "enum" | "union_tag_not_found":
+            expected = re.findall(r"'([^']*)'", context.get("expected_tags", "")) or re.findall(
+                r"'([^']*)'", str(context.get("expected", ""))
+            )
+            if details["type"].startswith("union_tag"):
+                given = given.get("type", "") if isinstance(given, dict) else given
+                path = (*path, "type")
+            what = f"`{given}` is not known here" if given else "`type` is missing"
+            return source.problem(path, what, suggest(str(given), expected))
+        case "string_pattern_mismatch":
+            fix = _PATTERN_FIXES.get(context.get("pattern", ""), f"it must match {context}")
+            return source.problem(path, f"`{given}` cannot be used", fix)
+        case "string_too_short" | "too_short":
+            return source.problem(path, "this is empty or too short", "fill it in or remove it")
+        case _:
+            shown = f": `{given}`" if isinstance(given, str) else ""
+            return source.problem(path, details["msg"] + shown, str(context.get("fix", "")))
+
+
+_PATTERN_FIXES: Mapping[str, str] = {
+    r"^[a-z][a-z0-9_]{0,47}$": "use a small letter, then small letters, digits and _",
+    r"^([a-z]{2,3}|\*)$": "a language is a code of two or three small letters, as id or en",
+    r"^[A-Za-z0-9_]{1,16}$": "use up to 16 letters, digits and _",
+    "^HX[0-9a-f]{32}$": "a ContentSid is HX and 32 digits or letters a-f",
+}
+
+
+def _locate(
+    source: Source, model: type[BaseModel], loc: tuple[str | int, ...]
+) -> tuple[Path, type[BaseModel] | None]:
+    """Return the path in the file that pydantic's `loc` means, and the model around its last part.
+
+    `loc` also names what is no part of the file: tags of unions, "[key]", the key `texts`.
+    """
+    path: Path = ()
+    data: Any = source.data
+    inside: type[BaseModel] | None = model
+    annotation: Any = model
+    for index, part in enumerate(loc):
+        inside = _model_in(annotation, data) or inside
+        there = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        )
+        if there:
+            path, data = (*path, part), data[part]
+            field = inside.model_fields.get(str(part)) if inside else None
+            annotation = field.annotation if field is not None else annotation
+        elif index == len(loc) - 1:
+            break
+    return path, inside
+
+
+def _model_in(annotation: Any, data: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation means for this data; of a union, the one of its type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    models = [found for part in typing.get_args(annotation) if (found := _model_in(part, data))]
+    kind = data.get("type") if isinstance(data, dict) else None
+    for found in models:
+        field = found.model_fields.get("type")
+        if field is not None and kind in typing.get_args(field.annotation):
+            return found
+    return models[0] if models else None

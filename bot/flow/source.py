@@ -1,0 +1,177 @@
+"""YAML text to plain data in which every key and value knows its line and column.
+
+Scalars stay strings (`no` is the text "no") until the schema says otherwise. What could be read in
+two ways, or grows when it is read, is refused: doubled keys, aliases, tags, several documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+"""Where a value sits: keys and list positions from the top of its file."""
+
+Data = str | list[Any] | dict[str, Any]
+
+MAX_CHARS = 1_000_000
+MAX_DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong in a file, and how to mend it. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        end = f"; {self.fix}" if self.fix else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.what}{end}"
+
+
+class FlowError(ValueError):
+    """Flow files cannot be used. `problems` lists everything that was found, in reading order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The data of one file and where each part of it stands."""
+
+    file: str
+    data: dict[str, Any]
+    keys: Mapping[Path, tuple[int, int]]
+    values: Mapping[Path, tuple[int, int]]
+
+    def problem(self, path: Path, what: str, fix: str = "", *, at_key: bool = False) -> Problem:
+        """Return a problem at the value (or key) of `path`, or at the nearest part around it."""
+        places = self.keys if at_key and path in self.keys else self.values
+        while path not in places and path:
+            path = path[:-1]
+        line, column = places.get(path, (1, 1))
+        return Problem(self.file, line, column, what, fix)
+
+
+def read_source(file: str, text: str) -> Source:
+    """Read one YAML file whose top is a mapping. Raises FlowError with every problem found."""
+    if len(text) > MAX_CHARS:
+        what = f"the file has {len(text)} characters, more than {MAX_CHARS}"
+        raise FlowError([Problem(file, 1, 1, what, "split it or shorten it")])
+    reader = _Reader(file)
+    try:
+        # Events, not compose(): libyaml's composer recurses in C and dies on deep nesting.
+        data = reader.read(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
+    except yaml.YAMLError as error:
+        raise FlowError([*reader.problems, _syntax_problem(file, text, error)]) from None
+    except RecursionError:
+        raise FlowError([Problem(file, 1, 1, "nested too deeply")]) from None
+    if not reader.problems and not isinstance(data, dict):
+        what = "the file holds no keys"
+        reader.problems.append(Problem(file, 1, 1, what, "start it with `kind:`"))
+    if reader.problems or not isinstance(data, dict):
+        raise FlowError(reader.problems)
+    return Source(file, data, reader.keys, reader.values)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Builds data out of parse events; goes on after a problem, to find them all at once."""
+
+    file: str
+    problems: list[Problem] = field(default_factory=list)
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    def read(self, events: Iterator[yaml.Event]) -> Data:
+        data: Data = ""
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._complain(event, "a second document starts here", "remove the `---`")
+                    break
+            elif isinstance(event, yaml.NodeEvent):
+                data = self._node(event, events, ())
+        return data
+
+    def _node(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path) -> Data:
+        self.values[path] = _place(event)
+        if isinstance(event, yaml.AliasEvent):
+            self._complain(event, f"alias *{event.anchor}", "write the value out, or name a list")
+            return ""
+        if (anchor := getattr(event, "anchor", None)) is not None:
+            self._complain(event, f"anchor &{anchor}", "remove it: aliases are not read")
+        if (tag := getattr(event, "tag", None)) is not None:
+            self._complain(event, f"tag {tag}", "remove it: the schema knows the types")
+        if len(path) > MAX_DEPTH:
+            raise RecursionError
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(events, path)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(events, path)
+        return str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
+
+    def _sequence(self, events: Iterator[yaml.Event], path: Path) -> list[Any]:
+        items: list[Any] = []
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._node(event, events, (*path, len(items))))
+        return items
+
+    def _mapping(self, events: Iterator[yaml.Event], path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self._node(event, events, (*path, "?"))
+            value_event = next(events)
+            if not isinstance(key, str):
+                self._complain(event, "a key that is not a plain word", "quote it")
+                self._node(value_event, events, (*path, "?"))
+                continue
+            at = (*path, key)
+            if key in data:
+                first = self.keys[at][0]
+                what = f"`{key}` is given twice, first in line {first}"
+                self._complain(event, what, "keep one of the two")
+                self._node(value_event, events, (*path, "?"))
+                continue
+            self.keys[at] = _place(event)
+            data[key] = self._node(value_event, events, at)
+        return data
+
+    def _complain(self, event: yaml.Event, what: str, fix: str) -> None:
+        self.problems.append(Problem(self.file, *_place(event), what, fix))
+
+
+def _place(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+
+
+def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        line, column = mark.line + 1, mark.column + 1
+        what = f"not YAML: {getattr(error, 'problem', None) or 'cannot be read'}"
+        start = getattr(error, "context_mark", None)
+        context = getattr(error, "context", None)
+        if context and start is not None and start.line != mark.line:
+            what += f" ({context} that starts in line {start.line + 1})"
+        return Problem(file, line, column, what, "check quotes, brackets and indentation")
+    position = getattr(error, "position", 0) or 0
+    before = text[:position]
+    line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    return Problem(file, line, column, "a character that YAML does not allow", "remove it")

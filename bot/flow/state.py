@@ -1,0 +1,128 @@
+"""The state of one conversation: all that the engine remembers between two turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+Answer = str | int | tuple[str, ...]
+"""A stored answer: a choice's name or text, a whole number, or the names of several choices."""
+
+NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
+"""No answers at all; it cannot be changed, so that it can be shared."""
+
+
+class Status(StrEnum):
+    """Where a conversation stands."""
+
+    INVITED = "invited"  # known to us, nothing begun; the invitation may not have been sent yet
+    LANGUAGE = "language"
+    CONSENT = "consent"
+    ASKING = "asking"
+    FINISHED = "finished"
+    DECLINED = "declined"
+    SCREENED_OUT = "screened_out"
+    STOPPED = "stopped"
+    WRONG_PERSON = "wrong_person"
+    CLOSED = "closed"  # the survey ended before the interview did
+
+    @property
+    def over(self) -> bool:
+        """Whether the interview has ended, in whatever way."""
+        return self in OVER
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the person has begun and not ended."""
+        return self in UNDER_WAY
+
+
+UNDER_WAY = frozenset({Status.LANGUAGE, Status.CONSENT, Status.ASKING})
+OVER = frozenset(
+    {
+        Status.FINISHED,
+        Status.DECLINED,
+        Status.SCREENED_OUT,
+        Status.STOPPED,
+        Status.WRONG_PERSON,
+        Status.CLOSED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One conversation between two turns.
+
+    All times are aware UTC. `wake_at` is the only timer; it is None once the conversation is over
+    (a finished one waits for mixing by its own rule, which is not the engine's business).
+    """
+
+    status: Status
+    language: str  # "" while it is not known: the survey's default language is spoken then
+    question: str | None = None  # the open question, while ASKING
+    answers: Mapping[str, Answer] = field(default_factory=lambda: NO_ANSWERS)
+    left_out: tuple[str, ...] = ()  # questions that need no answer and were given none
+    earlier: Mapping[str, Answer] | None = None  # finished answers that ISI ULANG may replace
+    attempts: int = 0  # unreadable answers in a row to the open question
+    asks: int = 0  # questions asked so far: the first three carry the full footer
+    pending: str | None = None  # what the next reply is about: see `pending` in engine.py
+    sent: tuple[str, ...] = ()  # steps of the plan already sent: invite, reminder, last_call
+    last_sent_at: datetime | None = None  # when the last of those went out
+    last_turn_at: datetime | None = None  # the person's last message that we took as a turn
+    reminded: bool = False  # a step of the plan went out since the person's last message
+    began_at: datetime | None = None  # when consent was given
+    wake_at: datetime | None = None
+    mixed: bool = False  # the answers are cut loose; nothing can be taken back
+    seed: int = 0  # for orders drawn by chance; goes with the state
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the stored form; `from_json` gives an equal state back."""
+        return json.dumps(_plain(self), separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> State:
+        """Read what `to_json` wrote. Unknown keys are errors: a state is never half understood."""
+        raw: dict[str, Any] = json.loads(text)
+        raw["status"] = Status(raw["status"])
+        for name in ("answers", "earlier"):
+            if raw.get(name) is not None:
+                raw[name] = {
+                    key: tuple(value) if isinstance(value, list) else value
+                    for key, value in raw[name].items()
+                }
+        for name in ("last_sent_at", "last_turn_at", "began_at", "wake_at"):
+            if raw.get(name) is not None:
+                raw[name] = datetime.fromisoformat(raw[name])
+        for name in ("sent", "left_out"):
+            if name in raw:
+                raw[name] = tuple(raw[name])
+        return cls(**raw)
+
+
+_DEFAULTS: dict[str, Any] = {}
+
+
+def _plain(state: State) -> dict[str, Any]:
+    """Return only what differs from a fresh state: most states are small."""
+    if not _DEFAULTS:
+        fresh = State(status=Status.INVITED, language="")
+        for name in State.__slots__:
+            _DEFAULTS[name] = getattr(fresh, name)
+    plain: dict[str, Any] = {}
+    for name in State.__slots__:
+        value = getattr(state, name)
+        if name not in {"status", "language"} and value == _DEFAULTS[name]:
+            continue
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, Mapping):
+            value = dict(value)
+        plain[name] = value
+    return plain

@@ -1,0 +1,245 @@
+"""A survey as the engine uses it: settings, flows, questions and words, compiled for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from bot.flow.answers import (
+    UNCLEAR,
+    Lexicon,
+    Reading,
+    read_choice,
+    read_choices,
+    read_number,
+    read_text,
+)
+from bot.flow.expressions import Expression
+from bot.flow.keywords import Keywords
+from bot.flow.source import Problem
+from bot.flow.state import Answer
+from bot.flow.turn import Hours, Plan
+
+Texts = Mapping[str, str]
+"""The same words in several languages."""
+
+QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SurveyChoice:
+    """A choice of a question: its stored name and its label in every language."""
+
+    name: str
+    label: Texts
+    score: float | None = None
+    na: bool = False  # "don't know" or "prefer not to say": never counts as good or bad
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """One question, or a note: something said between two questions."""
+
+    name: str
+    type: QuestionType
+    label: Texts
+    index: int
+    code: str = ""
+    hint: Texts | None = None
+    choices: tuple[SurveyChoice, ...] = ()
+    na: tuple[SurveyChoice, ...] = ()
+    required: bool = True
+    relevant: Expression | None = None
+    needs: int = -1  # position of the last question that `relevant` reads
+    constraint: Expression | None = None
+    constraint_message: Texts | None = None
+    end_if: Expression | None = None
+    least: int | None = None  # smallest number, or fewest choices
+    most: int | None = None
+    max_chars: int = 500
+    scored: bool = False
+    dimension: str | None = None
+    indicator: str | None = None
+    good: str | None = None
+    quality_flag: str | None = None
+    lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))
+
+    @property
+    def own_words(self) -> bool:
+        """Whether it is answered in the person's own words."""
+        return self.type == "text"
+
+    def read(self, text: str, answers: Mapping[str, Answer]) -> Reading:
+        """Read what a person typed as an answer, the constraint included."""
+        match self.type:
+            case "select_one":
+                reading = read_choice(self.lexicon, text)
+            case "select_multiple":
+                order = tuple(choice.name for choice in self.choices)
+                reading = read_choices(self.lexicon, order, text, self.least or 1, self.most)
+            case "integer":
+                reading = read_number(text, self.least, self.most, self.required)
+            case _:
+                reading = read_text(text, self.max_chars, self.required)
+        return self._constrained(reading, answers)
+
+    def pick(self, name: str, answers: Mapping[str, Answer]) -> Reading:
+        """Read a tapped choice."""
+        if name not in self.lexicon.names:
+            return UNCLEAR
+        answer: Answer = (name,) if self.type == "select_multiple" else name
+        return self._constrained(Reading(answer), answers)
+
+    def _constrained(self, reading: Reading, answers: Mapping[str, Answer]) -> Reading:
+        if self.constraint is None or reading.answer is None or self._is_na(reading.answer):
+            return reading
+        if self.constraint.holds({**answers, self.name: reading.answer, "value": reading.answer}):
+            return reading
+        return Reading(trouble="out_of_range" if self.type == "integer" else "unclear")
+
+    def _is_na(self, answer: Answer) -> bool:
+        names = answer if isinstance(answer, tuple) else (answer,)
+        return any(choice.name in names for choice in self.na)
+
+    def answer_label(self, answer: Answer, language: str) -> str:
+        """Return an answer in words, for a text that repeats it."""
+        names = answer if isinstance(answer, tuple) else (answer,)
+        labels = {choice.name: choice.label for choice in (*self.choices, *self.na)}
+        return ", ".join(labels.get(str(name), {}).get(language, str(name)) for name in names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MessageText:
+    """One message before its placeholders are filled."""
+
+    texts: Texts
+    buttons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    template: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """Everything that the bot says apart from questions, and every command word it understands."""
+
+    messages: Mapping[str, MessageText]
+    reasons: Mapping[str, Texts]  # {{alasan}}
+    times_of_day: Mapping[str, Texts]  # {{waktu}}
+    keywords: Keywords
+    coordinator: Mapping[str, MessageText]
+    coordinator_keywords: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reminders:
+    """When reminders go out, as the settings say it; None switches one off."""
+
+    invited_after: timedelta | None
+    partial_after: timedelta | None
+    last_call_before: timedelta | None
+    min_gap: timedelta
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """One kind of respondents: which flow they get, and what they are told about why."""
+
+    name: str
+    flow: str
+    label: Texts
+    reason: str
+    source: Texts
+    reminders: Reminders
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """survey.yaml: what may change while the survey runs. Dates are days in `zone`."""
+
+    name: str
+    title: Texts
+    languages: tuple[str, ...]
+    default_language: str
+    language_names: Mapping[str, str]
+    zone: ZoneInfo
+    opens: date
+    closes: date  # the last day, until midnight
+    once_per: Literal["survey", "unit"]
+    min_answer_seconds: float
+    groups: Mapping[str, Group]
+    texts: Mapping[str, Mapping[str, str]]  # language: placeholder: the owner's words
+    k: int
+    wait: timedelta
+    templates: Mapping[str, Mapping[str, str]]  # message: language: ContentSid
+    snapshot_at: time
+
+    def plan(self, group: str) -> Plan:
+        """Return the dates and reminders of a group, as every step needs them."""
+        reminders = self.groups[group].reminders
+        return Plan(
+            opens=self._midnight(self.opens),
+            closes=self._midnight(self.closes + timedelta(days=1)),
+            hours=self.groups[group].hours,
+            invited_after=reminders.invited_after,
+            partial_after=reminders.partial_after,
+            last_call_before=reminders.last_call_before,
+            min_gap=reminders.min_gap,
+        )
+
+    def _midnight(self, day: date) -> datetime:
+        utc = ZoneInfo("UTC")
+        return datetime.combine(day, time(), tzinfo=self.zone).astimezone(utc)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """A questionnaire with all that its conversations need: words, settings, offered languages.
+
+    `group` is set where a conversation uses it (see `Survey.for_group`); a flow without one has no
+    {{alasan}} and no {{sumber_nomor}}.
+    """
+
+    name: str
+    title: Texts
+    minutes: str
+    questions: tuple[Question, ...]
+    by_name: Mapping[str, Question]
+    words: Words
+    settings: Settings
+    languages: tuple[str, ...]  # the complete ones, in the settings' order
+    group: Group | None = None
+
+    def spoken(self, language: str) -> str:
+        """Return the language to speak: the given one if it is offered, else the default."""
+        return language if language in self.languages else self.settings.default_language
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """A whole survey: its settings and flows.
+
+    `missing` lists, as problems, the texts without which a language of the settings is not offered.
+    """
+
+    settings: Settings
+    flows: Mapping[str, Flow]
+    groups: Mapping[str, Flow]  # the same, each with its group
+    words: Words
+    languages: tuple[str, ...]
+    dimensions: Mapping[str, Texts]
+    indicators: Mapping[str, Texts]
+    scoring: Mapping[str, Any]
+    categories: Mapping[str, Any]
+    missing: tuple[Problem, ...] = ()
+
+    def for_group(self, group: str) -> Flow:
+        """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""
+        return self.groups[group]
+
+
+def missing_texts(survey: Survey) -> tuple[Problem, ...]:
+    """List what keeps a language of the settings from being offered, for the linter."""
+    return survey.missing

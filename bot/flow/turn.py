@@ -1,0 +1,191 @@
+"""One turn of a conversation: what goes into `step` and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from bot.flow.state import State
+
+Kind = Literal["text", "media", "edited", "reaction", "location", "contact", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The person wrote, tapped or sent something.
+
+    `option` is the value behind a tapped button or row; `about` is the question that the tapped or
+    quoted message asked, where the channel can tell.
+    """
+
+    text: str = ""
+    option: str | None = None
+    about: str | None = None
+    kind: Kind = "text"
+
+    @property
+    def tapped(self) -> bool:
+        """Whether the message says by itself which question it answers."""
+        return self.option is not None or self.about is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The person followed a link, scanned a poster or sent a valid code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The conversation's timer went off, or the survey's settings have changed."""
+
+
+Event = Reply | Open | Wake
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When first contacts and reminders may go out, in local time; replies are served at any hour.
+
+    `spans[weekday]` (Monday is 0) lists (start, end) pairs, end exclusive. No day listed in
+    `holidays` has any.
+    """
+
+    spans: tuple[tuple[tuple[time, time], ...], ...] = tuple(() for _ in range(7))
+    holidays: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The survey's current dates and reminders, already resolved for one group. Times are UTC."""
+
+    opens: datetime
+    closes: datetime
+    hours: Hours = field(default_factory=Hours)
+    invited_after: timedelta | None = timedelta(days=3)  # from invitation to reminder
+    partial_after: timedelta | None = timedelta(days=2)  # from the person's last turn to reminder
+    last_call_before: timedelta | None = timedelta(days=3)  # before `closes`
+    min_gap: timedelta = timedelta(hours=48)  # between any two of these
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What one step may know of the world. `texts` are the owner's words for {{placeholders}},
+    by language (a language without its own falls back to the survey's default language)."""
+
+    now: datetime
+    zone: ZoneInfo
+    plan: Plan
+    texts: Mapping[str, Mapping[str, str]]
+    window_open: bool = True
+    min_answer_seconds: float = 2.0
+    n_min: int = 10  # smallest number of people whose answers are pooled
+    request_code: str = ""  # names an erasure request to the person who made it
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing to pick: `value` is stored (and is the payload of its button), `label` is shown."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What to say, before any channel gives it a form.
+
+    A channel shows `text`, then `choices` as numbered lines (or buttons, or a list), then `footer`,
+    parts separated by a blank line. `buttons` only repeat what the text already says. `template`
+    names the approved template that says the same where free text is not allowed, with `variables`
+    as its values. `once_a_day` names a text that one address gets at most once a day.
+    """
+
+    text: str
+    choices: tuple[Choice, ...] = ()
+    footer: str = ""
+    buttons: tuple[Choice, ...] = ()
+    question: str | None = None
+    language: str = "id"
+    step: str | None = None  # invite, reminder, last_call: at most one of each per conversation
+    template: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    once_a_day: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """The person must not be contacted again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptIn:
+    """The person takes an earlier opt-out back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """All data of this person, and the answers still tied to it, must go now."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPerson:
+    """The number is not that of the person meant: off the roster with it, never write again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """The person agreed to the text with this version (a hash of its words) in this language."""
+
+    version: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageChosen:
+    """The person chose the language of this and later conversations."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to this question was set or replaced."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """These answers were removed: no longer relevant, or the interview ended without them."""
+
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A finished interview was opened again (ISI ULANG), or a stopped one (MULAI)."""
+
+
+Effect = (
+    OptOut
+    | OptIn
+    | Erase
+    | WrongPerson
+    | Consented
+    | LanguageChosen
+    | Answered
+    | Dropped
+    | Reopened
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The result of one turn: the new state, at most one message, and what lies outside."""
+
+    state: State
+    message: Message | None = None
+    effects: tuple[Effect, ...] = ()
