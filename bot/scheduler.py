@@ -17,7 +17,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.interview import erasure, mixing, sending
-from bot.interview.conversations import replay, wake_due
+from bot.interview.conversations import wake_due
+from bot.interview.receiving import replay
 from bot.reporting import coordinators, snapshots
 from bot.service import Service
 

@@ -14,8 +14,8 @@ from bot.channels.simulator import SimulatorChannel
 from bot.channels.twilio import TwilioChannel
 from bot.config import Settings
 from bot.interview import chats
-from bot.interview.conversations import Desk
 from bot.interview.installation import SIMULATED, Clock, Installation, Via, open_installation
+from bot.interview.receiving import Desk
 from bot.reporting import digest
 from storage.database import Database
 from storage.migrate import is_current

@@ -106,8 +106,8 @@ def _any_flow(survey: Survey) -> Flow:
 def running(connection: Connection, installation: Installation) -> Published | None:
     """Return the newest survey that takes answers now, else the newest one at all."""
     every = installation.surveys.every(connection)
-    taking = [one for one in every if refusal(installation, one) is None]
-    return (taking or every or [None])[-1]
+    taking = [one for one in every if refusal(installation, one) is None] or every
+    return taking[-1] if taking else None
 
 
 def refusal(installation: Installation, published: Published) -> str | None:

@@ -80,7 +80,7 @@ def _settle(
 ) -> int:
     """Decide which contact these addresses belong to, moving and merging as needed."""
     phone = next((one for one in addresses if one.kind == "phone"), None)
-    by_phone = known[phone].contact_id if phone in known else None
+    by_phone = known[phone].contact_id if phone is not None and phone in known else None
     by_id = [known[one].contact_id for one in addresses if one in known and one.kind != "phone"]
     kept = by_id[0] if by_id else None
     for other in dict.fromkeys(by_id[1:]):

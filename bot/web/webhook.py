@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, request
 
 from bot.channels.twilio import TwilioChannel
 from bot.interview import sending
-from bot.interview.conversations import receive
+from bot.interview.receiving import receive
 from bot.scheduler import Sweeps
 from bot.service import Service
 from bot.web.metrics import Metrics

@@ -1,0 +1,337 @@
+"""A message comes in: the one joint of engine and storage that people feel.
+
+`receive` is one transaction: remember the provider's id, find the person and the conversation, take
+one step, save the state, write the reply to the outbox. What the person gets is decided before the
+commit and handed over after it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from bot.channels.base import Address, Inbound
+from bot.flow.engine import step
+from bot.flow.state import Status
+from bot.flow.turn import Erase, Event, Message, Open, Reply
+from bot.interview import codes, contexts, identity, kept, links, sending
+from bot.interview.conversations import load_state, save, survey_of
+from bot.interview.installation import Installation, Via
+from storage.database import Conflict, Unavailable
+from storage.keys import KeyDestroyed, WrongSecret
+from storage.queries import inbound as inbound_queries
+from storage.queries import outbox as outbox_queries
+from storage.queries import people
+from storage.queries.people import TurnRow
+
+log = logging.getLogger(__name__)
+
+CoordinatorAnswer = Callable[[Connection, Installation, int, Inbound], Message | None]
+"""Answers a coordinator's command; None when the message is not one."""
+
+CanInline = Callable[[Message], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What to answer: a message to hand over now (its status comes back under `outbox_id`), or
+    nothing, because there is nothing to say or because it goes out by REST."""
+
+    message: Message | None = None
+    outbox_id: UUID | None = None
+
+
+NOTHING = Receipt()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """How one process receives: what a channel can hand over, and who answers coordinators."""
+
+    installation: Installation
+    can_inline: CanInline
+    coordinator_answer: CoordinatorAnswer | None = None
+
+
+def receive(desk: Desk, inbound: Inbound) -> Receipt:
+    """Take one message in and return the reply to hand over.
+
+    Raises Unavailable when the database is away (the provider should try again). When our own code
+    fails, the form is kept, sealed, and replayed later: the person is never asked to send again.
+    """
+    installation = desk.installation
+    try:
+        return installation.database.write(lambda connection: _turn(connection, desk, inbound))
+    except (Unavailable, WrongSecret, Conflict):
+        raise
+    except Exception:
+        log.exception("a turn failed; the message is kept and will be replayed")
+    installation.database.write(lambda connection: kept.hold(connection, installation, inbound))
+    return NOTHING
+
+
+def replay(desk: Desk, limit: int = 20) -> int:
+    """Process messages again that our own code failed on; return how many went through.
+
+    Their webhooks are long answered, so replies go out by REST.
+    """
+    later = replace(desk, can_inline=lambda _message: False)
+    return kept.replay(
+        desk.installation,
+        lambda connection, inbound, sid, asked: _take(connection, later, inbound, sid, asked),
+        limit,
+    )
+
+
+def _turn(connection: Connection, desk: Desk, inbound: Inbound) -> Receipt:
+    installation = desk.installation
+    sid = installation.keys.digest("sid", inbound.sid)
+    if not inbound_queries.first_sight(connection, sid, installation.now().date()):
+        return _again(connection, installation, inbound)
+    return _take(connection, desk, inbound, sid)
+
+
+def _take(
+    connection: Connection, desk: Desk, inbound: Inbound, sid: bytes, asked: str | None = None
+) -> Receipt:
+    """Process a message that was not processed before."""
+    installation = desk.installation
+    digests = [identity.digest(installation, one) for one in inbound.addresses]
+    rows = people.turn(connection, digests)
+    if any(row.held for row in rows) and asked is None:
+        # Earlier messages of this person wait to be replayed; this one queues behind them.
+        kept.queue_behind(connection, installation, inbound, sid)
+        return NOTHING
+    if rows and (len(rows) < len(digests) or len({row.contact_id for row in rows}) > 1):
+        identity.person(connection, installation, inbound.addresses)
+        rows = people.turn(connection, digests)
+    row = next((one for one in rows if one.hmac == digests[0]), rows[0] if rows else None)
+    if row is None:
+        return _stranger(connection, desk, inbound)
+    people.saw_inbound(connection, row.address_id, inbound.sender, installation.now())
+    message = None
+    if row.coordinator and desk.coordinator_answer is not None:
+        message = desk.coordinator_answer(connection, installation, row.contact_id, inbound)
+        if message is not None:
+            return _hand_over(connection, desk, inbound, row.address_id, message, None, None)
+    found = _code_in(connection, installation, inbound, row)
+    if found is not None:
+        return _follow(connection, desk, inbound, found, row.address_id, row.contact_id)
+    return _converse(connection, desk, inbound, row, asked)
+
+
+def _converse(
+    connection: Connection, desk: Desk, inbound: Inbound, row: TurnRow, asked: str | None = None
+) -> Receipt:
+    """Let the conversation that the message belongs to take one step."""
+    event = Reply(inbound.text, inbound.option, None, inbound.kind)
+    if inbound.reply_to is not None:
+        row, about = _quoted(connection, desk.installation, inbound.reply_to, row)
+        event = replace(event, about=about)
+    if row.conversation_id is None:
+        return _stranger(connection, desk, inbound, row.address_id)
+    if asked is not None and _question_moved(connection, desk.installation, row, asked):
+        # A replayed answer to a question that is not open any more: only show the open one.
+        return _advance(connection, desk, inbound, row, Open())
+    return _advance(connection, desk, inbound, row, event)
+
+
+def _advance(
+    connection: Connection, desk: Desk, inbound: Inbound, row: TurnRow, event: Event
+) -> Receipt:
+    installation = desk.installation
+    survey = survey_of(connection, installation, row)
+    state = load_state(connection, installation, row, survey)
+    context = contexts.context(
+        installation,
+        survey,
+        row,
+        window_open=True,
+        request_code=_request_code(installation, inbound),
+    )
+    result = step(survey.for_group(row.grp or ""), state, event, context)
+    saved = save(connection, installation, row, state, result, survey)
+    address_id: int | None = row.address_id
+    if any(isinstance(effect, Erase) for effect in result.effects):
+        address_id = None
+    if result.message is None:
+        return NOTHING
+    return _hand_over(
+        connection,
+        desk,
+        inbound,
+        address_id,
+        result.message,
+        row.survey_id,
+        row.conversation_id if saved else None,
+    )
+
+
+def _request_code(installation: Installation, inbound: Inbound) -> str:
+    """A short code for an erasure request that tells nothing about the person."""
+    return installation.keys.digest("request", inbound.sid).hex()[:8].upper()
+
+
+def _quoted(
+    connection: Connection, installation: Installation, sid: str, row: TurnRow
+) -> tuple[TurnRow, str | None]:
+    """Find the conversation and the question that a tapped or quoted message was about."""
+    found = outbox_queries.about(connection, sid)
+    if found is None:
+        return row, None
+    outbox_id, conversation_id, sealed, key_id = found
+    if conversation_id is None:
+        return row, None
+    if conversation_id != row.conversation_id:
+        others = people.turn_of(connection, conversation_id)
+        mine = [one for one in others if one.contact_id == row.contact_id]
+        if not mine:
+            return row, None
+        row = next((one for one in mine if one.address_id == row.address_id), mine[0])
+    if sealed is None or key_id is None:
+        return row, None
+    try:
+        key = installation.keys.by_id(connection, key_id)
+    except KeyDestroyed:
+        return row, None
+    return row, key.open(sealed, f"about:{outbox_id.hex}")
+
+
+def _question_moved(
+    connection: Connection, installation: Installation, row: TurnRow, asked: str
+) -> bool:
+    survey = survey_of(connection, installation, row)
+    return (load_state(connection, installation, row, survey).question or "") != asked
+
+
+def _code_in(
+    connection: Connection, installation: Installation, inbound: Inbound, row: TurnRow
+) -> codes.Found | None:
+    """Find a link's code in what a known person wrote; None when there is none."""
+    if inbound.kind != "text" or inbound.option is not None or not inbound.text:
+        return None
+    found = codes.find(inbound.text, strict=True)
+    if found.code is None and found.mistyped is None:
+        found = codes.find(inbound.text, strict=False)
+        if found.code is None and found.mistyped is None:
+            return None
+        if row.status == Status.ASKING.value and _open_text_question(connection, installation, row):
+            return None
+    return found
+
+
+def _open_text_question(connection: Connection, installation: Installation, row: TurnRow) -> bool:
+    survey = survey_of(connection, installation, row)
+    state = load_state(connection, installation, row, survey)
+    if state.question is None:
+        return False
+    return survey.for_group(row.grp or "").by_name[state.question].own_words
+
+
+def _follow(
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    found: codes.Found,
+    address_id: int | None,
+    contact_id: int | None,
+) -> Receipt:
+    """Open the conversation that a link leads to, or say why it does not lead anywhere."""
+    led = links.follow(connection, desk.installation, inbound, found, address_id, contact_id)
+    if isinstance(led, TurnRow):
+        return _advance(connection, desk, inbound, led, Open())
+    return _answer(connection, desk, inbound, address_id, led)
+
+
+def _stranger(
+    connection: Connection, desk: Desk, inbound: Inbound, address_id: int | None = None
+) -> Receipt:
+    """Answer somebody who is on no list: once a day, and nothing of them is kept."""
+    installation = desk.installation
+    found = codes.find(inbound.text, strict=False) if inbound.text else None
+    if found is not None and (found.code is not None or found.mistyped is not None):
+        return _follow(connection, desk, inbound, found, address_id, None)
+    if inbound.kind == "reaction":
+        return NOTHING
+    name = (
+        "verify"
+        if contexts.asks_whether_real(connection, installation, inbound.text)
+        else "stranger"
+    )
+    words = contexts.word(connection, installation, None, name, {})
+    if words is None:
+        return NOTHING
+    return _answer(connection, desk, inbound, address_id, replace(words, once_a_day=name))
+
+
+def _answer(
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    address_id: int | None,
+    message: Message | None,
+) -> Receipt:
+    if message is None:
+        return NOTHING
+    return _hand_over(connection, desk, inbound, address_id, message, None, None)
+
+
+def _hand_over(
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    address_id: int | None,
+    message: Message,
+    survey_id: int | None,
+    conversation_id: int | None,
+) -> Receipt:
+    """Put a reply into the outbox and return it if the channel can carry it at once.
+
+    Somebody of whom we keep no address gets it inline and without a trace.
+    """
+    installation = desk.installation
+    if message.once_a_day is not None and not _first_today(
+        connection, installation, inbound.addresses[0], message.once_a_day
+    ):
+        return NOTHING
+    inline = desk.can_inline(message)
+    if address_id is None:
+        return Receipt(message) if inline else NOTHING
+    outbox_id = sending.enqueue(
+        connection,
+        installation,
+        via=Via(inbound.channel, inbound.sender),
+        address_id=address_id,
+        message=message,
+        purpose="reply",
+        dedupe=f"reply:{inbound.sid}",
+        survey_id=survey_id,
+        conversation_id=conversation_id,
+        inline=inline,
+    )
+    return Receipt(message, outbox_id) if inline else NOTHING
+
+
+def _first_today(
+    connection: Connection, installation: Installation, address: Address, what: str
+) -> bool:
+    """Whether an address hears this for the first time today; known under a key that is destroyed
+    at midnight."""
+    day = installation.now().date()
+    key = installation.keys.scoped(connection, f"day:{day.isoformat()}")
+    return inbound_queries.mark_today(connection, key.digest(f"{what}\0{address.value}"), day)
+
+
+def _again(connection: Connection, installation: Installation, inbound: Inbound) -> Receipt:
+    """Answer a repeated webhook: the same words while their fate is unknown, then nothing."""
+    row = sending.repeated(connection, installation, f"reply:{inbound.sid}")
+    if row is None or row.status != "unknown" or row.via != "twiml" or row.sealed is None:
+        return NOTHING
+    try:
+        return Receipt(sending.open_message(connection, installation, row), row.id)
+    except KeyDestroyed:
+        return NOTHING

@@ -1,0 +1,142 @@
+"""Invented respondents who read what the bot writes and answer it, through signed webhooks."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from bot.flow.state import Answer
+from bot.flow.survey import Flow, Question, Survey
+from bot.interview.installation import Installation
+from storage.models import Answer as AnswerTable
+from storage.models import Response
+from tests.fake_twilio_person import Person
+
+Vector = tuple[tuple[str, str], ...]
+"""The answers of one person as stored: (question, value), by name."""
+
+_HOLE = re.compile(r"\{\{.*?\}\}")
+PATIENCE = 60.0  # seconds in which a message must be answered, restarts of the server included
+
+
+def _pattern(label: str) -> re.Pattern[str]:
+    return re.compile(".+?".join(re.escape(part) for part in _HOLE.split(label)))
+
+
+def question_in(flow: Flow, text: str) -> Question | None:
+    """Return the question that a message asks, by its Indonesian words."""
+    found = [q for q in flow.questions if _pattern(q.label["id"]).search(text)]
+    return max(found, key=lambda q: len(q.label["id"]), default=None)
+
+
+@dataclass
+class Respondent:
+    """Somebody who follows a link and answers by chance, but always readably.
+
+    `twice` says how often a message is posted again under its id (0.2: every fifth).
+    """
+
+    person: Person
+    flow: Flow
+    code: str
+    rng: random.Random
+    twice: float = 0.0
+    answers: dict[str, Answer] = field(default_factory=dict)
+    turns: int = 0
+    finished: bool = False
+
+    def say(self, text: str) -> str:
+        """Send a message, again under the same id until it is answered; return the reply."""
+        form = self.person.form(text)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            got = self.person.post(form)
+            if got:
+                self.turns += 1
+                if self.rng.random() < self.twice:
+                    self.person.post(form)
+                return got[-1]
+            time.sleep(0.05)
+        raise AssertionError("a message stayed without an answer")
+
+    def begin(self) -> str:
+        """Follow the link up to the first question and return it."""
+        reply = self.say(f"Saya mau mengisi survei. Kode: {self.code}")
+        while (question := question_in(self.flow, reply)) is None:
+            reply = self.say("SETUJU" if "SETUJU" in reply else "1")
+        assert question is not None
+        return reply
+
+    def answer(self, reply: str, most: int = 100) -> str:
+        """Answer up to `most` questions, first the one in `reply`; return the last reply."""
+        for _ in range(most):
+            question = question_in(self.flow, reply)
+            if question is None:
+                self.finished = "Terima kasih" in reply
+                return reply
+            said, answer = self._choose(question)
+            if answer is not None:
+                self.answers[question.name] = answer
+            reply = self.say(said)
+        return reply
+
+    def interview(self) -> None:
+        """Hold a whole interview."""
+        self.answer(self.begin())
+        assert self.finished, "the interview did not come to its end"
+
+    def vector(self) -> Vector:
+        """Return what must be stored of this person."""
+        return vector(self.answers)
+
+    def _choose(self, question: Question) -> tuple[str, Answer | None]:
+        if question.type == "integer":
+            number = self.rng.randint(question.least or 0, question.most or 99)
+            return str(number), number
+        if question.type == "text":
+            if self.rng.random() < 0.3 and not question.required:
+                return "0", None
+            words = f"saran nomor {self.rng.randrange(10**9)}"
+            return words, words
+        names = [one.name for one in (*question.choices, *question.na)]
+        while True:
+            name = self.rng.choice(names)
+            told = {**self.answers, question.name: name}
+            if question.end_if is None or not question.end_if.holds(told):
+                return name, name
+
+
+def vector(answers: dict[str, Answer]) -> Vector:
+    """Return answers as they are stored once mixed."""
+    return tuple(sorted((name, str(value)) for name, value in answers.items()))
+
+
+def stored_vectors(installation: Installation) -> Counter[Vector]:
+    """Return how often each vector of answers stands among the mixed ones."""
+    query = select(Response.id, AnswerTable.question, AnswerTable.value).outerjoin(
+        AnswerTable, AnswerTable.response_id == Response.id
+    )
+    by_response: dict[object, list[tuple[str, str]]] = {}
+    for one, question, value in installation.database.read(lambda c: c.execute(query).all()):
+        by_response.setdefault(one, []).append((question, value))
+    return Counter(tuple(sorted(pairs)) for pairs in by_response.values())
+
+
+def all_at_once(jobs: Sequence[Callable[[], None]], at_a_time: int = 8) -> None:
+    """Run jobs in threads and raise the first failure."""
+    with ThreadPoolExecutor(at_a_time) as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()
+
+
+def groups_of(survey: Survey, number: int) -> Iterable[str]:
+    """Return a group for each of `number` people, all groups in turn."""
+    names = list(survey.settings.groups)
+    return (names[index % len(names)] for index in range(number))
