@@ -1,0 +1,96 @@
+"""Addresses, statuses and plain texts: what every channel shares."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.channels.base import Address, SendError, StatusEvent, as_text
+from bot.flow.turn import Choice, Message
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("whatsapp:+6281200000001", "phone", "+6281200000001"),
+        ("+6281200000001", "phone", "+6281200000001"),
+        ("whatsapp:ID.1000000000000001", "bsuid", "ID.1000000000000001"),
+        ("ID.ENT.1000000000000001", "parent_bsuid", "ID.ENT.1000000000000001"),
+        ("whatsapp:MY." + "a" * 128, "bsuid", "MY." + "a" * 128),
+        ("ID.ENT", "bsuid", "ID.ENT"),
+    ],
+)
+def test_an_address_is_recognised_by_its_form(text: str, kind: str, value: str) -> None:
+    """Phone numbers, user ids and parent user ids, with and without the channel's name."""
+    address = Address.parse(text)
+    assert (address.kind, address.value) == (kind, value)
+    assert Address.parse(address.whatsapp) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "whatsapp:",
+        "6281200000001",
+        "+0812000000",
+        "+12345",
+        "+" + "1" * 16,
+        "+6281200000001\n",
+        "+62812٠٠٠٠٠٠٠",
+        "id.1000000000000001",
+        "ID.",
+        "ID." + "a" * 129,
+        "ID.10 00",
+        "whatsapp:whatsapp:+6281200000001",
+        "messenger:1000000000000001",
+    ],
+)
+def test_anything_else_is_refused_without_repeating_it(text: str) -> None:
+    """A number that somebody mistyped must not get into a log."""
+    with pytest.raises(ValueError, match="neither a WhatsApp phone number") as caught:
+        Address.parse(text)
+    digits = re.sub(r"\D", "", text)
+    assert not digits or digits not in str(caught.value).replace("62", "", 1)
+
+
+def event(rank: int, *, failed: bool = False) -> StatusEvent:
+    """Return an event of which only the rank matters."""
+    return StatusEvent(sid="SM" + "0" * 32, status="x", rank=rank, failed=failed)
+
+
+def test_a_failure_is_final_unless_the_message_has_arrived() -> None:
+    """Twilio promises no order: a late `failed` cannot undo `delivered`."""
+    failure = event(0, failed=True)
+    assert [failure.tells_more(rank, failed=False) for rank in range(6)] == [True] * 4 + [False] * 2
+    assert not event(5).tells_more(0, failed=True)
+    assert not failure.tells_more(0, failed=True)
+
+
+@given(st.permutations([event(rank) for rank in (0, 1, 2, 3, 4, 5, 3, 5)]))
+def test_events_in_any_order_end_the_same(events: list[StatusEvent]) -> None:
+    """What is kept after all of them is the highest rank."""
+    rank = 0
+    for one in events:
+        if one.tells_more(rank, failed=False):
+            rank = one.rank
+    assert rank == 5
+
+
+def test_text_shows_choices_between_question_and_footer() -> None:
+    """Parts are separated by a blank line, and what is not there leaves no gap."""
+    choices = (Choice("1", "Ya"), Choice("2", "Tidak"))
+    assert as_text(Message("Setuju?", choices, "Balas angka")) == (
+        "Setuju?\n\n1. Ya\n2. Tidak\n\nBalas angka"
+    )
+    assert as_text(Message("Terima kasih")) == "Terima kasih"
+    assert as_text(Message("", footer="STOP")) == "STOP"
+
+
+def test_a_send_error_says_what_to_do() -> None:
+    """The outcome is what callers decide by."""
+    error = SendError("refused", "refused", 21610)
+    assert (str(error), error.outcome, error.code) == ("refused", "refused", 21610)
