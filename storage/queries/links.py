@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import Link, RosterRow
@@ -35,6 +35,14 @@ class PersonalRow(NamedTuple):
     key_id: int
 
 
+class RosterPlace(NamedTuple):
+    """A roster row's id and where its person belongs."""
+
+    id: int
+    unit_id: int
+    grp: str
+
+
 _COLUMNS = (
     Link.id,
     Link.code,
@@ -52,7 +60,7 @@ _COLUMNS = (
 def find(connection: Connection, code: str) -> LinkRow | None:
     """Return the link with this code, written as `codes` writes it. Expiry is the caller's."""
     row = connection.execute(select(*_COLUMNS).where(Link.code == code)).first()
-    return LinkRow(*row) if row else None
+    return LinkRow(*tuple(row)) if row else None
 
 
 def count_start(connection: Connection, link_id: int) -> bool:
@@ -68,7 +76,7 @@ def count_start(connection: Connection, link_id: int) -> bool:
 def of_places(connection: Connection, survey_id: int) -> list[LinkRow]:
     """Return a survey's links that are not personal, oldest first."""
     statement = select(*_COLUMNS).where(Link.survey_id == survey_id, Link.roster_row_id.is_(None))
-    return [LinkRow(*row) for row in connection.execute(statement.order_by(Link.id))]
+    return [LinkRow(*tuple(row)) for row in connection.execute(statement.order_by(Link.id))]
 
 
 def add(connection: Connection, links: Sequence[Mapping[str, Any]]) -> int:
@@ -108,12 +116,12 @@ def rows_without(
     return [RosterPlace(*row) for row in connection.execute(statement)]
 
 
-class RosterPlace(NamedTuple):
-    """A roster row's id and where its person belongs."""
-
-    id: int
-    unit_id: int
-    grp: str
+def count_personal(connection: Connection, survey_id: int) -> int:
+    """Return how many roster rows of a survey have a personal link."""
+    statement = select(func.count()).where(
+        Link.survey_id == survey_id, Link.roster_row_id.is_not(None)
+    )
+    return int(connection.execute(statement).scalar_one())
 
 
 def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
@@ -126,4 +134,5 @@ def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
         .execution_options(yield_per=500)
     )
     for row in connection.execute(statement):
-        yield PersonalRow(LinkRow(*row[:-2]), row[-2], row[-1])
+        values = tuple(row)
+        yield PersonalRow(LinkRow(*values[:-2]), values[-2], values[-1])

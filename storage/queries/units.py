@@ -91,7 +91,7 @@ def set_target(connection: Connection, survey_id: int, unit_id: int, grp: str, t
     """Say how many responses are wanted of a unit's group."""
     upsert(
         connection,
-        Target.__table__,  # type: ignore[arg-type]
+        Target.__table__,
         {"survey_id": survey_id, "unit_id": unit_id, "grp": grp, "target": target},
         ["survey_id", "unit_id", "grp"],
         ["target"],

@@ -1,0 +1,1 @@
+"""Reaching people once: units, rosters, links, posters, launch."""

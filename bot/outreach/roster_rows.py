@@ -1,0 +1,272 @@
+"""What one row of a roster says: a person, a number, where the person belongs, or what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bot.flow.source import Problem
+from bot.flow.survey import Settings
+from bot.outreach.phones import REASONS, Phone, holds_national_id, read_phone
+from bot.outreach.tables import Column, Row, Table, did_you_mean
+from storage.queries.units import UnitRow
+
+Outcome = Literal[
+    "accepted",
+    "changed",  # known, and something else about the person is new
+    "unchanged",
+    "duplicate_in_file",  # the same number in the same unit and group, further up
+    "duplicate_elsewhere",  # the number is on another unit's or group's list: the first one stays
+    "unusable",
+    "unknown_unit",
+    "unknown_group",
+]
+
+DETAILS = (
+    Column("unit_kerja", ("sub_unit", "bidang", "bagian")),
+    Column("jabatan_kelompok", ("jabatan", "kelompok_jabatan")),
+    Column("status", ("status_pegawai", "status_kepegawaian")),
+    Column("tmt_unit", ("tanggal_mulai_di_unit",)),
+    Column("tmt_instansi", ("tanggal_mulai_bekerja", "tmt")),
+    Column("jenis_layanan", ("layanan",)),
+    Column("tanggal_layanan", ("tgl_layanan",)),
+    Column("nama_perusahaan", ("perusahaan",)),
+    Column("unsur_ahli", ("unsur",)),
+)
+"""Columns that are kept, sealed, for whoever checks later who belongs in the survey."""
+
+COLUMNS = (
+    Column("kelompok", ("kelompok_responden", "grup", "group", "responden")),
+    Column("nama", ("nama_lengkap", "nama_responden", "nama_pegawai", "name", "full_name")),
+    Column(
+        "hp_wa",
+        (
+            *("hp", "no_hp", "nomor_hp", "handphone", "no_handphone", "nomor_handphone", "ponsel"),
+            *("wa", "no_wa", "nomor_wa", "whatsapp", "no_whatsapp", "nomor_whatsapp", "mobile"),
+            *("no_hp_wa", "nomor_hp_wa", "hp_whatsapp", "no_hp_whatsapp", "nomor_hp_whatsapp"),
+            *("telepon", "no_telp", "no_telepon", "nomor_telepon", "phone", "phone_number"),
+        ),
+        required=True,
+    ),
+    Column("hp_lain", ("hp_2", "hp2", "no_hp_2", "nomor_lain", "hp_alternatif", "other_phone")),
+    Column("email", ("e_mail", "surel", "alamat_email", "email_address")),
+    Column("unit", ("kode_unit", "unit_code", "kode_opd", "kode", "code")),
+    Column("opd", ("nama_opd", "perangkat_daerah", "skpd", "instansi", "nama_unit", "unit_name")),
+    Column("daftar_kode", ("code_list", "list")),
+    Column("bahasa", ("language", "lang")),
+    Column("sumber_data", ("sumber", "source")),
+    Column("dasar_kontak", ("dasar", "basis", "persetujuan")),
+    *DETAILS,
+)
+
+_EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s,;<>().]{2,}")
+_LANGUAGES = {"bahasa indonesia": "id", "indonesia": "id", "indonesian": "id", "inggris": "en",
+              "english": "en", "banjar": "bjn", "dayak ngaju": "nij", "ngaju": "nij"}  # fmt: skip
+# The longest source and basis that are stored; more is cut, with a warning.
+_LIMITS = {"sumber_data": 80, "dasar_kontak": 200}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A row that can be used. `sealed` is what is stored encrypted, nothing empty in it."""
+
+    unit_id: int
+    group: str
+    phone: Phone
+    email: str
+    sealed: Mapping[str, Any]
+    source: str | None
+    basis: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One row's reading: a person, or the class it fell into; and all there is to say about it."""
+
+    row: Row
+    person: Person | None
+    outcome: Outcome | None = None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+class Units:
+    """Finds the unit that a row names, by code or by name; never by what merely looks like it."""
+
+    def __init__(self, units: Iterable[UnitRow]) -> None:
+        self._by_key: dict[tuple[str, str], int] = {}
+        self._by_code: dict[str, list[tuple[str, str]]] = {}
+        self._by_name: dict[str, list[tuple[str, str]]] = {}
+        self._names: list[str] = []
+        for unit in units:
+            key = (unit.code_list, unit.code)
+            self._by_key[key] = unit.id
+            self._by_code.setdefault(unit.code.casefold(), []).append(key)
+            self._by_name.setdefault(_squeezed(unit.name), []).append(key)
+            self._names.append(unit.name)
+
+    def find(self, text: str, code_list: str) -> int | tuple[str, str]:
+        """Return the unit's id, or what is wrong and how to mend it."""
+        listed, colon, code = text.partition(":")
+        if colon and (listed.strip().casefold(), code.strip()) in self._by_key:
+            return self._by_key[listed.strip().casefold(), code.strip()]
+        if code_list and (code_list.casefold(), text) in self._by_key:
+            return self._by_key[code_list.casefold(), text]
+        keys = [] if code_list else self._by_code.get(text.casefold(), [])
+        if [key for key in keys if key[0] == "bps"]:
+            # 6206 of BPS is Sukamara, 62.06 of Kemendagri Katingan: digits alone say neither.
+            return f"{text!r} may be of BPS or of Kemendagri", f"write bps:{text} if BPS is meant"
+        keys = keys or self._by_name.get(_squeezed(text), [])
+        if len(keys) == 1:
+            return self._by_key[keys[0]]
+        if keys:
+            shown = " or ".join(f"{key[0]}:{key[1]}" for key in keys)
+            return f"{text!r} is the code or name of several units", f"write {shown}"
+        known = (*self._names, *(code for _, code in self._by_key))
+        return f"there is no unit {text!r}", did_you_mean(text, known)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads rows of one table. Without settings (a check before any survey) every group passes."""
+
+    table: Table
+    units: Units
+    settings: Settings | None
+    region: str = "ID"
+    default_unit: str = ""
+    default_group: str = ""
+    _groups: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Learn the names that a group goes by: its own, and its label in every language."""
+        if self.settings is not None:
+            for name, group in self.settings.groups.items():
+                for word in (name, *group.label.values()):
+                    self._groups.setdefault(_squeezed(word), name)
+
+    def read(self, row: Row) -> Read:
+        """Read one row; everything that is wrong with it is told at once."""
+        if row.broken is not None:
+            return Read(row, None, "unusable", (row.broken,))
+        problems: list[Problem] = []
+        warnings: list[Problem] = []
+        outcomes: list[Outcome] = []
+
+        def wrong(outcome: Outcome, column: str, what: str, fix: str) -> None:
+            outcomes.append(outcome)
+            problems.append(self.table.problem(row, column, what, fix))
+
+        def warn(column: str, what: str, fix: str) -> None:
+            warnings.append(self.table.problem(row, column, what, fix))
+
+        email = self._email(row, warn)
+        phone = read_phone(row.get("hp_wa"), self.region)
+        if phone.problem and not (phone.kind == "empty" and email):
+            wrong("unusable", "hp_wa", *REASONS[phone.kind])
+        unit = self._unit(row)
+        if isinstance(unit, tuple):
+            wrong("unknown_unit", "unit" if row.get("unit") else "opd", *unit)
+        group = self._group(row)
+        if isinstance(group, tuple):
+            wrong("unknown_group", "kelompok", *group)
+        if isinstance(unit, tuple) or isinstance(group, tuple) or outcomes:
+            return Read(row, None, outcomes[0], tuple(problems), tuple(warnings))
+        self._warn_of_phone(phone, warn)
+        person = self._person(row, unit, group, phone, email, warn)
+        return Read(row, person, warnings=tuple(warnings))
+
+    def _unit(self, row: Row) -> int | tuple[str, str]:
+        text = row.get("unit") or row.get("opd") or self.default_unit
+        if not text:
+            return "no unit", "write the unit's code, as list:code"
+        return self.units.find(text, row.get("daftar_kode"))
+
+    def _group(self, row: Row) -> str | tuple[str, str]:
+        text = row.get("kelompok") or self.default_group
+        if not text:
+            return "no group", "write the group that the person belongs to"
+        if self.settings is None:
+            return text.casefold()
+        known = self._groups.get(_squeezed(text))
+        return known or (f"there is no group {text!r}", did_you_mean(text, self.settings.groups))
+
+    def _email(self, row: Row, warn: _Warn) -> str:
+        text = row.get("email").casefold()
+        if not text or text == "-":
+            return ""
+        if _EMAIL.fullmatch(text) and len(text) <= 254:
+            return text
+        warn("email", "not an e-mail address; it was left out", "write name@domain")
+        return ""
+
+    def _warn_of_phone(self, phone: Phone, warn: _Warn) -> None:
+        if phone.kind == "two_numbers":
+            what = "two numbers; the first usable one was taken"
+            warn("hp_wa", what, "put the second one into a column hp_lain")
+        elif phone.kind == "foreign":
+            warn("hp_wa", "another country's number", "check that it is meant")
+        elif phone.unknown_operator:
+            warn("hp_wa", "no operator has issued this prefix", "check the number")
+
+    def _person(
+        self, row: Row, unit_id: int, group: str, phone: Phone, email: str, warn: _Warn
+    ) -> Person:
+        """Put together what is stored, leaving out every cell with an identity number."""
+
+        def clean(column: str) -> str:
+            text = " ".join(row.get(column).split())
+            if not holds_national_id(text):
+                return text
+            warn(column, "holds an identity number (NIK or NIP); it was left out", "delete it")
+            return ""
+
+        others = list(phone.others)
+        other = read_phone(row.get("hp_lain"), self.region)
+        others += [one for one in (other.e164, *other.others) if one]
+        texts = {name: clean(name) for name in _LIMITS}
+        for name, limit in _LIMITS.items():
+            if len(texts[name]) > limit:
+                warn(name, f"longer than {limit} characters; the rest was left out", "shorten it")
+        sealed = {
+            "name": clean("nama"),
+            "phone": phone.e164,
+            "others": [one for one in dict.fromkeys(others) if one != phone.e164],
+            "email": email,
+            "language": self._language(row, warn),
+            "details": {
+                one.name: text for one in DETAILS if row.get(one.name) and (text := clean(one.name))
+            },
+        }
+        return Person(
+            unit_id,
+            group,
+            phone,
+            email,
+            {key: value for key, value in sealed.items() if value},
+            texts["sumber_data"][: _LIMITS["sumber_data"]] or None,
+            texts["dasar_kontak"][: _LIMITS["dasar_kontak"]] or None,
+        )
+
+    def _language(self, row: Row, warn: _Warn) -> str:
+        text = _squeezed(row.get("bahasa"))
+        if not text:
+            return ""
+        code = _LANGUAGES.get(text, text)
+        if self.settings is None or code in self.settings.languages:
+            return code
+        for known, name in self.settings.language_names.items():
+            if _squeezed(name) == text:
+                return known
+        what = f"the survey is not offered in {row.get('bahasa')!r}; the person will be asked"
+        warn("bahasa", what, did_you_mean(text, self.settings.languages))
+        return ""
+
+
+_Warn = Callable[[str, str, str], None]
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.casefold().split())
