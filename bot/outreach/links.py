@@ -21,10 +21,10 @@ from bot.flow.source import Problem
 from bot.interview import codes
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.interview.tables import InputError, did_you_mean
 from bot.outreach.link_files import Format, Link, write_links
 from bot.outreach.roster_rows import Units
 from bot.outreach.rosters import open_person
-from bot.outreach.tables import InputError, did_you_mean
 from storage.database import Conflict
 from storage.queries import audit
 from storage.queries import links as queries

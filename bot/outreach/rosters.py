@@ -22,9 +22,9 @@ from sqlalchemy import Connection
 from bot.flow.source import Problem
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.interview.tables import InputError, Table, open_table
 from bot.outreach.rejects import Rejects, rejected_rows
 from bot.outreach.roster_rows import COLUMNS, Outcome, Person, Read, Reader, Units
-from bot.outreach.tables import InputError, Table, open_table
 from storage.database import Conflict
 from storage.queries import audit
 from storage.queries import rosters as queries

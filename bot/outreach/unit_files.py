@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from bot.flow.source import Problem
 from bot.interview.surveys import Published
-from bot.outreach.tables import Column, InputError, Row, Table, did_you_mean, open_table
+from bot.interview.tables import Column, InputError, Row, Table, did_you_mean, open_table
 
 Key = tuple[str, str]
 """A unit's code list and code."""
