@@ -22,6 +22,8 @@ def insert_ignore(
     if not values:
         return 0
     statement = _insert(connection, table).on_conflict_do_nothing()
+    # Without the option the count of an INSERT is lost with its cursor (-1 on PostgreSQL).
+    statement = statement.execution_options(preserve_rowcount=True)
     if len(values) == 1:
         return int(connection.execute(statement, values[0]).rowcount)
     return sum(int(connection.execute(statement, row).rowcount) for row in values)
