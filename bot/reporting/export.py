@@ -1,0 +1,166 @@
+"""Mixed answers as a file: CSV, XLSX or JSON lines, with the codebook.
+
+Only answers that belong to nobody any more leave the house: a row's id is random, there is no time
+in it, and the unit is the one it was mixed into. Rows are read and written one after the other, so
+memory stays the same however many there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import Connection
+
+from bot.interview.installation import Installation
+from bot.interview.surveys import Published
+from bot.reporting.codebook import Codebook, Meaning, Variable, read_codebook
+from bot.reporting.files import (
+    FACTS,
+    WRITERS,
+    Exportable,
+    Format,
+    whole_file,
+    write_codebook,
+)
+from bot.reporting.units import Hierarchy, read_hierarchy
+from storage.queries import reports as queries
+
+MOST_XLSX_ROWS = 1_048_575
+"""What a sheet holds below its headings."""
+
+Progress = Callable[[int], None]
+
+
+class TooManyRows(ValueError):
+    """The format cannot hold the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written; `codebook` is the file beside the data where it is not inside."""
+
+    rows: int
+    columns: int
+    path: str | None = None
+    codebook: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the plain form."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "path": self.path,
+            "codebook": self.codebook,
+        }
+
+
+def export(
+    installation: Installation,
+    survey: str,
+    format: Format,  # noqa: A002 # the word of the command line
+    target: Path | IO[bytes],
+    *,
+    labels: bool = False,
+    language: str | None = None,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write a survey's mixed answers to a file or a binary stream.
+
+    `labels` writes what values mean instead of the values, in `language` (the survey's default one
+    if not given). Beside a CSV or JSON lines file the codebook is written as
+    `<name>.codebook.csv`. A file appears whole or not at all and is readable by its owner alone.
+    Raises UnknownSurvey, TooManyRows, OSError.
+    """
+
+    def work(connection: Connection) -> Exported:
+        published = installation.surveys.named(connection, survey)
+        spoken = language or published.survey.settings.default_language
+        book = read_codebook(connection, installation, published, spoken)
+        if not isinstance(target, Path):
+            rows = _write(connection, published, book, format, target, labels, progress)
+            return Exported(rows, len(FACTS) + len(book.variables))
+        with whole_file(target) as stream:
+            rows = _write(connection, published, book, format, stream, labels, progress)
+        beside = None
+        if format != "xlsx":
+            beside = target.with_name(f"{target.stem}.codebook.csv")
+            with whole_file(beside) as stream:
+                write_codebook(book, stream)
+        return Exported(
+            rows, len(FACTS) + len(book.variables), str(target), str(beside) if beside else None
+        )
+
+    return installation.database.read(work)
+
+
+def _write(
+    connection: Connection,
+    published: Published,
+    book: Codebook,
+    format: Format,  # noqa: A002
+    stream: IO[bytes],
+    labels: bool,
+    progress: Progress | None,
+) -> int:
+    if format == "xlsx":
+        count = queries.count_responses(connection, published.id)
+        if count > MOST_XLSX_ROWS:
+            raise TooManyRows(
+                f"a sheet holds {MOST_XLSX_ROWS} rows and there are {count}: export as csv"
+            )
+    writer = WRITERS[format](stream, book, labels, published)
+    rows = 0
+    try:
+        for row in _responses(connection, published, book):
+            writer.write(row)
+            rows += 1
+            if progress is not None and rows % 500 == 0:
+                progress(rows)
+    finally:
+        writer.close()
+    return rows
+
+
+def _responses(
+    connection: Connection, published: Published, book: Codebook
+) -> Iterator[Exportable]:
+    """Yield what is exported, in the order of the random ids."""
+    hierarchy = read_hierarchy(connection)
+    by_group: dict[str, dict[str, Variable]] = {}
+    for row, answers in queries.responses(connection, published.id):
+        variables = by_group.get(row.grp)
+        if variables is None or not answers.keys() <= variables.keys():
+            variables = by_group[row.grp] = dict(book.of_flow(row.grp, list(answers)))
+        version = book.versions.get(row.flow_version_id or 0)
+        read = {
+            variables[name]: _read(variables[name].meaning(version), value)
+            for name, value in answers.items()
+            if name in variables
+        }
+        facts = (
+            *_unit(hierarchy, row.unit_id),
+            row.grp,
+            row.language or "",
+            str(version) if version is not None else "",
+        )
+        yield Exportable(row.id, facts, version, read)
+
+
+def _unit(hierarchy: Hierarchy, unit_id: int) -> tuple[str, str, str]:
+    unit = hierarchy.units[unit_id]
+    return unit.code_list, unit.code, unit.name
+
+
+def _read(meaning: Meaning, value: str) -> str | int | list[str]:
+    match meaning.type:
+        case "select_multiple":
+            names: list[str] = json.loads(value)
+            return names
+        case "integer":
+            return int(value)
+        case _:
+            return value

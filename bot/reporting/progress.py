@@ -1,0 +1,134 @@
+"""The published numbers as a table for the command line: the same that coordinators see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bot.interview.installation import Installation
+from bot.reporting import snapshots, words
+from bot.reporting.publication import Count, change
+from bot.reporting.snapshots import Snapshot
+from bot.reporting.units import Hierarchy, read_hierarchy
+
+SHOWN = {"few": "<5", "almost": "hampir lengkap", "hidden": "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One published number: of a unit (None: all) and a group (None: all), and its change."""
+
+    unit: str | None
+    unit_name: str | None
+    depth: int
+    group: str | None
+    count: Count
+    change: int | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the plain form; what is hidden is null."""
+        return {
+            "unit": self.unit,
+            "unit_name": self.unit_name,
+            "group": self.group,
+            **self.count.to_dict(),
+            "change": self.change,
+        }
+
+    def cells(self) -> tuple[str, str, str, str, str, str]:
+        """Return a row for the terminal: unit, group, published, target, percent, change."""
+        share = self.count.share
+        return (
+            "  " * self.depth + (self.unit_name or "Semua"),
+            self.group or "semua",
+            SHOWN.get(self.count.kind) or words.number(self.count.value),
+            words.number(self.count.target) if self.count.target else "-",
+            f"{words.percent(share)}%" if share is not None else "-",
+            f"+{words.number(self.change)}" if self.change else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The day's one snapshot of a survey, line by line; no lines before the first."""
+
+    survey: str
+    day: str | None
+    at: str | None
+    lines: tuple[Line, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the plain form."""
+        return {
+            "survey": self.survey,
+            "day": self.day,
+            "at": self.at,
+            "lines": [line.to_dict() for line in self.lines],
+        }
+
+
+HEADINGS = ("unit", "kelompok", "isian", "target", "capaian", "naik")
+
+
+def progress(installation: Installation, survey: str) -> Progress:
+    """Return the newest snapshot with its change. Raises UnknownSurvey.
+
+    Sums are of published values, as everything else; the true counts are not read.
+    """
+
+    def work(connection: Connection) -> Progress:
+        published = installation.surveys.named(connection, survey)
+        today = snapshots.today(published.survey.settings, installation.now())
+        found = snapshots.recent(connection, published.id, today, 2)
+        if not found:
+            return Progress(survey, None, None, ())
+        newest, before = found[0], found[1] if len(found) > 1 else None
+        groups = list(published.survey.settings.groups)
+        local = newest.at.astimezone(published.survey.settings.zone)
+        lines = _lines(newest, before, read_hierarchy(connection), groups)
+        return Progress(survey, newest.day.isoformat(), local.isoformat(), tuple(lines))
+
+    return installation.database.read(work)
+
+
+def _lines(
+    newest: Snapshot, before: Snapshot | None, hierarchy: Hierarchy, groups: list[str]
+) -> Iterator[Line]:
+    for group in (*groups, None):
+        yield _line(newest, before, hierarchy, None, 0, group)
+    counted = {unit for unit, _ in newest.cells}
+    tops = [one.id for one in hierarchy.units.values() if one.parent_id not in hierarchy.units]
+    waiting = [(unit, 0) for unit in reversed(tops)]
+    seen: set[int] = set()
+    while waiting:
+        unit, depth = waiting.pop()
+        if unit in seen:
+            continue
+        seen.add(unit)
+        within = hierarchy.within(unit)
+        if not within & counted:
+            continue
+        for group in groups:
+            if group in newest.groups(within):
+                yield _line(newest, before, hierarchy, unit, depth, group)
+        below = hierarchy.children.get(unit, ())
+        waiting += [(child, depth + 1) for child in reversed(below)]
+
+
+def _line(
+    newest: Snapshot,
+    before: Snapshot | None,
+    hierarchy: Hierarchy,
+    unit_id: int | None,
+    depth: int,
+    group: str | None,
+) -> Line:
+    within = hierarchy.within(unit_id) if unit_id is not None else None
+    now = newest.count(within, group)
+    rise = change(now, before.count(within, group) if before else None)
+    if unit_id is None:
+        return Line(None, None, depth, group, now, rise)
+    unit = hierarchy.units[unit_id]
+    return Line(f"{unit.code_list}:{unit.code}", unit.name, depth, group, now, rise)

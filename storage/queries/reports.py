@@ -1,0 +1,327 @@
+"""Counts, the day's snapshots, coordinators' posts, and mixed answers for the export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from storage.models import (
+    Answer,
+    Cell,
+    Conversation,
+    Coordinator,
+    FlowVersion,
+    Outbox,
+    ProgressSnapshot,
+    Response,
+    Target,
+    Unit,
+)
+from storage.queries.upsert import insert_ignore
+
+CellKey = tuple[int, str]
+"""A unit's id and a group."""
+
+
+# counts
+
+
+def finished(connection: Connection, survey_id: int) -> dict[CellKey, int]:
+    """Return the finished interviews per cell, mixed ones included, known duplicates left out."""
+    counted = connection.execute(
+        select(Conversation.unit_id, Conversation.grp, func.count())
+        .where(Conversation.survey_id == survey_id, Conversation.status == "finished")
+        .group_by(Conversation.unit_id, Conversation.grp)
+    )
+    counts = {(row[0], row[1]): int(row[2]) for row in counted}
+    double = connection.execute(
+        select(Cell.unit_id, Cell.grp, Cell.known_duplicates).where(
+            Cell.survey_id == survey_id, Cell.known_duplicates > 0
+        )
+    )
+    for unit_id, grp, number in double:
+        counts[unit_id, grp] = max(0, counts.get((unit_id, grp), 0) - number)
+    return counts
+
+
+def targets(connection: Connection, survey_id: int) -> dict[CellKey, int]:
+    """Return the wanted responses per cell."""
+    rows = connection.execute(
+        select(Target.unit_id, Target.grp, Target.target).where(Target.survey_id == survey_id)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
+class UnitRow(NamedTuple):
+    """One unit of the hierarchy."""
+
+    id: int
+    code_list: str
+    code: str
+    name: str
+    parent_id: int | None
+    zone: str
+
+
+def units(connection: Connection) -> list[UnitRow]:
+    """Return the whole hierarchy by name."""
+    rows = connection.execute(
+        select(Unit.id, Unit.code_list, Unit.code, Unit.name, Unit.parent_id, Unit.zone).order_by(
+            Unit.name, Unit.id
+        )
+    )
+    return [UnitRow(*row) for row in rows]
+
+
+# snapshots
+
+
+def last_snapshot_day(connection: Connection, survey_id: int) -> date | None:
+    """Return the day of a survey's newest snapshot."""
+    return connection.execute(
+        select(func.max(ProgressSnapshot.day)).where(ProgressSnapshot.survey_id == survey_id)
+    ).scalar_one()
+
+
+def snapshots(
+    connection: Connection, survey_id: int, until: date, limit: int
+) -> list[tuple[date, str]]:
+    """Return the newest snapshots up to and including a day, newest first."""
+    rows = connection.execute(
+        select(ProgressSnapshot.day, ProgressSnapshot.counts)
+        .where(ProgressSnapshot.survey_id == survey_id, ProgressSnapshot.day <= until)
+        .order_by(ProgressSnapshot.day.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def add_snapshot(connection: Connection, survey_id: int, day: date, counts: str) -> bool:
+    """Store a day's snapshot unless there is one; return whether ours went in."""
+    values = {"survey_id": survey_id, "day": day, "counts": counts}
+    return insert_ignore(connection, ProgressSnapshot.__table__, values) == 1
+
+
+# coordinators
+
+
+class CoordinatorRow(NamedTuple):
+    """A post: who gets which counts of which survey, at which local minute."""
+
+    id: int
+    survey_id: int
+    contact_id: int
+    unit_id: int | None
+    minute: int
+    paused: bool
+    due_at: datetime | None
+
+
+_COORDINATOR = (
+    Coordinator.id,
+    Coordinator.survey_id,
+    Coordinator.contact_id,
+    Coordinator.unit_id,
+    Coordinator.minute,
+    Coordinator.paused,
+    Coordinator.due_at,
+)
+
+
+def due_coordinators(
+    connection: Connection, now: datetime, after: int, limit: int
+) -> list[CoordinatorRow]:
+    """Return posts whose hour has come, by id, those above `after` only."""
+    rows = connection.execute(
+        select(*_COORDINATOR)
+        .where(Coordinator.due_at <= now, Coordinator.id > after)
+        .order_by(Coordinator.id)
+        .limit(limit)
+    )
+    return [CoordinatorRow(*row) for row in rows]
+
+
+def move_due(
+    connection: Connection, coordinator_id: int, was: datetime | None, due_at: datetime | None
+) -> bool:
+    """Set when a post is due next, if nobody has done so since; return whether it was us."""
+    result = connection.execute(
+        update(Coordinator)
+        .where(Coordinator.id == coordinator_id, Coordinator.due_at.is_not_distinct_from(was))
+        .values(due_at=due_at)
+    )
+    return int(result.rowcount) == 1
+
+
+def posts_of(connection: Connection, contact_id: int) -> list[CoordinatorRow]:
+    """Return a contact's posts, the newest survey first, whole surveys before units."""
+    rows = connection.execute(
+        select(*_COORDINATOR)
+        .where(Coordinator.contact_id == contact_id)
+        .order_by(Coordinator.survey_id.desc(), func.coalesce(Coordinator.unit_id, 0))
+    )
+    return [CoordinatorRow(*row) for row in rows]
+
+
+def posts_in(
+    connection: Connection, survey_id: int
+) -> dict[tuple[int, int | None], CoordinatorRow]:
+    """Return a survey's posts by contact and unit."""
+    rows = connection.execute(select(*_COORDINATOR).where(Coordinator.survey_id == survey_id))
+    found = [CoordinatorRow(*row) for row in rows]
+    return {(row.contact_id, row.unit_id): row for row in found}
+
+
+def add_post(
+    connection: Connection,
+    *,
+    survey_id: int,
+    contact_id: int,
+    unit_id: int | None,
+    minute: int,
+    due_at: datetime,
+    sealed: bytes,
+    key_id: int,
+) -> bool:
+    """Store a post unless the contact has it; return whether it went in."""
+    values = {
+        "survey_id": survey_id,
+        "contact_id": contact_id,
+        "unit_id": unit_id,
+        "minute": minute,
+        "due_at": due_at,
+        "sealed": sealed,
+        "key_id": key_id,
+    }
+    return insert_ignore(connection, Coordinator.__table__, values) == 1
+
+
+def change_post(
+    connection: Connection,
+    coordinator_id: int,
+    *,
+    minute: int,
+    due_at: datetime | None,
+    sealed: bytes,
+    key_id: int,
+) -> None:
+    """Give a post another hour and name."""
+    connection.execute(
+        update(Coordinator)
+        .where(Coordinator.id == coordinator_id)
+        .values(minute=minute, due_at=due_at, sealed=sealed, key_id=key_id)
+    )
+
+
+def pause_posts(connection: Connection, contact_id: int, *, paused: bool) -> None:
+    """Stop or resume all reports to a contact."""
+    connection.execute(
+        update(Coordinator).where(Coordinator.contact_id == contact_id).values(paused=paused)
+    )
+
+
+def sealed_name(connection: Connection, coordinator_id: int) -> tuple[bytes, int]:
+    """Return a post's sealed name and its key's id."""
+    row = connection.execute(
+        select(Coordinator.sealed, Coordinator.key_id).where(Coordinator.id == coordinator_id)
+    ).one()
+    return bytes(row[0]), int(row[1])
+
+
+def newest_message(
+    connection: Connection, address_ids: Sequence[int]
+) -> tuple[str, int | None] | None:
+    """Return purpose and conversation of the newest message handed over to these addresses."""
+    row = connection.execute(
+        select(Outbox.purpose, Outbox.conversation_id)
+        .where(
+            Outbox.address_id.in_(list(address_ids)),
+            Outbox.status.in_(("claimed", "unknown", "sent", "delivered", "superseded")),
+        )
+        .order_by(Outbox.created_at.desc(), Outbox.id)
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def interview_under_way(connection: Connection, contact_id: int, statuses: Iterable[str]) -> bool:
+    """Return whether a contact has a conversation in one of these statuses."""
+    statement = select(Conversation.id).where(
+        Conversation.contact_id == contact_id, Conversation.status.in_(list(statuses))
+    )
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+# export
+
+
+class ResponseRow(NamedTuple):
+    """A mixed response, which belongs to nobody."""
+
+    id: UUID
+    unit_id: int
+    grp: str
+    language: str | None
+    flow_version_id: int | None
+
+
+_PAGE = (
+    select(Response.id, Response.unit_id, Response.grp, Response.language, Response.flow_version_id)
+    .where(Response.survey_id == bindparam("survey"), Response.id > bindparam("after"))
+    .order_by(Response.id)
+    .limit(bindparam("page"))
+)
+_ANSWERS = select(Answer.response_id, Answer.question, Answer.value).where(
+    Answer.response_id.in_(bindparam("responses", expanding=True))
+)
+_LOWEST = UUID(int=0)
+
+
+def responses(
+    connection: Connection, survey_id: int, page: int = 500
+) -> Iterator[tuple[ResponseRow, dict[str, str]]]:
+    """Yield mixed responses with their answers in the order of their random ids.
+
+    Read page by page, so that memory stays the same however many there are.
+    """
+    after = _LOWEST
+    while True:
+        asked = {"survey": survey_id, "after": after, "page": page}
+        rows = [ResponseRow(*row) for row in connection.execute(_PAGE, asked)]
+        if not rows:
+            return
+        answers: dict[UUID, dict[str, str]] = {row.id: {} for row in rows}
+        for response_id, question, value in connection.execute(
+            _ANSWERS, {"responses": list(answers)}
+        ):
+            answers[response_id][question] = value
+        for row in rows:
+            yield row, answers[row.id]
+        after = rows[-1].id
+
+
+def count_responses(connection: Connection, survey_id: int) -> int:
+    """Return how many mixed responses a survey has."""
+    statement = select(func.count()).where(Response.survey_id == survey_id)
+    return int(connection.execute(statement).scalar_one())
+
+
+class VersionRow(NamedTuple):
+    """A version of a survey's questions and when it was published."""
+
+    id: int
+    published_at: datetime
+
+
+def versions(connection: Connection, survey_id: int) -> list[VersionRow]:
+    """Return the versions of a survey, oldest first."""
+    rows = connection.execute(
+        select(FlowVersion.id, FlowVersion.published_at)
+        .where(FlowVersion.survey_id == survey_id)
+        .order_by(FlowVersion.id)
+    )
+    return [VersionRow(*row) for row in rows]
