@@ -1,0 +1,189 @@
+"""Deleting people (`HAPUS DATA`, `tautan forget`) and what has outlived its purpose.
+
+Answers that are mixed belong to nobody and stay; everything that leads to a person goes. Two things
+stay on purpose, both named in the consent page: opt-outs, so that nobody writes again, and an
+undated digest of (survey, address) of people who had answered, so that nobody answers twice; the
+latter under the survey's own key, which ends with the survey.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Connection
+
+from bot.channels.base import Address
+from bot.flow.state import State, Status
+from bot.interview import identity
+from bot.interview.installation import Installation
+from storage import leftovers
+from storage.keys import KeyDestroyed
+from storage.queries import audit, inbound, outbox, people
+from storage.queries import erasure as queries
+from storage.queries.people import ConversationRow
+
+KEEP_INBOUND = timedelta(days=30)  # the provider repeats a webhook for hours, not for weeks
+KEEP_WINDOW = timedelta(hours=24)
+KEEP_WORDS = timedelta(days=1)  # of messages whose fate is settled
+KEEP_CONSENT = timedelta(days=365)  # after the survey's end, to be able to prove it
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What was deleted of one person. `mixed` interviews had answers that nobody can take back."""
+
+    known: bool = False
+    conversations: int = 0
+    mixed: int = 0
+    roster_rows: int = 0
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """How many rows had outlived their purpose; `clean` is False when the log of SQLite could not
+    be truncated because somebody was reading."""
+
+    inbound: int
+    windows: int
+    marks: int
+    keys: int
+    payloads: int
+    consents: int
+    clean: bool
+
+
+def erase(
+    connection: Connection,
+    installation: Installation,
+    contact_id: int,
+    survey_id: int | None = None,
+) -> ForgetReport:
+    """Delete a person, or only what one survey has of them, inside the caller's transaction.
+
+    Gone afterwards: states and answers still tied, roster rows, personal links, addresses, windows,
+    messages, consents, kept forms, simulated chats and coordinator's posts.
+    """
+    rows = [
+        row
+        for row in people.conversations_of(connection, [contact_id])
+        if survey_id in (None, row.survey_id)
+    ]
+    addresses = people.addresses_of(connection, [contact_id])
+    macs = [row.hmac for row in addresses]
+    address_ids = [row.id for row in addresses]
+    for row in rows:
+        if _had_answered(connection, installation, row):
+            with contextlib.suppress(KeyDestroyed):  # closed: nobody can answer any more
+                digests = _digests(connection, installation, row.survey_id, macs)
+                queries.remember_answered(connection, row.survey_id, digests)
+    ids = [row.id for row in rows]
+    roster_rows = queries.delete_roster_rows(connection, macs, ids, survey_id)
+    messages = queries.delete_outbox(connection, address_ids, survey_id)
+    for row in rows:
+        if row.mixed:
+            queries.let_go(connection, row.id)
+        else:
+            people.delete_conversation(connection, row.id)
+    if survey_id is None:
+        inbound.drop_held(connection, macs)
+        messages += queries.delete_bubbles(connection, macs)
+        queries.delete_contact(connection, contact_id, address_ids)
+    mixed = sum(row.mixed for row in rows)
+    return ForgetReport(True, len(rows), mixed, roster_rows, messages)
+
+
+def _had_answered(connection: Connection, installation: Installation, row: ConversationRow) -> bool:
+    """Whether a person has finished this interview, be it that it was opened again since."""
+    if row.mixed or row.status == Status.FINISHED.value:
+        return True
+    if row.sealed is None or row.key_id is None or row.status == Status.INVITED.value:
+        return False
+    try:
+        key = installation.keys.by_id(connection, row.key_id)
+    except KeyDestroyed:
+        return False
+    return State.from_json(key.open(row.sealed, f"state:{row.id}")).earlier is not None
+
+
+def _digests(
+    connection: Connection, installation: Installation, survey_id: int, macs: Sequence[bytes]
+) -> list[bytes]:
+    key = installation.keys.survey(connection, survey_id)
+    return [key.digest(f"answered\0{mac.hex()}") for mac in macs]
+
+
+def answered_before(
+    connection: Connection, installation: Installation, survey_id: int, contact_id: int
+) -> bool:
+    """Whether somebody with an address of this contact has answered a survey and was erased since.
+
+    True for a closed survey, whose key is gone: nobody answers it any more.
+    """
+    macs = [row.hmac for row in people.addresses_of(connection, [contact_id])]
+    try:
+        digests = _digests(connection, installation, survey_id, macs)
+    except KeyDestroyed:
+        return True
+    return bool(digests) and queries.answered(connection, digests)
+
+
+def forget(installation: Installation, address: Address, *, opt_out: bool = False) -> ForgetReport:
+    """Delete the person with an address, roster rows of people never met included.
+
+    With `opt_out` none of the person's addresses is ever written to again.
+    """
+
+    def work(connection: Connection) -> ForgetReport:
+        mac = identity.digest(installation, address)
+        now = installation.now()
+        contact_id = identity.find(connection, installation, [address])
+        if opt_out:
+            people.add_opt_out(connection, mac, "respondent", now.date())
+            if contact_id is not None:
+                identity.opt_out(connection, installation, contact_id)
+        if contact_id is not None:
+            report = erase(connection, installation, contact_id)
+        else:
+            inbound.drop_held(connection, [mac])
+            report = ForgetReport(
+                roster_rows=queries.delete_roster_rows(connection, [mac], []),
+                messages=queries.delete_bubbles(connection, [mac]),
+            )
+        audit.record(connection, now, "forget", "a person's data was deleted on request")
+        return report
+
+    report = installation.database.write(work)
+    leftovers.wipe(installation.database)
+    return report
+
+
+def purge(installation: Installation) -> PurgeReport:
+    """Delete what has outlived its purpose; for every night, and harmless at any time.
+
+    Days are UTC days, as for the marks of what an address was told today.
+    """
+    now = installation.now()
+    today = now.date()
+
+    def work(connection: Connection) -> tuple[int, int, int, int, int, int]:
+        keys = 0
+        for scope in queries.day_scopes(connection):
+            if date.fromisoformat(scope.removeprefix("day:")) < today:
+                installation.keys.destroy(connection, scope)
+                keys += 1
+        queries.delete_late_outbox(connection, outbox.FINAL)
+        return (
+            queries.delete_inbound(connection, today - KEEP_INBOUND),
+            queries.delete_windows(connection, now - KEEP_WINDOW),
+            inbound.forget_days_before(connection, today),
+            keys,
+            queries.wipe_final(connection, outbox.FINAL, now - KEEP_WORDS),
+            queries.delete_consents(connection, now - KEEP_CONSENT),
+        )
+
+    numbers = installation.database.write(work)
+    return PurgeReport(*numbers, clean=leftovers.wipe(installation.database))
