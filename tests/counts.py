@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, insert, select
 
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from storage.models import Answer, Conversation, Response, Target
+from storage.models import Answer, Base, Conversation, Response, Target
+
+
+def _insert(installation: Installation, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    installation.database.write(lambda connection: connection.execute(insert(table), rows))
 
 
 def finish(
@@ -32,9 +37,7 @@ def finish(
         "mixed": mixed,
     }
     if number:
-        installation.database.write(
-            lambda connection: connection.execute(insert(Conversation), [row] * number) and None
-        )
+        _insert(installation, Conversation, [row] * number)
 
 
 def erase(installation: Installation, published: Published, unit_id: int, number: int) -> None:
@@ -56,7 +59,7 @@ def aim(
 ) -> None:
     """Set the target of a cell."""
     row = {"survey_id": published.id, "unit_id": unit_id, "grp": group, "target": target}
-    installation.database.write(lambda connection: connection.execute(insert(Target), row) and None)
+    _insert(installation, Target, [row])
 
 
 def respond(

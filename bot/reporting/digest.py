@@ -185,6 +185,8 @@ def _unit_lines(report: Report, units: Sequence[int], most: int) -> list[str]:
     for unit in units[:most]:
         name = report.hierarchy.units[unit].name
         short = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+        if report.hierarchy.children.get(unit):
+            short += words.words(report.survey, "digest_own")
         lines.append("• " + words.line(report.survey, short, report.snapshot.count({unit})))
     if len(units) > most:
         rest = {"sisa": words.number(len(units) - most)}
@@ -234,7 +236,7 @@ def forecast(report: Report) -> Fraction | None:
 
 # --- what coordinators write --------------------------------------------------------------------
 
-_KNOWN = ("PROGRES", "RINCIAN", "JEDA", "AKTIF")
+_KNOWN = ("PROGRES", "RINCIAN", "JEDA", "AKTIF", "PANDUAN")
 
 
 def answer(
@@ -266,6 +268,8 @@ def answer(
             queries.pause_posts(connection, contact_id, paused=False)
             identity.opt_in(connection, installation, contact_id, "coordinator")
             return _plain(published.survey, "active")
+        case "PANDUAN":
+            return Message(_hourly(published.survey, installation, "help"), language=words.LOCALE)
         case _:
             return None
 
@@ -286,7 +290,7 @@ def _numbers(
         published = surveys[post.survey_id]
         day = snapshots.today(published.survey.settings, installation.now())
         report = read_report(connection, published, hierarchy, post.unit_id, day)
-        said = write(report) if report else _no_snapshot(published.survey, installation)
+        said = write(report) if report else _hourly(published.survey, installation, "no_snapshot")
         if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
             break
         texts.append(said)
@@ -297,14 +301,15 @@ def _surveys(posts: Sequence[CoordinatorRow]) -> list[int]:
     return list(dict.fromkeys(post.survey_id for post in posts))
 
 
-def _no_snapshot(survey: Survey, installation: Installation) -> str:
+def _hourly(survey: Survey, installation: Installation, name: str) -> str:
+    """Return a message that says when numbers appear."""
     settings = survey.settings
     values = {
         "nama_survei": words.title(survey),
         "pukul": settings.snapshot_at.strftime("%H.%M"),
         "zona": words.zone_letters(settings.zone, installation.now()),
     }
-    return words.say(survey, "no_snapshot", values)
+    return words.say(survey, name, values)
 
 
 def _plain(survey: Survey, name: str) -> Message:

@@ -13,7 +13,7 @@ from bot.reporting.publication import Count, change
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
 
-SHOWN = {"few": "<5", "almost": "hampir lengkap", "hidden": "-"}
+SHOWN = {"few": "<5", "almost": "hampir lengkap", "hidden": "belum ditampilkan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,18 @@ class Line:
     count: Count
     change: int | None
 
+    @property
+    def text(self) -> str:
+        """The published number, or the words that stand for it."""
+        return SHOWN.get(self.count.kind) or words.number(self.count.value)
+
     def to_dict(self) -> dict[str, object]:
         """Return the plain form; what is hidden is null."""
         return {
             "unit": self.unit,
             "unit_name": self.unit_name,
             "group": self.group,
+            "text": self.text,
             **self.count.to_dict(),
             "change": self.change,
         }
@@ -43,7 +49,7 @@ class Line:
         return (
             "  " * self.depth + (self.unit_name or "Semua"),
             self.group or "semua",
-            SHOWN.get(self.count.kind) or words.number(self.count.value),
+            self.text,
             words.number(self.count.target) if self.count.target else "-",
             f"{words.percent(share)}%" if share is not None else "-",
             f"+{words.number(self.change)}" if self.change else "",

@@ -32,6 +32,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "digest_line_few": "{{nama}}: <5",
         "digest_line_hidden": "{{nama}}: belum ditampilkan",
         "digest_details": "Per unit:",
+        "digest_own": " (langsung)",  # without the units below it
         "digest_units": "Perlu sosialisasi:",
         "digest_units_more": "dan {{sisa}} unit lain",
         "digest_forecast": "Perkiraan bila laju tetap: {{perkiraan}}%",
@@ -44,6 +45,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "hidden": "belum ditampilkan",
         "no_snapshot": "Belum ada angka untuk *{{nama_survei}}*. Angka terbit sekali sehari, pukul"
         " {{pukul}} {{zona}}. Silakan balas *PROGRES* lagi sesudahnya.",
+        "help": "*PROGRES* angka hari ini, *RINCIAN* angka per unit, *JEDA* berhenti menerima angka"
+        " harian, *AKTIF* menerima lagi. Angka diperbarui sekali sehari, pukul {{pukul}} {{zona}}."
+        " Siapa yang mengisi tidak pernah ditampilkan.",
         "paused": "Baik, angka harian tidak dikirim lagi. Balas *AKTIF* untuk menerimanya kembali.",
         "active": "Baik, angka harian dikirim lagi.",
     }
