@@ -146,7 +146,7 @@ class Lexicon:
 
     def _by_part(self, words: str) -> str | None:
         """Read words that belong to the label of one choice alone, as "keluarga"."""
-        given = frozenset(_expanded(words).split()) - _FILLERS
+        given = frozenset(_expanded(words).split()) - (_FILLERS - {"ya", "no"})
         if not any(len(token) > 2 for token in given - _INTENSIFIERS):
             return None
         whose = {

@@ -78,8 +78,10 @@ def _assemble(
 ) -> Survey:
     default = settings.default_language
     languages = tuple(code for code in settings.languages if code not in checker.missing)
-    flows = {
-        part.name: Flow(
+    flows: dict[str, Flow] = {}
+    for _, part in parts:
+        asked = tuple(question for question in questions[part.name] if question.type != "note")
+        flows[part.name] = Flow(
             name=part.name,
             title=by_language(part.title, default),
             minutes=part.minutes,
@@ -88,9 +90,9 @@ def _assemble(
             words=words,
             settings=settings,
             languages=languages,
+            asked=asked,
+            conditional=tuple(question for question in asked if question.relevant is not None),
         )
-        for _, part in parts
-    }
     return Survey(
         settings=settings,
         flows=flows,

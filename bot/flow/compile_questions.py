@@ -77,6 +77,7 @@ class QuestionCompiler:
             type=part.type,
             label=texts(source, (*path, "label"), part.label, filled),
             index=len(before),
+            number=0 if part.type == "note" else len(asked) + 1,
             code=part.code,
             hint=texts(source, (*path, "hint"), part.hint, filled) if part.hint else None,
             relevant=relevant,

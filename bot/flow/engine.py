@@ -27,6 +27,12 @@ from bot.flow.survey import Flow, Question
 from bot.flow.turn import Context, Event, Open, Reply, Step, Wake
 
 _YES = frozenset({"1", "ya", "iya", "y", "yes"})
+_TAPPED = {  # the buttons of our two questions back, as the numbers that can be typed
+    ("stop", "BERHENTI"): "1",
+    ("stop", "LANJUT"): "2",
+    ("erase_or_correct", "KEMBALI"): "1",
+    ("erase_or_correct", "HAPUS_DATA"): "2",
+}
 _ANY_TIME = frozenset({Command.BERHENTI, Command.HAPUS_DATA})  # come before a choice's own label
 
 
@@ -202,11 +208,11 @@ def _consent(turn: Turn, reply: Reply) -> Step:
 
 def _asking(turn: Turn, reply: Reply) -> Step:
     heard = turn.to(_heard(turn))
-    if reply.option is not None:
-        return _tapped(heard, reply)
     settled = _settle(turn, heard, reply)
     if settled is not None:
         return settled
+    if reply.option is not None:
+        return _tapped(heard, reply)
     question = turn.question
     phase = Phase.OWN_WORDS if question.own_words else Phase.ASKING
     keywords = turn.flow.words.keywords
@@ -283,26 +289,28 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
     "erase_or_correct": we have asked which of the two is meant.
     """
     pending = turn.state.pending
-    if pending is None or reply.tapped or (turn.state.last_turn_at and _has_lost_the_thread(turn)):
+    if pending is None or pending == "pause":
         return None
-    said = normalise(reply.text)
-    keywords = turn.flow.words.keywords
+    if reply.option is not None:
+        said = _TAPPED.get((pending, reply.option), "")
+    elif reply.about is not None or _has_lost_the_thread(turn):
+        return None
+    else:
+        said = normalise(reply.text)
     match pending:
-        case "start" if keywords.means(reply.text, Command.MULAI):
-            if turn.state.status is not Status.INVITED:
-                return heard.show()
+        case "start" if turn.flow.words.keywords.means(reply.text, Command.MULAI):
+            return None if turn.state.status is Status.INVITED else heard.show()
         case "change" if said.isdecimal() and len(said) <= 3:
             return commands.change(heard, int(said))
-        case "stop" if said in _YES or keywords.means(reply.text, Command.BERHENTI):
+        case "stop" if said in _YES or turn.flow.words.keywords.means(said, Command.BERHENTI):
             return commands.stop(heard)
-        case "stop" if said == "2" and turn.state.status is Status.ASKING:
+        case "stop" if said == "2":
             meant = turn.state.extra.get("said", "")
-            question = turn.question
-            return take(heard, question, question.read(meant, turn.state.answers))
-        case "erase_or_correct" if said == "2":
-            return commands.erase(heard)
+            return take(heard, turn.question, turn.question.read(meant, turn.state.answers))
         case "erase_or_correct" if said == "1":
             return commands.correct_last(heard)
+        case "erase_or_correct" if said == "2":
+            return commands.erase(heard)
     return None
 
 

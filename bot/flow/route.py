@@ -17,8 +17,8 @@ def first_open(
     flow: Flow, answers: Mapping[str, Answer], left_out: Collection[str]
 ) -> Question | None:
     """Return the first question that matters and has neither been answered nor left out."""
-    for question in flow.questions:
-        if question.type == "note" or question.name in answers or question.name in left_out:
+    for question in flow.asked:
+        if question.name in answers or question.name in left_out:
             continue
         if matters(question, answers):
             return question
@@ -27,8 +27,8 @@ def first_open(
 
 def previous(flow: Flow, question: Question, answers: Mapping[str, Answer]) -> Question | None:
     """Return the question that matters before this one."""
-    for earlier in reversed(flow.questions[: question.index]):
-        if earlier.type != "note" and matters(earlier, answers):
+    for earlier in reversed(flow.asked[: question.number - 1]):
+        if matters(earlier, answers):
             return earlier
     return None
 
@@ -48,27 +48,21 @@ def notes_before(flow: Flow, end: int, answers: Mapping[str, Answer]) -> tuple[Q
 def count(flow: Flow, question: Question, answers: Mapping[str, Answer]) -> tuple[int, int]:
     """Return a question's number and how many there are, as far as is known yet.
 
-    What cannot be decided yet is counted, so that the total only ever shrinks.
+    What cannot be decided yet is counted, so that the total only shrinks on the way.
     """
-    number = total = 0
-    for other in flow.questions:
-        if other.type == "note":
-            continue
+    number, total = question.number, len(flow.asked)
+    for other in flow.conditional:
         undecided = other.needs >= question.index and other.index > question.index
-        if undecided or matters(other, answers):
-            total += 1
-            number += other.index <= question.index
+        if not undecided and not matters(other, answers):
+            total -= 1
+            number -= other.index <= question.index
     return number, total
 
 
 def nth(flow: Flow, number: int, answers: Mapping[str, Answer]) -> Question | None:
     """Return the question that carries this number."""
-    for question in flow.questions:
-        if question.type != "note" and matters(question, answers):
-            number -= 1
-            if number == 0:
-                return question
-    return None
+    matter = [question for question in flow.asked if matters(question, answers)]
+    return matter[number - 1] if 1 <= number <= len(matter) else None
 
 
 def prune(
@@ -76,19 +70,18 @@ def prune(
 ) -> tuple[dict[str, Answer], tuple[str, ...], tuple[str, ...]]:
     """Drop the answers to questions that no longer matter.
 
-    Returns what is left of `answers` and of `left_out`, and the names of what was dropped. Every
-    condition sees only what the ones before it have left.
+    Returns what is left of `answers` and of `left_out`, and the names of the answers dropped. In
+    the order of the flow, so that every condition sees only what those before it have left.
     """
-    kept: dict[str, Answer] = {}
-    skipped: list[str] = []
+    kept = dict(answers)
+    skipped = list(left_out)
     dropped: list[str] = []
-    for question in flow.questions:
+    for question in flow.conditional:
         name = question.name
-        if name in answers:
-            if matters(question, kept):
-                kept[name] = answers[name]
+        if (name in kept or name in skipped) and not matters(question, kept):
+            if name in skipped:
+                skipped.remove(name)
             else:
+                del kept[name]
                 dropped.append(name)
-        elif name in left_out and matters(question, kept):
-            skipped.append(name)
     return kept, tuple(skipped), tuple(dropped)

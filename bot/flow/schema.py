@@ -10,7 +10,7 @@ import re
 import typing
 from collections.abc import Mapping
 from datetime import date, time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -353,6 +353,14 @@ def read_part(source: Source) -> AnyFile:
     if model is None:
         what = f"unknown kind `{kind}`" if kind else "`kind` is missing"
         raise FlowError([source.problem(("kind",), what, "survey, flow, shared or messages")])
+    return read_as(source, model)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_as(source: Source, model: type[_Model]) -> _Model:
+    """Return the file as this model. Raises FlowError with every problem found."""
     try:
         return model.model_validate(source.data)
     except ValidationError as error:

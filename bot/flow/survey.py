@@ -46,7 +46,8 @@ class Question:
     name: str
     type: QuestionType
     label: Texts
-    index: int
+    index: int  # position in the flow
+    number: int = 0  # position among those that are asked, from 1; 0 for a note
     code: str = ""
     hint: Texts | None = None
     choices: tuple[SurveyChoice, ...] = ()
@@ -210,6 +211,8 @@ class Flow:
     words: Words
     settings: Settings
     languages: tuple[str, ...]  # the complete ones, in the settings' order
+    asked: tuple[Question, ...]  # the questions without the notes
+    conditional: tuple[Question, ...]  # those of them that are not asked of everybody
     group: Group | None = None
 
     def spoken(self, language: str) -> str:

@@ -1,0 +1,277 @@
+"""Transcripts: dialogues in YAML that anybody can read, played through the engine.
+
+survey: integritas
+group: internal
+script:
+  - open: true                # a link, poster or code; without it the timer begins
+  - bot: "…"                  # every message of the bot, word for word
+  - user: setuju              # typed; `about:` names the question that was quoted
+  - tap: sar_01:1             # a button or row
+  - send: media               # something that is no text
+  - wait: 3d                  # time passes (s, m, h, d), and timers go off
+end: {status: finished, answers: {sar_01: "1"}}
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import Field
+
+from bot.flow.engine import begin, step
+from bot.flow.expressions import suggest
+from bot.flow.schedule import next_allowed
+from bot.flow.schema import Identifier, Part, Zone, read_as
+from bot.flow.source import FlowError, Source, read_source
+from bot.flow.state import Answer, State
+from bot.flow.survey import Flow, Survey
+from bot.flow.turn import Context, Event, Kind, Message, Open, Reply, Wake
+
+TYPING = timedelta(seconds=30)
+"""How long a person takes to answer in a transcript, unless it says `wait`."""
+
+_Wait = Annotated[str, Field(pattern=r"^\d+[smhd]$")]
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Line(Part):
+    """One line of a script: exactly one of these, `about` only beside `user`."""
+
+    bot: str | None = None
+    user: str | None = None
+    about: Identifier | None = None
+    tap: str | None = None
+    send: Kind | None = None
+    wait: _Wait | None = None
+    open: Literal["true"] | None = None
+
+
+class End(Part):
+    """How the conversation must stand at the end of the script."""
+
+    status: str
+    answers: dict[Identifier, str | list[str]] = Field(default_factory=dict)
+
+
+class Transcript(Part):
+    """One dialogue. `zone` and `texts` are what a unit would give; `start` is local there."""
+
+    survey: Identifier
+    group: Identifier
+    language: str = ""
+    zone: Zone | None = None
+    start: datetime | None = None
+    texts: dict[Identifier, str] = Field(default_factory=dict)
+    script: Annotated[tuple[Line, ...], Field(min_length=1)]
+    end: End | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What playing a transcript gave. `script` and `end` are as they really came out."""
+
+    differences: tuple[str, ...]
+    script: tuple[Mapping[str, str], ...]
+    end: Mapping[str, Any]
+    state: State
+
+    @property
+    def passed(self) -> bool:
+        """Whether all came out as the transcript says."""
+        return not self.differences
+
+
+def read_transcript(file: str, text: str) -> Transcript:
+    """Read a transcript. Raises FlowError with every problem found."""
+    source = read_source(file, text)
+    transcript = read_as(source, Transcript)
+    problems = [
+        source.problem(
+            ("script", index), "a line is exactly one of bot, user, tap, send, wait, open"
+        )
+        for index, line in enumerate(transcript.script)
+        if len(_given(line)) != 1 or (line.about and line.user is None)
+    ]
+    if problems:
+        raise FlowError(problems)
+    return transcript
+
+
+def play(survey: Survey, transcript: Transcript, render: Callable[[Message], str]) -> Result:
+    """Play a transcript and compare it, line by line.
+
+    The bot's lines are what `render` makes of its messages. Between any two lines the state goes
+    through its stored form, so that every transcript proves that nothing is lost there. Raises
+    FlowError where the survey has no such group.
+    """
+    if transcript.group not in survey.groups:
+        source = Source("transcript", {}, {}, {})
+        fix = suggest(transcript.group, survey.groups)
+        raise FlowError([source.problem(("group",), f"no group `{transcript.group}`", fix)])
+    player = _Player(survey, transcript, render)
+    script = tuple(player.lines())
+    state = player.state
+    end = {"status": state.status.value, "answers": _plain(state.answers)}
+    wanted = [{**_given(line), **_about(line)} for line in transcript.script]
+    differences = list(_compare(wanted, [dict(line) for line in script]))
+    if transcript.end is not None:
+        differences += _compare_end(transcript.end, end)
+    return Result(tuple(differences), script, end, state)
+
+
+def rewrite(text: str, result: Result) -> str:
+    """Return the transcript's text with the bot's side and the end as they came out.
+
+    Comments at the head stay; those further down are lost.
+    """
+    head = re.match(r"(?:[ \t]*(?:#[^\n]*)?\n)*", text)
+    data = read_source("transcript", text).data
+    data["script"] = [dict(line) for line in result.script]
+    data["end"] = {**result.end}
+    return (head[0] if head else "") + dump(data)
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """Return data as YAML that reads well: several lines as a block, keys in their order."""
+    return yaml.dump(dict(data), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=4096)
+
+
+class _Player:
+    """Moves one conversation through a script."""
+
+    def __init__(
+        self, survey: Survey, transcript: Transcript, render: Callable[[Message], str]
+    ) -> None:
+        self._flow: Flow = survey.for_group(transcript.group)
+        self._settings = survey.settings
+        self._transcript = transcript
+        self._render = render
+        self._plan = survey.settings.plan(transcript.group)
+        self._zone = ZoneInfo(transcript.zone) if transcript.zone else survey.settings.zone
+        self._texts = {
+            code: {**words, **transcript.texts} for code, words in survey.settings.texts.items()
+        }
+        self._now = self._start()
+        self.state = begin(self._flow, self._context(), language=transcript.language)
+
+    def lines(self) -> Iterator[Mapping[str, str]]:
+        """Play, and give every line as it comes out."""
+        if self._transcript.script[0].open is None:
+            yield from self._turn(Wake())
+        for line in self._transcript.script:
+            given = _given(line)
+            if line.bot is not None:
+                continue
+            yield {**given, **_about(line)}
+            if line.wait is not None:
+                yield from self._wait(line.wait)
+            else:
+                self._now += TYPING
+                yield from self._turn(_event(line))
+
+    def _start(self) -> datetime:
+        start = self._transcript.start
+        if start is not None:
+            return start.replace(tzinfo=self._zone).astimezone(UTC)
+        plan = self._plan
+        return next_allowed(plan.hours, self._zone, plan.opens, plan.closes) or plan.opens
+
+    def _context(self) -> Context:
+        return Context(
+            now=self._now,
+            zone=self._zone,
+            plan=self._plan,
+            texts=self._texts,
+            min_answer_seconds=self._settings.min_answer_seconds,
+            n_min=self._settings.k,
+            request_code="AB12",
+        )
+
+    def _wait(self, wait: str) -> Iterator[Mapping[str, str]]:
+        until = self._now + timedelta(**{_UNITS[wait[-1]]: int(wait[:-1])})
+        while self.state.wake_at is not None and self.state.wake_at <= until:
+            self._now = max(self._now, self.state.wake_at)
+            yield from self._turn(Wake())
+        self._now = until
+
+    def _turn(self, event: Event) -> Iterator[Mapping[str, str]]:
+        stored = State.from_json(self.state.to_json())
+        result = step(self._flow, stored, event, self._context())
+        self.state = State.from_json(result.state.to_json())
+        if result.message is not None:
+            yield {"bot": self._render(result.message)}
+
+
+def _event(line: Line) -> Event:
+    if line.open is not None:
+        return Open()
+    if line.tap is not None:
+        return Reply(option=line.tap)
+    if line.send is not None:
+        return Reply(kind=line.send)
+    return Reply(text=line.user or "", about=line.about)
+
+
+def _given(line: Line) -> dict[str, str]:
+    keys = ("bot", "user", "tap", "send", "wait", "open")
+    return {key: value for key in keys if (value := getattr(line, key)) is not None}
+
+
+def _about(line: Line) -> dict[str, str]:
+    return {} if line.about is None else {"about": line.about}
+
+
+def _plain(answers: Mapping[str, Answer]) -> dict[str, str | list[str]]:
+    """Answers as a YAML file has them: words only."""
+    return {
+        name: list(answer) if isinstance(answer, tuple) else str(answer)
+        for name, answer in answers.items()
+    }
+
+
+def _compare(wanted: list[dict[str, str]], found: list[dict[str, str]]) -> Iterator[str]:
+    def lines(script: list[dict[str, str]]) -> list[str]:
+        return [
+            f"{key}: {line}"
+            for entry in script
+            for key, text in entry.items()
+            for line in text.splitlines() or [""]
+        ]
+
+    if wanted != found:
+        yield from difflib.unified_diff(
+            lines(wanted), lines(found), "written", "played", lineterm="", n=2
+        )
+
+
+def _compare_end(wanted: End, found: Mapping[str, Any]) -> Iterator[str]:
+    if wanted.status != found["status"]:
+        yield f"status: written {wanted.status}, played {found['status']}"
+    for name in sorted({*wanted.answers, *found["answers"]}):
+        written, played = wanted.answers.get(name), found["answers"].get(name)
+        if written != played:
+            yield f"answer {name}: written {written}, played {played}"
+
+
+@lru_cache(maxsize=1)
+def _dumper() -> type[yaml.SafeDumper]:
+    """Return a dumper that writes texts of several lines as blocks and repeats nothing by alias."""
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
+    return Dumper

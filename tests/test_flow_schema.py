@@ -1,0 +1,223 @@
+"""Every mistake in a flow file is told with its place and its remedy, all of them at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.flow.load import content_hash, load_settings, load_survey
+from bot.flow.source import FlowError, Problem
+from bot.flow.survey import missing_texts
+from tests.surveys import SMALL_FLOW, SMALL_SURVEY, bundled, bundled_files, small, small_files
+
+
+def problems(files: dict[str, str]) -> tuple[Problem, ...]:
+    with pytest.raises(FlowError) as caught:
+        load_survey(files)
+    return caught.value.problems
+
+
+def flow_with(old: str, new: str) -> dict[str, str]:
+    assert old in SMALL_FLOW
+    return small_files(internal=SMALL_FLOW.replace(old, new, 1))
+
+
+def survey_with(old: str, new: str) -> dict[str, str]:
+    assert old in SMALL_SURVEY
+    return small_files(survey=SMALL_SURVEY.replace(old, new, 1))
+
+
+def messages_with(old: str, new: str) -> dict[str, str]:
+    text = bundled_files()["messages.yaml"]
+    assert old in text
+    return small_files(messages=text.replace(old, new, 1))
+
+
+def line_of(text: str, words: str) -> int:
+    return text[: text.index(words)].count("\n") + 1
+
+
+def test_the_bundled_survey_loads_with_all_its_languages() -> None:
+    assert bundled().languages == ("id", "en")
+    assert bundled().missing == ()
+    assert {name: len(flow.asked) for name, flow in bundled().flows.items()} == {
+        "internal": 25,
+        "eksternal": 20,
+        "ahli": 14,
+    }
+
+
+def test_scales_are_shared_by_name() -> None:
+    question = bundled().for_group("internal").by_name["tgs_01"]
+    assert [choice.score for choice in question.choices] == [100, 75, 50, 25, 0]
+    assert [choice.name for choice in question.na] == ["0", "9"]
+    assert question.good == "1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("max_choices: 3", "max_choice: 3", "did you mean `max_choices`?"),
+        ("max_choices: 3", "max_chars: 3", "unknown key `max_chars`"),
+        ("type: integer", "type: integr", "did you mean `integer`?"),
+        ("max: 120", "max: many", "integer"),
+        ("min: 0", "min: 200", "below the least"),
+        ("na: refuse", "na: refuze", "did you mean `refuse`?"),
+        ("name: usia", "name: Usia", "small letter"),
+        ("name: usia", "name: alat", "a second question `alat`"),
+        ("name: usia", "name: unit", "the name of something else"),
+        ("label: {id: Usia?, en: Age?}", "hint: {id: x, en: y}", "`label` is missing"),
+        ("label: {id: Usia?, en: Age?}", "label: {en: Age?}", "no text in `id`"),
+        ("label: {id: Usia?, en: Age?}", "label: {id: '', en: Age?}", "empty"),
+        ("{id: Usia?, en: Age?}", "{id: '{{usai}}?', en: Age?}", "unknown placeholder {{usai}}"),
+        ("{id: Usia?, en: Age?}", "{id: '{{unit?', en: Age?}", "a placeholder that cannot be read"),
+        ("{id: Usia?, en: Age?}", "{id: 'Balas *STOP*', en: Age?}", "may be taken by the gateway"),
+        ("'4' in alat", "'7' in alat", "can never be '7'"),
+        ("'4' in alat", "'4' in alt", "did you mean `alat`?"),
+        ("'4' in alat", "saran == 'x'", "asked later"),
+        ("'4' in alat", "akhir", "asked later"),
+        ("setuju_kah == '2'", "setuju_kah == 2", "in quotes"),
+        ("value < usia", "value <", "is not a condition"),
+        ('name: "4"', 'name: "1"', "named `1`"),
+        ('name: "4"', 'name: "9"', "named `9`"),
+        ("{id: Lainnya, en: Other}", "{id: Palu, en: Other}", "two choices read `palu`"),
+        ("max_choices: 3", "required: false", "cannot be left out"),
+        ("max_choices: 3", "dimension: TGZ", "unknown dimension `TGZ`"),
+        ("max_choices: 3", "good: '8'", "which is no choice"),
+        ("{id: Usia?, en: Age?}", "{id: " + "panjang " * 190 + ", en: Age?}", "up to "),
+    ],
+)
+def test_a_mistake_in_a_flow_is_told_at_its_line(old: str, new: str, words: str) -> None:
+    found = problems(flow_with(old, new))
+    assert any(words in str(problem) for problem in found), found
+    assert all(problem.file == "internal.yaml" for problem in found), found
+    text = SMALL_FLOW.replace(old, new, 1)
+    near = {line_of(SMALL_FLOW, old) + shift for shift in range(-3, 3)}
+    told = [problem for problem in found if words in str(problem)]
+    assert any(problem.line in near for problem in told) or text.count(new) > 1, found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("flow: internal", "flow: internl", "did you mean `internal`?"),
+        ("reason: acak", "reason: acek", "did you mean `acak`?"),
+        ("zone: Asia/Jakarta", "zone: Asia/Jakrta", "unknown time zone"),
+        ("closes: 2027-01-31", "closes: 2026-01-31", "closes before it opens"),
+        ("opens: 2026-11-01", "opens: 1 November", "date"),
+        ("default_language: id", "default_language: jv", "not one of `languages`"),
+        ("languages: [id, en]", "languages: [id, en, id]", "listed twice"),
+        ("en: English", "bjn: Banjar", "no name for `en`"),
+        ('"08:30-11:45"', '"11:45-08:30"', "ends before it begins"),
+        ('"08:30-11:45"', '"pagi"', "not a span of hours"),
+        ("  default: {mon", "  intrnal: {mon", "did you mean `internal`?"),
+        ("  kode_verif: KC-2741\n", "", "unknown placeholder {{kode_verif}}"),
+        ("kind: survey", "kind: survei", "unknown kind `survei`"),
+        (
+            "texts:",
+            "templates: {invte: {id: HX" + "0" * 32 + "}}\ntexts:",
+            "did you mean `invite`?",
+        ),
+        ("texts:", "templates: {invite: {id: HX1}}\ntexts:", "ContentSid"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told(old: str, new: str, words: str) -> None:
+    found = problems(survey_with(old, new))
+    assert any(words in str(problem) for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("  over:\n", "  ovr:\n", "did you mean `over`?"),
+        ("  over:\n", "  ovr:\n", "`over` is missing"),
+        ("  LANJUT:", "  LANJT:", "did you mean `LANJUT`?"),
+        ("SETUJU: [setuju", "SETUJU: ['2', setuju", "is an answer to a question"),
+        ("PROGRES: [progres", "PROGRES: [cek, progres", "a respondent's word too"),
+        ("[SETUJU, TIDAK]", "[SETUJU]", "1 buttons, but `consent` has 2"),
+        ("[SETUJU, TIDAK]", "[SETUJU SAJA YANG PALING, TIDAK]", "20 characters"),
+        ("({{no}}/{{jumlah}}) Balas", "({{no}}/{{jml}}) Balas", "did you mean `jumlah`?"),
+        ("Kode *{{kode}}* tidak dikenal", "{{alasan}}", "unknown placeholder {{alasan}}"),
+        ("    pagi:", "    fajar:", "fajar"),
+    ],
+)
+def test_a_mistake_in_the_messages_is_told(old: str, new: str, words: str) -> None:
+    found = problems(messages_with(old, new))
+    assert any(words in str(problem) for problem in found), found
+
+
+def test_all_problems_are_told_at_once_and_in_order() -> None:
+    text = SMALL_FLOW.replace("max: 120", "max: many").replace("type: text", "type: txt")
+    found = problems(small_files(internal=text, survey=SMALL_SURVEY.replace("zone:", "zne:")))
+    assert len(found) == 5
+    assert list(found) == sorted(found)
+
+
+def test_a_template_may_not_begin_or_end_with_a_placeholder() -> None:
+    text = re.sub(
+        r'(  reminder_last:.*?    id: ")Selamat ',
+        r"\1",
+        bundled_files()["messages.yaml"],
+        flags=re.S,
+    )
+    assert any("begin or end" in problem.what for problem in problems(small_files(messages=text)))
+
+
+def test_a_language_that_lacks_a_text_is_not_offered_but_listed() -> None:
+    survey = load_survey(flow_with("{id: Usia?, en: Age?}", "{id: Usia?}"))
+    assert survey.languages == ("id",)
+    (missing,) = missing_texts(survey)
+    assert missing.what == "no text in `en`"
+    assert missing.line == line_of(SMALL_FLOW, "label: {id: Usia?")
+
+
+def test_a_plain_string_is_enough_where_there_is_one_language() -> None:
+    files = flow_with("{id: Usia?, en: Age?}", "Usia?")
+    files["survey.yaml"] = SMALL_SURVEY.replace("languages: [id, en]", "languages: [id]")
+    assert load_survey(files).for_group("internal").by_name["usia"].label == {"id": "Usia?"}
+
+
+def test_missing_and_doubled_files_are_told() -> None:
+    files = small_files()
+    assert "kind: messages" in str(
+        problems({k: v for k, v in files.items() if k != "messages.yaml"})
+    )
+    assert "second" in str(problems(files | {"b.yaml": files["survey.yaml"]}))
+    assert "two files hold" in str(problems(files | {"b.yaml": SMALL_FLOW}))
+    assert "no flow" in str(problems({k: v for k, v in files.items() if k != "internal.yaml"}))
+
+
+def test_transcripts_and_other_files_are_left_alone() -> None:
+    files = small_files() | {"tests/a.yaml": "script: [", "README.md": "# x"}
+    assert load_survey(files).languages == ("id", "en")
+
+
+def test_settings_are_read_alone_and_resolved_for_a_group() -> None:
+    settings = load_settings(SMALL_SURVEY)
+    plan = settings.plan("internal")
+    assert plan.opens.isoformat() == "2026-10-31T17:00:00+00:00"
+    assert plan.closes.isoformat() == "2027-01-31T17:00:00+00:00"
+    assert len(plan.hours.spans[0]) == 2
+    assert plan.hours.spans[6] == ()
+    with pytest.raises(FlowError):
+        load_settings(SMALL_FLOW)
+
+
+def test_the_version_of_the_content_does_not_depend_on_the_settings() -> None:
+    files = small_files()
+    assert content_hash(files) == content_hash(files | {"survey.yaml": "x", "tests/a.yaml": "y"})
+    assert content_hash(files) != content_hash(files | {"shared.yaml": "x"})
+    assert content_hash({"a.yaml": "x", "b.yaml": ""}) != content_hash(
+        {"a.yaml": "", "b.yaml": "x"}
+    )
+
+
+def test_old_questions_are_compiled_with_current_settings() -> None:
+    changed = load_survey(survey_with("closes: 2027-01-31", "closes: 2027-02-28"))
+    assert changed.settings.plan("internal").closes > small().settings.plan("internal").closes
+
+
+def test_reminders_can_be_switched_off() -> None:
+    files = survey_with("texts:", "plan: {invited_after_days: none}\ntexts:")
+    assert load_survey(files).settings.plan("internal").invited_after is None
