@@ -140,6 +140,7 @@ def test_a_mistake_in_the_settings_is_told(old: str, new: str, words: str) -> No
         ("({{no}}/{{jumlah}}) Balas", "({{no}}/{{jml}}) Balas", "did you mean `jumlah`?"),
         ("Kode *{{kode}}* tidak dikenal", "{{alasan}}", "unknown placeholder {{alasan}}"),
         ("    pagi:", "    fajar:", "fajar"),
+        ('en: "Good {{waktu}}', 'en: "Hello', "{{waktu}} is in `id` or `en` only"),
     ],
 )
 def test_a_mistake_in_the_messages_is_told(old: str, new: str, words: str) -> None:

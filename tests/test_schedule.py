@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -85,7 +86,7 @@ def test_an_allowed_moment_lies_in_the_hours_and_none_earlier_does(
         assert next_allowed(HOURS, zone, halfway, FAR) == allowed
 
 
-def invited(**changes: object) -> State:
+def invited(**changes: Any) -> State:
     return replace(State(Status.INVITED, "id"), **changes)
 
 

@@ -222,6 +222,8 @@ def _language(turn: Turn, reply: Reply) -> Step:
         return after_the_end(turn, reply.text)
     if len(turn.flow.languages) < 2:
         return turn.show_after("language_only")
+    if turn.state.status is Status.INVITED and not is_open(turn):
+        return turn.say("not_open_yet")
     return turn.to(replace(turn.state, status=Status.LANGUAGE)).show()
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from bot.flow.checker import Checker
 from bot.flow.compile_settings import by_language
+from bot.flow.expressions import PLACEHOLDER
 from bot.flow.keywords import Command, Keywords, normalise
 from bot.flow.schema import ANY_LANGUAGE, MessagePart, MessagesFile
 from bot.flow.source import Path, Source
@@ -68,6 +69,7 @@ def _message(source: Source, name: str, part: MessagePart, checker: Checker) -> 
     if name in _WITHOUT_CONVERSATION:
         filled -= _NEEDS_CONVERSATION
     texts = checker.texts(source, path, part.texts, filled)
+    _check_same_placeholders(source, path, texts, checker)
     buttons = _buttons(part, checker)
     wanted = BUTTONS.get(name, ())
     for code, labels in buttons.items():
@@ -86,6 +88,17 @@ def _message(source: Source, name: str, part: MessagePart, checker: Checker) -> 
             what = f"{len(text)} characters; a message holds {MAX_CHARS}"
             checker.add(source, (*path, code), what, "shorten it")
     return MessageText(texts, buttons, part.template)
+
+
+def _check_same_placeholders(source: Source, path: Path, texts: Texts, checker: Checker) -> None:
+    """An approved template has the same variables in every language; so has any other message."""
+    default = checker.settings.default_language
+    expected = PLACEHOLDER.findall(texts.get(default, ""))
+    for code, text in texts.items():
+        if code in checker.settings.languages and default in texts:
+            for name in sorted(set(expected) ^ set(PLACEHOLDER.findall(text))):
+                what = f"{{{{{name}}}}} is in `{default}` or `{code}` only"
+                checker.add(source, (*path, code), what, "use the same ones in every language")
 
 
 def _buttons(part: MessagePart, checker: Checker) -> dict[str, tuple[str, ...]]:

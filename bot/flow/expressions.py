@@ -51,7 +51,7 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 _UNANSWERABLE = (TypeError, ValueError, ArithmeticError, LookupError, TemplateError)
 
 _LONG = 40  # longer texts are somebody's own words: they must not stay in a cache
-_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
 class ExpressionError(ValueError):
@@ -202,14 +202,14 @@ def suggest(word: str, known: Collection[str]) -> str:
 
 def placeholders(text: str) -> tuple[str, ...]:
     """Return the names in a text's {{placeholders}}. Raises ExpressionError for a broken one."""
-    rest = _PLACEHOLDER.sub("", text)
+    rest = PLACEHOLDER.sub("", text)
     if "{{" in rest or "}}" in rest or "{%" in rest:
         raise ExpressionError("a placeholder that cannot be read", "write {{name}}")
-    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    return tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
 
 
 def fill(text: str, value: Callable[[str], str]) -> str:
     """Replace every {{name}} by `value(name)`; braces inside a value stay what they are."""
     if "{{" not in text:
         return text
-    return _PLACEHOLDER.sub(lambda match: value(match.group(1)), text)
+    return PLACEHOLDER.sub(lambda match: value(match.group(1)), text)

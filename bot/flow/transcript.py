@@ -30,7 +30,7 @@ from bot.flow.engine import begin, step
 from bot.flow.expressions import suggest
 from bot.flow.schedule import next_allowed
 from bot.flow.schema import Identifier, Part, Zone, read_as
-from bot.flow.source import FlowError, Source, read_source
+from bot.flow.source import FlowError, read_source
 from bot.flow.state import Answer, State
 from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Context, Event, Kind, Message, Open, Reply, Wake
@@ -110,12 +110,13 @@ def play(survey: Survey, transcript: Transcript, render: Callable[[Message], str
 
     The bot's lines are what `render` makes of its messages. Between any two lines the state goes
     through its stored form, so that every transcript proves that nothing is lost there. Raises
-    FlowError where the survey has no such group.
+    ValueError where it is a transcript of another survey or of no group of this one.
     """
+    if transcript.survey != survey.settings.name:
+        raise ValueError(f"this is a transcript of `{transcript.survey}`")
     if transcript.group not in survey.groups:
-        source = Source("transcript", {}, {}, {})
         fix = suggest(transcript.group, survey.groups)
-        raise FlowError([source.problem(("group",), f"no group `{transcript.group}`", fix)])
+        raise ValueError(f"no group `{transcript.group}`; {fix}")
     player = _Player(survey, transcript, render)
     script = tuple(player.lines())
     state = player.state
@@ -134,7 +135,9 @@ def rewrite(text: str, result: Result) -> str:
     """
     head = re.match(r"(?:[ \t]*(?:#[^\n]*)?\n)*", text)
     data = read_source("transcript", text).data
-    data["script"] = [dict(line) for line in result.script]
+    data["script"] = [
+        {key: key == "open" or value for key, value in line.items()} for line in result.script
+    ]
     data["end"] = {**result.end}
     return (head[0] if head else "") + dump(data)
 

@@ -1,0 +1,260 @@
+"""Random walks through every flow: what must hold whatever people do and whenever they do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from bot.flow.engine import counted_answers, step
+from bot.flow.schedule import next_allowed
+from bot.flow.state import Answer, State, Status
+from bot.flow.survey import Survey
+from bot.flow.turn import (
+    Answered,
+    Dropped,
+    Effect,
+    Event,
+    Kind,
+    Open,
+    OptIn,
+    OptOut,
+    Reopened,
+    Reply,
+    Step,
+    Wake,
+)
+from bot.flow.wording import MAX_CHARS, message_chars
+from tests.surveys import Chat, bundled, small, small_in_one_language
+
+WORDS = [
+    *(
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "0",
+        "9",
+        "1 3",
+        "40",
+        "12",
+        "setuju",
+        "tidak",
+        "jarang",
+        "usul saya",
+    ),
+    *("mulai", "kembali", "KEMBALI", "ubah", "ubah 2", "ubah 9", "ulang", "nanti", "lanjut", "cek"),
+    *("siapa ini", "bantuan", "bahasa", "bukan", "hapus", "HAPUS DATA", "lapor", "isi ulang", "ok"),
+    *("berhenti", "terima kasih", "🙏", "", "?", "x" * 900, "2️⃣", "english"),
+]
+TAPS = [
+    "MULAI",
+    "CEK",
+    "BERHENTI",
+    "SETUJU",
+    "TIDAK",
+    "LANJUT",
+    "KEMBALI",
+    "language:en",
+    "1",
+    "x:1",
+]
+KINDS: list[Kind] = ["media", "edited", "reaction", "location", "contact", "unsupported"]
+PAUSES = st.sampled_from(
+    [timedelta(seconds=s) for s in (0, 1, 5, 5, 30, 30, 60)]
+    + [timedelta(hours=h) for h in (11, 13, 50, 200)]
+)
+MORE_OFTEN = ["1", "1", "2", "3", "setuju", "40", "0"]
+
+
+def changed(before: Mapping[str, Answer], after: Mapping[str, Answer]) -> tuple[set[str], set[str]]:
+    """Return the names of what was set and of what was removed."""
+    put = {name for name, answer in after.items() if before.get(name) != answer}
+    return put, set(before) - set(after)
+
+
+class Walk(RuleBasedStateMachine):
+    """One person doing anything at any time. Subclasses say in which survey."""
+
+    survey: Survey
+    groups: tuple[str, ...]
+
+    @initialize(data=st.data(), language=st.sampled_from(["", "id", "en"]))
+    def meet(self, data: st.DataObject, language: str) -> None:
+        group = data.draw(st.sampled_from(self.groups))
+        self.chat = Chat(self.survey, group, language=language)
+        self.sent: list[str] = []
+
+    def go(self, event: Event, pause: timedelta) -> None:
+        chat = self.chat
+        chat.now += pause
+        before = chat.state
+        result = chat.turn(event)
+        again = step(chat.flow, State.from_json(before.to_json()), event, chat.context())
+        assert again == result, "the same input gives the same output"
+        self.check_answers(before, result)
+        self.check_ends(before, result)
+        self.check_message(before, event, result)
+
+    def check_answers(self, before: State, result: Step) -> None:
+        put, removed = changed(before.answers, result.state.answers)
+        answered = {effect.question for effect in result.effects if isinstance(effect, Answered)}
+        dropped = {
+            name
+            for effect in result.effects
+            if isinstance(effect, Dropped)
+            for name in effect.questions
+        }
+        assert put <= answered, "answers change only as effects name"
+        assert removed <= dropped
+        assert dropped & set(result.state.answers) == set()
+        assert answered <= set(result.state.answers) | dropped
+        for name, answer in result.state.answers.items():
+            question = self.chat.flow.by_name[name]
+            names = answer if isinstance(answer, tuple) else (answer,)
+            assert question.type not in (
+                "select_one",
+                "select_multiple",
+            ) or question.lexicon.names >= set(names)
+
+    def check_ends(self, before: State, result: Step) -> None:
+        kinds: set[type[Effect]] = {type(effect) for effect in result.effects}
+        if before.status.over and not result.state.status.over:
+            assert Reopened in kinds, "over stays over"
+        if Reopened in kinds:
+            assert before.status in (Status.FINISHED, Status.STOPPED)
+        if result.state.status is Status.STOPPED and before.status is not Status.STOPPED:
+            assert OptOut in kinds or result.state.answers == {}
+        if OptIn in kinds:
+            assert before.status is Status.STOPPED or before.extra
+        assert (result.state.wake_at is None) == result.state.status.over
+
+    def check_message(self, before: State, event: Event, result: Step) -> None:
+        message = result.message
+        if isinstance(event, Wake):
+            assert (message is None) or message.step not in self.sent
+            assert len(result.state.sent) - len(before.sent) == (message is not None)
+            if message is not None:
+                assert message.step is not None
+                self.sent.append(message.step)
+                assert message.template is not None
+                assert not any("\n" in value for value in message.variables.values())
+                chat = self.chat
+                hours = chat.plan.hours
+                assert next_allowed(hours, chat.zone, chat.now, chat.plan.closes) == chat.now
+        elif not before.status.over and not (isinstance(event, Reply) and event.kind == "reaction"):
+            assert message is not None, "who is not over is always answered"
+        if message is not None:
+            assert 0 < message_chars(message) <= MAX_CHARS
+            assert "{{" not in message.text + message.footer
+
+    @rule(word=st.sampled_from(WORDS), pause=PAUSES)
+    def types_a_word(self, word: str, pause: timedelta) -> None:
+        self.go(Reply(text=word), pause)
+
+    @rule(words=st.lists(st.sampled_from(MORE_OFTEN), min_size=1, max_size=25))
+    def goes_along(self, words: list[str]) -> None:
+        for word in words:
+            self.go(Reply(text=word), timedelta(seconds=20))
+
+    @rule(text=st.text(max_size=40), pause=PAUSES)
+    def types_anything(self, text: str, pause: timedelta) -> None:
+        self.go(Reply(text=text), pause)
+
+    @rule(data=st.data(), value=st.sampled_from("0123459"), pause=PAUSES, quoting=st.booleans())
+    def answers_any_question(
+        self, data: st.DataObject, value: str, pause: timedelta, quoting: bool
+    ) -> None:
+        name = data.draw(st.sampled_from(list(self.chat.flow.by_name)))
+        reply = Reply(text=value, about=name) if quoting else Reply(option=f"{name}:{value}")
+        self.go(reply, pause)
+
+    @rule(option=st.sampled_from(TAPS), pause=PAUSES)
+    def taps(self, option: str, pause: timedelta) -> None:
+        self.go(Reply(option=option), pause)
+
+    @rule(kind=st.sampled_from(KINDS), pause=PAUSES)
+    def sends_something_else(self, kind: Kind, pause: timedelta) -> None:
+        self.go(Reply(kind=kind), pause)
+
+    @rule(pause=PAUSES)
+    def follows_a_link(self, pause: timedelta) -> None:
+        self.go(Open(), pause)
+
+    @rule(pause=PAUSES)
+    def the_timer_goes_off_at_any_time(self, pause: timedelta) -> None:
+        self.go(Wake(), pause)
+
+    @rule(late=PAUSES)
+    def the_timer_goes_off_when_it_is_due(self, late: timedelta) -> None:
+        due = self.chat.state.wake_at
+        if due is not None:
+            self.go(Wake(), max(due - self.chat.now, timedelta()) + late)
+
+    @invariant()
+    def what_is_open_fits_the_status(self) -> None:
+        state = self.chat.state if hasattr(self, "chat") else None
+        if state is None:
+            return
+        if state.status is Status.ASKING:
+            assert state.question in self.chat.flow.by_name
+        if state.status.over:
+            assert state.question is None
+        assert len(set(state.sent)) == len(state.sent)
+        assert not set(state.left_out) & set(state.answers)
+        if state.status is Status.FINISHED:
+            assert state.earlier is None
+            assert counted_answers(state) == (state.answers or None)
+
+    def teardown(self) -> None:
+        """Every path ends: left alone, the conversation closes by itself."""
+        if not hasattr(self, "chat"):
+            return
+        for _ in range(6):
+            due = self.chat.state.wake_at
+            if due is None:
+                break
+            self.go(Wake(), max(due - self.chat.now, timedelta()))
+        assert self.chat.state.status.over
+
+
+def walk_in(name: str, survey: Survey) -> type:
+    """Return the test case of walks in one survey."""
+    machine = type(name, (Walk,), {"survey": survey, "groups": tuple(survey.groups)})
+    case: type = machine.TestCase  # type: ignore[attr-defined]
+    case.settings = settings(  # type: ignore[attr-defined]
+        max_examples=80,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    return case
+
+
+TestBundled = walk_in("BundledWalk", bundled())
+TestSmall = walk_in("SmallWalk", small())
+TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
+
+
+@pytest.mark.parametrize("survey", [bundled(), small()], ids=["bundled", "small"])
+def test_every_question_of_every_flow_can_be_reached_and_left(survey: Survey) -> None:
+    """Answer every way at random, but along the way only: each flow shows all of its questions."""
+    for group in survey.groups:
+        reached: set[str] = set()
+        for choice in range(1, 5):
+            for first in ("1", "2"):
+                chat = Chat(survey, group, language="id").asking()
+                for turn in range(60):
+                    question = chat.state.question
+                    if question is None:
+                        break
+                    reached.add(question)
+                    typed = "40" if question == "usia" else first if turn == 0 else str(choice)
+                    chat.say(typed if chat.flow.by_name[question].read(typed, {}).answer else "1")
+                assert chat.state.status.over
+        assert reached == {question.name for question in survey.for_group(group).asked}
