@@ -69,7 +69,6 @@ PAUSES = st.sampled_from(
     [timedelta(seconds=s) for s in (0, 1, 5, 5, 30, 30, 60)]
     + [timedelta(hours=h) for h in (11, 13, 50, 200)]
 )
-MORE_OFTEN = ["1", "1", "2", "3", "setuju", "40", "0"]
 
 
 def changed(before: Mapping[str, Answer], after: Mapping[str, Answer]) -> tuple[set[str], set[str]]:
@@ -84,11 +83,25 @@ class Walk(RuleBasedStateMachine):
     survey: Survey
     groups: tuple[str, ...]
 
-    @initialize(data=st.data(), language=st.sampled_from(["", "id", "en"]))
-    def meet(self, data: st.DataObject, language: str) -> None:
+    @initialize(data=st.data(), language=st.sampled_from(["", "id", "en"]), far=st.integers(0, 40))
+    def meet(self, data: st.DataObject, language: str, far: int) -> None:
+        """Meet somebody who is not yet begun, somewhere on the way, or at the end of it."""
         group = data.draw(st.sampled_from(self.groups))
         self.chat = Chat(self.survey, group, language=language)
         self.sent: list[str] = []
+        if far > 5:
+            self.chat.asking()
+            self.answer_sensibly(far - 5)
+
+    def answer_sensibly(self, many: int) -> None:
+        for _ in range(many):
+            name = self.chat.state.question
+            if self.chat.state.status is not Status.ASKING or name is None:
+                return
+            kind = self.chat.flow.by_name[name].type
+            ends = name == "sar_02"  # its first answer screens out
+            typed = {"text": "usul", "integer": "40"}.get(kind, "2" if ends else "1")
+            self.go(Reply(text=typed), timedelta(seconds=20))
 
     def go(self, event: Event, pause: timedelta) -> None:
         chat = self.chat
@@ -157,10 +170,9 @@ class Walk(RuleBasedStateMachine):
     def types_a_word(self, word: str, pause: timedelta) -> None:
         self.go(Reply(text=word), pause)
 
-    @rule(words=st.lists(st.sampled_from(MORE_OFTEN), min_size=1, max_size=25))
-    def goes_along(self, words: list[str]) -> None:
-        for word in words:
-            self.go(Reply(text=word), timedelta(seconds=20))
+    @rule(many=st.integers(1, 30))
+    def goes_along(self, many: int) -> None:
+        self.answer_sensibly(many)
 
     @rule(text=st.text(max_size=40), pause=PAUSES)
     def types_anything(self, text: str, pause: timedelta) -> None:
@@ -177,6 +189,11 @@ class Walk(RuleBasedStateMachine):
     @rule(option=st.sampled_from(TAPS), pause=PAUSES)
     def taps(self, option: str, pause: timedelta) -> None:
         self.go(Reply(option=option), pause)
+
+    @rule(word=st.sampled_from(["isi ulang", "mulai", "berhenti", "hapus", "1", "2"]))
+    def wants_more_after_the_end(self, word: str) -> None:
+        if self.chat.state.status.over:
+            self.go(Reply(text=word), timedelta(seconds=20))
 
     @rule(kind=st.sampled_from(KINDS), pause=PAUSES)
     def sends_something_else(self, kind: Kind, pause: timedelta) -> None:
@@ -228,8 +245,8 @@ def walk_in(name: str, survey: Survey) -> type:
     machine = type(name, (Walk,), {"survey": survey, "groups": tuple(survey.groups)})
     case: type = machine.TestCase  # type: ignore[attr-defined]
     case.settings = settings(  # type: ignore[attr-defined]
-        max_examples=80,
-        stateful_step_count=25,
+        max_examples=150,
+        stateful_step_count=40,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
