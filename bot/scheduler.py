@@ -42,6 +42,7 @@ class Sweeps:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._scheduler: BackgroundScheduler | None = None
+        self._pid = 0
         self._guard = threading.Lock()
         self.jobs: dict[str, Callable[[], object]] = {
             "wake": self._wake,

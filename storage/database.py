@@ -66,6 +66,7 @@ class Database:
         self.is_sqlite = make_url(self.url).get_backend_name() == "sqlite"
         self._pool_size = pool_size
         self._guard = threading.Lock()
+        self._closed = False
         self._writing: Engine | None = None
         self._reading: Engine | None = None
         self._writer: _Writer | None = None
@@ -147,7 +148,8 @@ class Database:
             self._writer_thread()
 
     def close(self) -> None:
-        """Finish queued writes and close all connections."""
+        """Finish queued writes and close all connections, for good."""
+        self._closed = True
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -157,6 +159,8 @@ class Database:
         self._writing = self._reading = None
 
     def _open(self, *, write: bool) -> Engine:
+        if self._closed:
+            raise Unavailable("this process has closed the database: it is ending")
         if not self.is_sqlite:
             return create_engine(
                 self.url,

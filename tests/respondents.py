@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import select
 
@@ -17,6 +18,7 @@ from bot.flow.survey import Flow, Question, Survey
 from bot.interview.installation import Installation
 from storage.models import Answer as AnswerTable
 from storage.models import Response
+from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_person import Person
 
 Vector = tuple[tuple[str, str], ...]
@@ -140,3 +142,54 @@ def groups_of(survey: Survey, number: int) -> Iterable[str]:
     """Return a group for each of `number` people, all groups in turn."""
     names = list(survey.settings.groups)
     return (names[index % len(names)] for index in range(number))
+
+
+def one_in_two_halves(respondent: Respondent, phone: str, bsuid: str) -> None:
+    """Hold an interview of somebody who begins twice before both are known as one.
+
+    The provider first shows only the phone, then only the user id, then both: the fuller of the two
+    conversations must be the one that goes on.
+    """
+    twilio = respondent.person.twilio
+    whole = respondent.person
+    respondent.person = twilio.person(phone=phone)
+    respondent.answer(respondent.begin(), most=2)
+    respondent.answers = {}
+    respondent.person = twilio.person(bsuid=bsuid)
+    respondent.answer(respondent.begin(), most=5)
+    twilio.people.update(dict.fromkeys(whole.reachable, whole))
+    respondent.person = whole
+    respondent.answer(respondent.say("ULANG"))
+    assert respondent.finished, "the interview did not come to its end"
+
+
+def crowd(
+    twilio: FakeTwilio, survey: Survey, code: Callable[[str], str], number: int, seed: int
+) -> list[tuple[Respondent, Callable[[], None]]]:
+    """Return invented respondents, each with the way in which they are to be interviewed.
+
+    By turns: a phone alone; phone and user id; both at first and then only the user id; and
+    somebody with a conversation under each.
+    """
+    made: list[tuple[Respondent, Callable[[], None]]] = []
+    for index, group in enumerate(groups_of(survey, number)):
+        rng = random.Random(f"{seed}/{index}")
+        phone, bsuid = f"+6281200{10_000 + index:06d}", f"ID.{3_000_000_000_000_000 + index}"
+        kind = index % 4
+        person = twilio.person(phone=phone, bsuid=None if kind == 0 else bsuid)
+        one = Respondent(person, survey.for_group(group), code(group), rng, twice=0.2)
+        way: Callable[[], None] = one.interview
+        if kind == 2:
+            way = partial(_then_hidden, one)
+        elif kind == 3:
+            way = partial(one_in_two_halves, one, phone, bsuid)
+        made.append((one, way))
+    return made
+
+
+def _then_hidden(respondent: Respondent) -> None:
+    """Hold an interview of somebody whose phone is not shown any more after the third answer."""
+    reply = respondent.answer(respondent.begin(), most=3)
+    respondent.person.shows_phone = False
+    respondent.answer(reply)
+    assert respondent.finished, "the interview did not come to its end"

@@ -105,4 +105,5 @@ def office(url: str, *, clock: TestClock | None = None, **settings: str) -> Iter
             unit = add_unit(service.installation)
             yield Office(service, app, twilio, clock, published, unit, sweeps)
         finally:
+            twilio.settle()
             service.close()

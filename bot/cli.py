@@ -1,0 +1,41 @@
+"""The `tautan` command. Exit 0: done; 1: the input or the data is at fault; 2: wrong usage."""
+
+from __future__ import annotations
+
+import typer
+
+from bot.commands import data, demo, fieldwork, flows, running, talking
+
+HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(running.run)
+app.command("demo")(demo.demo)
+app.command("worker")(running.worker)
+app.command("migrate")(running.migrate)
+app.command("check")(flows.check)
+app.command("test")(talking.play_transcripts)
+app.command("chat")(talking.chat)
+app.command("publish")(flows.publish)
+app.add_typer(fieldwork.units, name="units")
+app.add_typer(fieldwork.coordinators, name="coordinators")
+app.add_typer(fieldwork.roster, name="roster")
+app.command("links")(fieldwork.links)
+app.command("launch")(fieldwork.launch)
+app.command("progress")(fieldwork.progress)
+app.command("export")(data.export)
+app.command("close")(fieldwork.close)
+app.command("audit-anonymity")(data.audit_anonymity)
+app.command("forget")(data.forget)
+app.command("purge")(data.purge)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""The commands of `tautan`, one file per kind of work. They parse, call one use case and print."""

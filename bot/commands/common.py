@@ -1,0 +1,109 @@
+"""What all commands share: opening the installation, printing, and turning errors into exits."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.config import ConfigError, Settings
+from bot.flow.source import FlowError
+from bot.interview.installation import DemoMismatch, Installation
+from bot.interview.surveys import UnknownSurvey
+from bot.interview.tables import InputError
+from bot.service import NotMigrated, Service
+from storage.database import Unavailable
+from storage.keys import KeyDestroyed, WrongSecret
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+JSON = typer.Option(False, "--json", help="Print JSON, for another program to read.")
+
+# The input or the data is at fault: exit 1. (Usage errors are exit 2, by typer.)
+FAULTS: tuple[type[Exception], ...] = (
+    ConfigError,
+    DemoMismatch,
+    FlowError,
+    InputError,
+    KeyDestroyed,
+    NotMigrated,
+    Unavailable,
+    UnknownSurvey,
+    WrongSecret,
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+)
+
+
+def fail(text: str) -> NoReturn:
+    """Say what is wrong on standard error and end with exit code 1."""
+    err.print(text, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Turn errors of the input or the data into one clear text and exit code 1."""
+    try:
+        yield
+    except FAULTS as error:
+        fail(str(error))
+
+
+def settings() -> Settings:
+    """Read the settings and set the logging up. Logs go to standard error."""
+    read = Settings.from_env()
+    logging.basicConfig(
+        level=read.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # These log every run of every sweep, or whole addresses with numbers in them.
+    for noisy in ("alembic", "apscheduler", "twilio", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return read
+
+
+@contextmanager
+def opened(*, serving: bool = False) -> Iterator[Service]:
+    """Open the installation for one command and close it again."""
+    with faults():
+        service = Service(settings(), serving=serving)
+        try:
+            yield service
+        finally:
+            service.close()
+
+
+def report(as_json: bool, value: dict[str, Any], show: Callable[[], None]) -> None:
+    """Print a result for a program or for a person."""
+    if as_json:
+        print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    else:
+        show()
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
+    """Return a table for a terminal; numbers go to the right."""
+    made = Table(title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
+        made.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        made.add_row(*[str(cell) for cell in row])
+    return made
+
+
+def installation(service: Service) -> Installation:
+    """Open the installation, with what it raises turned into an exit."""
+    with faults():
+        return service.installation

@@ -1,0 +1,96 @@
+"""`tautan export`, `audit-anonymity`, `forget`, `purge`: data, and what is promised of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from bot.commands.common import JSON, fail, opened, out, report
+
+SURVEY = typer.Argument(..., help="The survey's name.")
+
+
+def export(
+    survey: str = SURVEY,
+    form: Literal["csv", "xlsx", "jsonl"] = typer.Option("xlsx", "--format", help="File format."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Default: SURVEY.FORMAT."),
+    labels: bool = typer.Option(False, "--labels", help="Labels of choices instead of names."),
+    language: str | None = typer.Option(None, "--language", help="Language of the labels."),
+    as_json: bool = JSON,
+) -> None:
+    """Write the mixed answers with a codebook; they belong to nobody."""
+    from bot.reporting.export import export as use
+
+    with opened() as service:
+        path = output or Path(f"{survey}.{form}")
+        done = use(service.installation, survey, form, path, labels=labels, language=language)
+        report(as_json, done.to_dict(), lambda: out.print(f"{done.rows} responses in {path}"))
+
+
+def audit_anonymity(
+    survey: str = SURVEY,
+    log: list[Path] = typer.Option([], "--log", help="A log file to search too."),
+    as_json: bool = JSON,
+) -> None:
+    """Attack the database as somebody with all its keys would; exit 1 when anybody is linked."""
+    from bot.reporting.anonymity import audit
+
+    with opened() as service:
+        found = audit(service.installation, survey, log)
+
+        def show() -> None:
+            for one in found.found:
+                out.print(str(one), markup=False, soft_wrap=True)
+            for note in found.notes:
+                out.print(f"note: {note}", markup=False, soft_wrap=True)
+            verdict = "somebody can be linked" if found.found else "nobody is linked"
+            out.print(f"{found.responses} responses, {found.people} people: {verdict}")
+
+        report(as_json, asdict(found), show)
+        if not found.clean:
+            raise typer.Exit(1)
+
+
+def forget(
+    address: str = typer.Argument(..., help="A phone number (08…, +62…) or user id (ID.…)."),
+    opt_out: bool = typer.Option(False, "--opt-out", help="And never write to them again."),
+    as_json: bool = JSON,
+) -> None:
+    """Erase one person's data, as asked for on paper or by phone."""
+    from bot.channels.base import Address
+    from bot.interview import erasure
+    from bot.interview.phones import read_phone
+
+    with opened() as service:
+        try:
+            found = Address.parse(address)
+        except ValueError:
+            phone = read_phone(address, service.settings.default_region)
+            if phone.e164 is None:
+                fail(
+                    "neither a mobile phone number nor a WhatsApp user id: write 08…, +62… or ID.…"
+                )
+            found = Address("phone", phone.e164)
+        done = erasure.forget(service.installation, found, opt_out=opt_out)
+        known = "erased" if done.known else "no contact has this address"
+        result = asdict(done)
+        report(
+            as_json,
+            result,
+            lambda: out.print(
+                f"{known}; conversations: {done.conversations} ({done.mixed} already mixed, whose"
+                f" answers belong to nobody), roster rows: {done.roster_rows}"
+            ),
+        )
+
+
+def purge(as_json: bool = JSON) -> None:
+    """Delete what has outlived its purpose; the running service does this by itself."""
+    from bot.interview import erasure
+
+    with opened() as service:
+        done = asdict(erasure.purge(service.installation))
+        report(as_json, done, lambda: out.print(", ".join(f"{k}: {v}" for k, v in done.items())))

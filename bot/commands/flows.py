@@ -1,0 +1,86 @@
+"""`tautan check`, `test`, `publish`, `chat`: flow files and what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings
+from bot.flow.load import load_survey
+from bot.flow.source import FlowError, Problem
+from bot.interview.surveys import publish as take
+from bot.interview.surveys import read_files
+
+PATH = typer.Argument(None, help="A survey's folder, or a folder of them; FLOWS_DIR if not given.")
+
+
+def surveys_in(path: Path) -> list[Path]:
+    """Return the survey folders at or below a path. Raises FileNotFoundError when there is none."""
+    if (path / "survey.yaml").is_file():
+        return [path]
+    found = sorted(file.parent for file in path.glob("*/survey.yaml"))
+    if not found:
+        raise FileNotFoundError(f"{path}: no survey.yaml here or one folder below")
+    return found
+
+
+def _placed(folder: Path, problem: Problem) -> str:
+    return f"{folder / problem.file}:{str(problem).split(':', 1)[1]}"
+
+
+def check(path: Path | None = PATH, as_json: bool = JSON) -> None:
+    """Lint flow files: `file:line:column: what is wrong; how to fix it`."""
+    with faults():
+        folders = surveys_in(path or settings().flows_dir)
+        problems: list[str] = []
+        warnings: list[str] = []
+        for folder in folders:
+            try:
+                survey = load_survey(read_files(folder))
+            except FlowError as error:
+                problems += [_placed(folder, one) for one in error.problems]
+            else:
+                warnings += [_placed(folder, one) for one in survey.missing]
+        result = {
+            "surveys": [str(folder) for folder in folders],
+            "problems": problems,
+            "warnings": warnings,
+        }
+
+        def show() -> None:
+            for line in problems:
+                err.print(line, markup=False, soft_wrap=True)
+            for line in warnings:
+                out.print(f"note: {line}", markup=False, soft_wrap=True)
+            if not problems:
+                out.print(f"{len(folders)} survey(s) checked: no problem found")
+
+        report(as_json, result, show)
+        if problems:
+            raise typer.Exit(1)
+
+
+def publish(
+    survey: str = typer.Argument(..., help="Name of a folder in FLOWS_DIR, or a path."),
+    as_json: bool = JSON,
+) -> None:
+    """Take the files of a survey as its current version; people under way keep theirs."""
+    with opened() as service:
+        folder = Path(survey)
+        if not (folder / "survey.yaml").is_file():
+            folder = service.settings.flows_dir / survey
+        try:
+            published = take(service.installation, read_files(folder))
+        except FlowError as error:
+            lines = "\n".join(_placed(folder, one) for one in error.problems)
+            fail(f"{lines}\nNothing was published; the version before stays.")
+        value = {"survey": published.name, "version": published.flow_version_id}
+        report(
+            as_json,
+            value,
+            lambda: out.print(
+                f"{published.name}: version {published.flow_version_id} is current;"
+                f" languages {', '.join(published.survey.languages)}"
+            ),
+        )
