@@ -103,9 +103,8 @@ def find(text: str, *, strict: bool = False) -> Found:
     if "%3A" in text or "%20" in text:  # the address of a link, sent instead of followed
         text = unquote_plus(text)
     if strict:
-        ours = _OURS.search(text)
-        code = normalise(ours[1]) if ours else None
-        return Found(code) if code else _NOTHING
+        ours = (normalise(match[1]) for match in _OURS.finditer(text))
+        return next((Found(code) for code in ours if code), _NOTHING)
     for match in _overlapping(text):
         code = normalise("".join(group for group in match.groups() if group))
         if code:

@@ -152,14 +152,15 @@ def heading(text: str) -> str:
 
 
 @contextmanager
-def written(path: Path, *, private: bool) -> Iterator[IO[str]]:
-    """Open a CSV file for writing, for its owner alone where it holds people's data.
+def written(path: Path, *, private: bool, marked: bool = True) -> Iterator[IO[str]]:
+    """Open a file for writing as UTF-8, for its owner alone where it holds people's data.
 
-    It starts with a byte order mark, without which Excel takes UTF-8 for something else.
+    `marked`: it starts with a byte order mark, without which Excel misreads a CSV.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     descriptor = os.open(path, flags, 0o600 if private else 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+    encoding = "utf-8-sig" if marked else "utf-8"
+    with os.fdopen(descriptor, "w", encoding=encoding, newline="") as file:
         if private:
             path.chmod(0o600)
         yield file

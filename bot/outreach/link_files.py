@@ -54,7 +54,7 @@ def write_links(rows: Iterable[Link], path: Path, form: Format, *, personal: boo
     if form == "xlsx":
         return _write_xlsx(records, columns, path, private=personal)
     count = 0
-    with written(path, private=personal) as file:
+    with written(path, private=personal, marked=form == "csv") as file:
         if form == "csv":
             writer = csv.writer(file)
             writer.writerow(columns)

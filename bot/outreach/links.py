@@ -8,6 +8,7 @@ was meant, never who came.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -49,8 +50,11 @@ class LinksReport:
 
 
 def wa_me(number: str, text: str) -> str:
-    """Return the address that opens a chat with `number` (E.164) and `text` ready to send."""
-    return f"https://wa.me/{number.lstrip('+')}?text={quote(text, safe='')}"
+    """Return the address that opens a chat with our `number`, `text` ready to be sent.
+
+    The number is E.164, with or without `whatsapp:`; the address takes its digits only.
+    """
+    return f"https://wa.me/{re.sub('[^0-9]', '', number)}?text={quote(text, safe='')}"
 
 
 def create_links(
@@ -123,7 +127,7 @@ def create_personal_links(
 def links(
     connection: Connection, installation: Installation, survey: str, number: str
 ) -> Iterator[Link]:
-    """Yield a survey's links of places, by unit and group. `number` is our sender's, E.164."""
+    """Yield a survey's links of places, by unit and group. `number` is our sender's."""
     published = installation.surveys.named(connection, survey)
     units = {unit.id: unit for unit in unit_queries.every(connection)}
     title = _title(published)

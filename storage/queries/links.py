@@ -60,7 +60,7 @@ _COLUMNS = (
 def find(connection: Connection, code: str) -> LinkRow | None:
     """Return the link with this code, written as `codes` writes it. Expiry is the caller's."""
     row = connection.execute(select(*_COLUMNS).where(Link.code == code)).first()
-    return LinkRow(*tuple(row)) if row else None
+    return LinkRow._make(row) if row else None
 
 
 def count_start(connection: Connection, link_id: int) -> bool:
@@ -76,7 +76,7 @@ def count_start(connection: Connection, link_id: int) -> bool:
 def of_places(connection: Connection, survey_id: int) -> list[LinkRow]:
     """Return a survey's links that are not personal, oldest first."""
     statement = select(*_COLUMNS).where(Link.survey_id == survey_id, Link.roster_row_id.is_(None))
-    return [LinkRow(*tuple(row)) for row in connection.execute(statement.order_by(Link.id))]
+    return [LinkRow._make(row) for row in connection.execute(statement.order_by(Link.id))]
 
 
 def add(connection: Connection, links: Sequence[Mapping[str, Any]]) -> int:
@@ -113,7 +113,7 @@ def rows_without(
         .order_by(RosterRow.id)
         .limit(limit)
     )
-    return [RosterPlace(*row) for row in connection.execute(statement)]
+    return [RosterPlace._make(row) for row in connection.execute(statement)]
 
 
 def count_personal(connection: Connection, survey_id: int) -> int:
@@ -135,4 +135,4 @@ def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
     )
     for row in connection.execute(statement):
         values = tuple(row)
-        yield PersonalRow(LinkRow(*values[:-2]), values[-2], values[-1])
+        yield PersonalRow(LinkRow._make(values[:-2]), values[-2], values[-1])

@@ -82,7 +82,7 @@ def known(
         RosterRow.survey_id == survey_id,
         or_(RosterRow.address_hmac.in_(list(addresses)), RosterRow.email_hmac.in_(list(emails))),
     )
-    return [StoredRow(*tuple(row)) for row in connection.execute(statement)]
+    return [StoredRow._make(row) for row in connection.execute(statement)]
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -150,7 +150,7 @@ def counts(connection: Connection, survey_id: int) -> list[Count]:
         .group_by(rows.c.unit_id, rows.c.grp, rows.c.standing)
         .order_by(rows.c.unit_id, rows.c.grp, rows.c.standing)
     )
-    return [Count(*row) for row in connection.execute(statement)]
+    return [Count._make(row) for row in connection.execute(statement)]
 
 
 def to_invite(
@@ -177,7 +177,7 @@ def to_invite(
         .order_by(RosterRow.address_hmac)
         .limit(limit)
     )
-    return [InvitableRow(*tuple(row)) for row in connection.execute(statement)]
+    return [InvitableRow._make(row) for row in connection.execute(statement)]
 
 
 def unsent_slots(connection: Connection, survey_id: int) -> list[tuple[str, datetime]]:
@@ -200,3 +200,18 @@ def unsent_slots(connection: Connection, survey_id: int) -> list[tuple[str, date
         )
     )
     return [(row[0], row[1]) for row in connection.execute(statement) if row[1] is not None]
+
+
+def still_free(connection: Connection, row_ids: Sequence[int]) -> set[int]:
+    """Return and lock those of these rows that nobody has claimed or removed meanwhile."""
+    statement = (
+        select(RosterRow.id)
+        .where(
+            RosterRow.id.in_(list(row_ids)),
+            RosterRow.conversation_id.is_(None),
+            RosterRow.removed.is_(False),
+        )
+        .order_by(RosterRow.id)
+        .with_for_update()
+    )
+    return set(connection.execute(statement).scalars())

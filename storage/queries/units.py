@@ -46,13 +46,13 @@ _SET = (
 
 def every(connection: Connection) -> list[UnitRow]:
     """Return all units, in the order in which they came."""
-    return [UnitRow(*row) for row in connection.execute(select(*_COLUMNS).order_by(Unit.id))]
+    return [UnitRow._make(row) for row in connection.execute(select(*_COLUMNS).order_by(Unit.id))]
 
 
 def by_id(connection: Connection, unit_id: int) -> UnitRow | None:
     """Return a unit."""
     row = connection.execute(select(*_COLUMNS).where(Unit.id == unit_id)).first()
-    return UnitRow(*row) if row else None
+    return UnitRow._make(row) if row else None
 
 
 def add(connection: Connection, units: Sequence[Mapping[str, Any]]) -> list[int]:
