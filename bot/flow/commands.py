@@ -104,11 +104,10 @@ def erase(turn: Turn) -> Step:
 def fill_again(turn: Turn) -> Step:
     """Ask everything anew. The finished answers count until the new ones are complete."""
     state = turn.state
-    if state.status is not Status.FINISHED or state.mixed or not is_open(turn):
+    taken_back = state.mixed or not state.answers  # mixed, or erased
+    if state.status is not Status.FINISHED or taken_back or not is_open(turn):
         return closing_words(turn)
-    effects: tuple[Effect, ...] = (Reopened(),)
-    if state.answers:
-        effects += (Dropped(tuple(state.answers)),)
+    effects: tuple[Effect, ...] = (Reopened(), Dropped(tuple(state.answers)))
     fresh = replace(
         state,
         status=Status.ASKING,

@@ -6,11 +6,9 @@ with its line, column and remedy; nothing here knows what a survey means.
 
 from __future__ import annotations
 
-import re
-import typing
 from collections.abc import Mapping
 from datetime import date, time
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -19,14 +17,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
-from bot.flow.expressions import suggest
 from bot.flow.keywords import Command
-from bot.flow.source import FlowError, Path, Problem, Source
+from bot.flow.source import FlowError, Source
+from bot.flow.validate import read_as
 
 ANY_LANGUAGE = "*"
 """The language of a text that is given as a plain string: the survey's only one."""
@@ -354,91 +351,3 @@ def read_part(source: Source) -> AnyFile:
         what = f"unknown kind `{kind}`" if kind else "`kind` is missing"
         raise FlowError([source.problem(("kind",), what, "survey, flow, shared or messages")])
     return read_as(source, model)
-
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-def read_as(source: Source, model: type[_Model]) -> _Model:
-    """Return the file as this model. Raises FlowError with every problem found."""
-    try:
-        return model.model_validate(source.data)
-    except ValidationError as error:
-        problems = [_problem(source, model, details) for details in error.errors()]
-        raise FlowError(problems) from None
-
-
-def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> Problem:
-    """Say what pydantic found in words of the flow language, at the place where it is."""
-    path, inside = _locate(source, model, details["loc"])
-    name = str(details["loc"][-1])
-    given, context = details["input"], details.get("ctx", {})
-    match details["type"]:
-        case "missing":
-            return source.problem(path, f"`{name}` is missing", f"add `{name}:`", at_key=True)
-        case "extra_forbidden":
-            known = sorted(set(inside.model_fields) | {"type"} if inside else ())
-            return source.problem(path, f"unknown key `{name}`", suggest(name, known), at_key=True)
-        case "union_tag_invalid" | "literal_error" | "enum" | "union_tag_not_found":
-            expected = re.findall(r"'([^']*)'", context.get("expected_tags", "")) or re.findall(
-                r"'([^']*)'", str(context.get("expected", ""))
-            )
-            if details["type"].startswith("union_tag"):
-                given = given.get("type", "") if isinstance(given, dict) else given
-                path = (*path, "type")
-            what = f"`{given}` is not known here" if given else "`type` is missing"
-            return source.problem(path, what, suggest(str(given), expected))
-        case "string_pattern_mismatch":
-            fix = _PATTERN_FIXES.get(context.get("pattern", ""), f"it must match {context}")
-            return source.problem(path, f"`{given}` cannot be used", fix)
-        case "string_too_short" | "too_short":
-            return source.problem(path, "this is empty or too short", "fill it in or remove it")
-        case _:
-            shown = f": `{given}`" if isinstance(given, str) else ""
-            return source.problem(path, details["msg"] + shown, str(context.get("fix", "")))
-
-
-_PATTERN_FIXES: Mapping[str, str] = {
-    r"^[a-z][a-z0-9_]{0,47}$": "use a small letter, then small letters, digits and _",
-    r"^([a-z]{2,3}|\*)$": "a language is a code of two or three small letters, as id or en",
-    r"^[A-Za-z0-9_]{1,16}$": "use up to 16 letters, digits and _",
-    "^HX[0-9a-f]{32}$": "a ContentSid is HX and 32 digits or letters a-f",
-}
-
-
-def _locate(
-    source: Source, model: type[BaseModel], loc: tuple[str | int, ...]
-) -> tuple[Path, type[BaseModel] | None]:
-    """Return the path in the file that pydantic's `loc` means, and the model around its last part.
-
-    `loc` also names what is no part of the file: tags of unions, "[key]", the key `texts`.
-    """
-    path: Path = ()
-    data: Any = source.data
-    inside: type[BaseModel] | None = model
-    annotation: Any = model
-    for index, part in enumerate(loc):
-        inside = _model_in(annotation, data) or inside
-        there = (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        )
-        if there:
-            path, data = (*path, part), data[part]
-            field = inside.model_fields.get(str(part)) if inside else None
-            annotation = field.annotation if field is not None else annotation
-        elif index == len(loc) - 1:
-            break
-    return path, inside
-
-
-def _model_in(annotation: Any, data: Any) -> type[BaseModel] | None:
-    """Return the model that an annotation means for this data; of a union, the one of its type."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    models = [found for part in typing.get_args(annotation) if (found := _model_in(part, data))]
-    kind = data.get("type") if isinstance(data, dict) else None
-    for found in models:
-        field = found.model_fields.get("type")
-        if field is not None and kind in typing.get_args(field.annotation):
-            return found
-    return models[0] if models else None

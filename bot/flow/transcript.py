@@ -29,11 +29,12 @@ from pydantic import Field
 from bot.flow.engine import begin, step
 from bot.flow.expressions import suggest
 from bot.flow.schedule import next_allowed
-from bot.flow.schema import Identifier, Part, Zone, read_as
+from bot.flow.schema import Identifier, Part, Zone
 from bot.flow.source import FlowError, read_source
 from bot.flow.state import Answer, State
 from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Context, Event, Kind, Message, Open, Reply, Wake
+from bot.flow.validate import read_as
 
 TYPING = timedelta(seconds=30)
 """How long a person takes to answer in a transcript, unless it says `wait`."""
