@@ -493,6 +493,14 @@ def test_after_a_reminder_the_first_text_only_shows_the_question() -> None:
     assert chat.state.answers["alat"] == ("1",)
 
 
+def test_a_reminder_counts_however_recent_the_last_turn_was() -> None:
+    chat = asking("1")
+    chat.state = replace(chat.state, reminded=True)
+    chat.say("40")
+    assert chat.said("asked_again")
+    assert not chat.state.reminded
+
+
 def test_a_tap_says_itself_what_it_answers_however_late() -> None:
     chat = asking("1", "40", "1", "2")
     chat.wake()
@@ -672,6 +680,10 @@ def test_before_consent_only_the_wrong_person_may_say_so() -> None:
     later = asking("1")
     later.say("salah orang")
     assert later.state.status is Status.ASKING
+    choosing = Chat(small(), language="id").asking()
+    choosing.all("1", "bahasa", "salah orang")
+    assert choosing.state.status is Status.LANGUAGE
+    assert dict(choosing.state.answers) == {"setuju_kah": "1"}
 
 
 # after the end
