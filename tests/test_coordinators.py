@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.channels.base import Address
+from bot.intake.tables import InputError
 from bot.interview import identity, sending
 from bot.interview.installation import Clock, open_installation
 from bot.interview.surveys import UnknownSurvey
-from bot.interview.tables import InputError
 from bot.reporting import snapshots
 from bot.reporting.coordinators import import_coordinators, send_due
 from storage.database import Database

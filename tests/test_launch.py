@@ -14,8 +14,8 @@ from sqlalchemy import func, select, update
 
 from bot.channels.base import Address
 from bot.flow.load import load_survey
+from bot.intake.tables import InputError
 from bot.interview import conversations, identity
-from bot.interview.tables import InputError
 from bot.outreach import launch as module
 from bot.outreach.launch import launch, plan_launch
 from bot.outreach.rosters import import_roster

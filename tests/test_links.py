@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 from sqlalchemy import select
 
+from bot.intake.tables import InputError
 from bot.interview import codes
-from bot.interview.tables import InputError
 from bot.outreach.link_files import Link, write_links
 from bot.outreach.links import (
     LinksReport,

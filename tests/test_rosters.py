@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
-from bot.interview.tables import InputError
+from bot.intake.tables import InputError
 from bot.outreach import rosters
 from bot.outreach.rosters import Options, check_roster, import_roster, open_person
 from storage.models import Audit, RosterRow

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from bot.interview.tables import (
+from bot.intake.tables import (
     Column,
     InputError,
     did_you_mean,

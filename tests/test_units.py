@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select
 
+from bot.intake.tables import InputError
 from bot.interview.surveys import UnknownSurvey
-from bot.interview.tables import InputError
 from bot.outreach.units import UnitsReport, import_units
 from storage.models import Audit, Unit
 from storage.queries import units as queries

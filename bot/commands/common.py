@@ -15,9 +15,9 @@ from rich.table import Table
 
 from bot.config import ConfigError, Settings
 from bot.flow.source import FlowError
+from bot.intake.tables import InputError
 from bot.interview.installation import DemoMismatch, Installation
 from bot.interview.surveys import UnknownSurvey
-from bot.interview.tables import InputError
 from bot.service import NotMigrated, Service
 from storage.database import Unavailable
 from storage.keys import KeyDestroyed, WrongSecret

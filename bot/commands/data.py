@@ -61,8 +61,8 @@ def forget(
 ) -> None:
     """Erase one person's data, as asked for on paper or by phone."""
     from bot.channels.base import Address
+    from bot.intake.phones import read_phone
     from bot.interview import erasure
-    from bot.interview.phones import read_phone
 
     with opened() as service:
         try:

@@ -18,10 +18,10 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.source import Problem
+from bot.intake.tables import InputError
 from bot.interview import conversations, identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.interview.tables import InputError
 from bot.outreach.rosters import open_person
 from bot.outreach.slots import Slots
 from storage.queries import audit, people

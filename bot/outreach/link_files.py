@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import xlsxwriter
 
-from bot.interview.tables import safe_cell, written
+from bot.intake.tables import safe_cell, written
 
 Format = Literal["csv", "xlsx", "json"]
 

@@ -19,10 +19,10 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from bot.flow.source import Problem
+from bot.intake.tables import InputError, did_you_mean
 from bot.interview import codes
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.interview.tables import InputError, did_you_mean
 from bot.outreach.link_files import Format, Link, write_links
 from bot.outreach.roster_rows import Units
 from bot.outreach.rosters import open_person

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.flow.source import Problem
-from bot.interview.phones import holds_national_id
-from bot.interview.tables import InputError, Row, Table, safe_cell, written
+from bot.intake.phones import holds_national_id
+from bot.intake.tables import InputError, Row, Table, safe_cell, written
 
 
 class Rejects:

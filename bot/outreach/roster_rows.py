@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from bot.flow.source import Problem
 from bot.flow.survey import Settings
-from bot.interview.phones import REASONS, Phone, holds_national_id, read_phone
-from bot.interview.tables import Column, Row, Table, did_you_mean
+from bot.intake.phones import REASONS, Phone, holds_national_id, read_phone
+from bot.intake.tables import Column, Row, Table, did_you_mean
 from storage.queries.units import UnitRow
 
 Outcome = Literal[

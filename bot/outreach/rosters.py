@@ -20,9 +20,9 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from bot.flow.source import Problem
+from bot.intake.tables import InputError, Table, open_table
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.interview.tables import InputError, Table, open_table
 from bot.outreach.rejects import Rejects, rejected_rows
 from bot.outreach.roster_rows import COLUMNS, Outcome, Person, Read, Reader, Units
 from storage.database import Conflict

@@ -9,8 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from bot.flow.source import Problem
+from bot.intake.tables import Column, InputError, Row, Table, did_you_mean, open_table
 from bot.interview.surveys import Published
-from bot.interview.tables import Column, InputError, Row, Table, did_you_mean, open_table
 
 Key = tuple[str, str]
 """A unit's code list and code."""

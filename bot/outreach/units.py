@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.flow.source import Problem
+from bot.intake.tables import InputError, Table, did_you_mean
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.interview.tables import InputError, Table, did_you_mean
 from bot.outreach.unit_files import Key, WantedUnit, province_zone, read_units, shown
 from storage.queries import audit
 from storage.queries import units as queries

@@ -19,11 +19,11 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.source import Problem
+from bot.intake.phones import read_phone
+from bot.intake.tables import Column, InputError, Row, Table, did_you_mean, open_table
 from bot.interview import identity, sending
 from bot.interview.installation import Installation
-from bot.interview.phones import read_phone
 from bot.interview.surveys import Published
-from bot.interview.tables import Column, InputError, Row, Table, did_you_mean, open_table
 from bot.reporting import digest, snapshots
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy

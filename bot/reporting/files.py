@@ -16,8 +16,8 @@ from uuid import UUID
 
 import xlsxwriter
 
+from bot.intake.tables import safe_cell
 from bot.interview.surveys import Published
-from bot.interview.tables import safe_cell
 from bot.reporting.codebook import HEADINGS, Codebook, Variable
 
 Format = Literal["csv", "xlsx", "jsonl"]

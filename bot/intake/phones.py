@@ -135,11 +135,12 @@ _LINK = re.compile(
 _LABEL = re.compile(r"\s*(?:no|nomor|hp|wa|telp?|telepon)[\s.]*[1-9]\s*[:=)]\s*", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?\s*[eE]\s*\+?[0-9]{1,2}(?![0-9])")
 _FLOAT = re.compile(r"\s*(\+?[0-9]{9,})[.,](0{1,2})\s*")
-_FRACTION = re.compile(r"[0-9]{9,}[.,][0-9]{1,2}\s*")
+_ODD_TAIL = re.compile(r"[^.,]*[0-9][.,]0+\s*|[0-9]{9,}[.,][0-9]{1,2}\s*")
 _GROUPED = re.compile(
     r"\s*([0-9]{1,3}(?P<mark>[.,])[0-9]{3}(?:(?P=mark)[0-9]{3})+)(?:(?!(?P=mark))[.,]0{1,2})?\s*"
 )
-_RUN = re.compile(r"\(?(?:\+[\s(]*)?[0-9][0-9\s().\-]*")
+# Brackets belong to a number at its beginning only: (0812) ..., +62 (0)812 ..., but not ... (1).
+_RUN = re.compile(r"\(?(?:\+[\s(]*)?[0-9]{1,4}\)?[\s.\-]*(?:\([0-9]{1,4}\))?[0-9\s.\-]*")
 # A letter that touches the last digit may be a digit: 08123456789O. Words like "an" are not.
 _LOOKALIKE = re.compile(r"[oilsbzxgq]+(?![a-z])|[*?•_#]", re.IGNORECASE)
 
@@ -186,7 +187,7 @@ def _read_part(part: str, region: str) -> list[_Reading]:
     grouped = _GROUPED.fullmatch(part)
     if grouped:
         return [_as_repaired(_read_run(_digits(grouped[1]), region))]
-    if _FRACTION.fullmatch(part):
+    if _ODD_TAIL.fullmatch(part):
         return [_Reading("invalid")]
     readings: list[_Reading] = []
     for piece in part.split(","):
@@ -204,7 +205,7 @@ def _read_piece(piece: str, region: str) -> list[_Reading]:
         if touches_letter and _LOOKALIKE.match(text, run.end()):
             return [_Reading("invalid")]
         readings += _read_numbers(run[0], region)
-    if len(readings) > 1 and any(reading.kind == "invalid" for reading in readings):
+    if "@" in text or (len(readings) > 1 and any(one.kind == "invalid" for one in readings)):
         # Digits with letters between them: 08I2 3456 7890 must not become 0823...
         return [_Reading("invalid")]
     if text.strip() != "".join(_RUN.findall(text)).strip() or label:
@@ -261,6 +262,8 @@ def _read_run(run: str, region: str) -> _Reading:
     digits = _digits(run)
     if _is_national_id(digits):
         return _Reading("national_id")
+    if region == "ID" and _has_more(run):
+        return _Reading("invalid", digits=digits)
     plus = "+" in run
     international = (
         _international(digits, plus=plus)
@@ -282,6 +285,15 @@ def _read_run(run: str, region: str) -> _Reading:
     if judged == "landline" and (international.startswith("62") or region != "ID"):
         return _Reading("landline")
     return _Reading("invalid", digits=digits)
+
+
+def _has_more(run: str) -> bool:
+    """Whether digits stand beside a number that is whole without them.
+
+    `081200000123-1` may be a number and a remark, `8. 81200000123` the eighth of a list.
+    """
+    first, *more = re.findall(r"\+?[0-9]+", run)
+    return bool(more) and (first == "8" or _PLAIN.fullmatch(first) is not None)
 
 
 def _international(digits: str, *, plus: bool) -> str | None:
