@@ -27,6 +27,14 @@ _COLUMNS = (
     SimulatorMessage.key_id,
 )
 
+_DUE = select(
+    select(func.min(Conversation.wake_at)).scalar_subquery(),
+    select(func.min(Outbox.not_before))
+    .where(Outbox.status.in_(("queued", "unknown")))
+    .scalar_subquery(),
+    select(func.min(Coordinator.due_at)).where(~Coordinator.paused).scalar_subquery(),
+)
+
 
 def add(
     connection: Connection, *, address_hmac: bytes, at: datetime, sealed: bytes, key_id: int
@@ -75,12 +83,15 @@ def newest(connection: Connection) -> list[tuple[bytes, int]]:
 
 def next_due(connection: Connection) -> datetime | None:
     """Return when the next conversation, message or report is due; it may be in the past."""
-    due = (
-        select(func.min(Conversation.wake_at)).scalar_subquery(),
-        select(func.min(Outbox.not_before))
-        .where(Outbox.status.in_(("queued", "unknown")))
-        .scalar_subquery(),
-        select(func.min(Coordinator.due_at)).where(~Coordinator.paused).scalar_subquery(),
-    )
-    found = [moment for moment in connection.execute(select(*due)).one() if moment is not None]
+    found = [moment for moment in connection.execute(_DUE).one() if moment is not None]
     return min(found, default=None)
+
+
+def statuses(connection: Connection) -> list[tuple[str, str, int]]:
+    """Count conversations by group and status; for demos alone, where nobody is real."""
+    rows = connection.execute(
+        select(Conversation.grp, Conversation.status, func.count())
+        .group_by(Conversation.grp, Conversation.status)
+        .order_by(Conversation.grp, Conversation.status)
+    )
+    return [(str(group), str(status), int(number)) for group, status, number in rows]
