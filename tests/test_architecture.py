@@ -182,8 +182,7 @@ def test_the_flow_is_pure() -> None:
         wrong += [
             f"{module}:{node.lineno}: {called(node)}()"
             for node in ast.walk(tree(module))
-            if isinstance(node, ast.Call)
-            and called(node) in CLOCKS | {"open", "print", "input", "read_text", "write_text"}
+            if isinstance(node, ast.Call) and called(node) in CLOCKS | {"open", "print", "input"}
         ]
     assert wrong == []
 
@@ -217,7 +216,8 @@ def test_a_module_says_what_it_is_for(module: str) -> None:
 IMPORTABLE = [module for module in MODULES if module not in {"wsgi", "storage.migrations.env"}]
 
 # Refuses, during an import, what our own module-level code does by itself: the nearest frame that
-# is ours must not be reached before one of the import system.
+# is ours must not be reached before one of the import system. pydantic looks for its own plug-ins
+# when the first model is made.
 WATCH = """
 import importlib, sys, threading
 from pathlib import Path
@@ -233,7 +233,7 @@ def watch(event, args):
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.startswith("<frozen importlib"):
+        if name.startswith("<frozen importlib") or "/pydantic/plugin/" in name:
             return
         if name.startswith(root + "/bot/") or name.startswith(root + "/storage/"):
             done.append(f"{name}:{frame.f_lineno}: {event} {args[0]!r}")
