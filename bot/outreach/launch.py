@@ -32,7 +32,7 @@ from storage.queries.rosters import InvitableRow
 PER_DAY = 250
 """What WhatsApp lets a new business portfolio begin in a day; see its limit before raising it."""
 
-CHUNK = 200
+CHUNK = 50  # a chunk holds the one writer of SQLite for a fraction of a second
 Fate = Literal["invited", "opted_out", "in_conversation", "too_late"]
 Progress = Callable[[int], None]
 """Told, after each chunk, how many people were looked at."""
