@@ -14,7 +14,14 @@ from bot.channels.simulator import SimulatorChannel
 from bot.channels.twilio import TwilioChannel
 from bot.config import Settings
 from bot.interview import chats
-from bot.interview.installation import SIMULATED, Clock, Installation, Via, open_installation
+from bot.interview.installation import (
+    SIMULATED,
+    Clock,
+    DemoMismatch,
+    Installation,
+    Via,
+    open_installation,
+)
 from bot.interview.receiving import Desk
 from bot.reporting import digest
 from storage.database import Database
@@ -90,7 +97,7 @@ class Service:
             self.database, secret, demo=self._demo, clock=self._clock, via=via
         )
         if installation.demo and self.twilio is not None:
-            raise ValueError(
+            raise DemoMismatch(
                 "this installation is marked demo and takes no Twilio credentials:"
                 " unset the TWILIO_ variables or use another database"
             )

@@ -98,41 +98,62 @@ class Database:
 
     def read(self, work: Work[Result]) -> Result:
         """Run `work` in a transaction that only reads. Raises Unavailable."""
-        try:
-            with self._reader.connect() as connection, connection.begin():
-                return work(connection)
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise Unavailable(_short(error)) from error
+        for attempt in range(TRIES):
+            try:
+                with self._reader.connect() as connection, connection.begin():
+                    return work(connection)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                if not _was_dropped(error) or attempt == TRIES - 1:
+                    raise Unavailable(_short(error)) from error
+        raise AssertionError("unreachable")
 
     def write(self, work: Work[Result]) -> Result:
         """Run `work` in one transaction and return its result once that is durable.
 
-        Races (`Conflict`, a unique constraint, a deadlock) start it again up to six times.
-        Raises what `work` raises, Unavailable, or the last Conflict.
+        Races (`Conflict`, a unique constraint, a deadlock) and a connection that was dropped before
+        the commit start it again, up to six times in all. Raises what `work` raises, Unavailable,
+        or the last Conflict.
         """
         for attempt in range(TRIES):
+            last = attempt == TRIES - 1
             try:
                 return self._write_once(work)
             except (Conflict, IntegrityError) as error:
-                if attempt == TRIES - 1:
+                if last:
                     raise
                 log.debug("a write starts again: %s", type(error).__name__)
-                if not self.is_sqlite:
-                    time.sleep(0.005 * 2**attempt)
-            except (OperationalError, InterfaceError, PoolTimeout) as error:
-                raise Unavailable(_short(error)) from error
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _RETRY_STATES:
+                if getattr(error.orig, "sqlstate", None) in _RETRY_STATES:
+                    if last:
+                        raise Conflict(_short(error)) from error
+                elif not isinstance(error, OperationalError | InterfaceError):
                     raise
-                if attempt == TRIES - 1:
-                    raise Conflict(_short(error)) from error
+                elif last or not _was_dropped(error):
+                    raise Unavailable(_short(error)) from error
+            except PoolTimeout as error:
+                raise Unavailable(_short(error)) from error
+            if not self.is_sqlite:
+                time.sleep(0.005 * 2**attempt)
         raise AssertionError("unreachable")
 
     def _write_once(self, work: Work[Result]) -> Result:
         if self.is_sqlite and self.serving:
             return self._writer_thread().run(work)
-        with self.engine.connect() as connection, connection.begin():
-            return work(connection)
+        with self.engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                result = work(connection)
+            except BaseException:
+                transaction.rollback()
+                raise
+            try:
+                transaction.commit()
+            except (OperationalError, InterfaceError) as error:
+                if _was_dropped(error):
+                    # It may have been stored: what is not known must not be done twice.
+                    raise Unavailable(_short(error)) from error
+                raise
+            return result
 
     def _writer_thread(self) -> _Writer:
         if self._writer is None:
@@ -169,9 +190,14 @@ class Database:
                 pool_timeout=5,
                 pool_recycle=1800,
                 pool_pre_ping=False,
+                hide_parameters=True,
                 connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
             )
-        engine = create_engine(self.url, connect_args={"timeout": 10, "check_same_thread": False})
+        engine = create_engine(
+            self.url,
+            hide_parameters=True,  # errors are logged, and parameters may be somebody's words
+            connect_args={"timeout": 10, "check_same_thread": False},
+        )
         event.listen(engine, "connect", _sqlite_settings)
         event.listen(engine, "begin", _begin_immediate if write else _begin_deferred)
         return engine
@@ -184,6 +210,8 @@ class _Writer:
         self._lock = _lock(file) if file else None
         self._engine = engine
         self._jobs: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._entry = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -191,11 +219,16 @@ class _Writer:
         if threading.current_thread() is self._thread:
             raise RuntimeError("a write inside a write: pass the connection on instead")
         future: Future[Result] = Future()
-        self._jobs.put((work, future))
+        with self._entry:  # nothing may queue behind the end, where nobody would take it up
+            if self._closed:
+                raise Unavailable("this process has closed the database: it is ending")
+            self._jobs.put((work, future))
         return future.result()
 
     def close(self) -> None:
-        self._jobs.put(None)
+        with self._entry:
+            self._closed = True
+            self._jobs.put(None)
         self._thread.join(timeout=30)
         if self._lock is not None:
             self._lock.close()
@@ -294,6 +327,12 @@ def _lock(file: Path) -> IO[str]:
     handle.write(str(os.getpid()))
     handle.flush()
     return handle
+
+
+def _was_dropped(error: Exception) -> bool:
+    """Whether the connection that was used had ended, as after a restart of PostgreSQL: one of
+    the pool that nobody looked at since. SQLAlchemy has thrown them all away then."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _short(error: Exception) -> str:

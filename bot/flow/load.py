@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from bot.flow.compile import compile_survey
 from bot.flow.compile_settings import compile_settings
+from bot.flow.compile_words import template_names
 from bot.flow.schema import AnyFile, FlowFile, MessagesFile, SharedFile, SurveyFile, read_part
 from bot.flow.source import FlowError, Problem, Source, read_source
 from bot.flow.survey import Settings, Survey
@@ -16,11 +17,12 @@ SETTINGS_FILE = "survey.yaml"
 """The file with the settings, which are always current; all others make up a version."""
 
 
-def load_survey(files: Mapping[str, str]) -> Survey:
+def load_survey(files: Mapping[str, str], *, older: bool = False) -> Survey:
     """Compile a survey from its files, by file name. Raises FlowError with every problem found.
 
     Only the YAML files at the top count; transcripts in folders below are left alone. To use
-    current settings with an older version of the questions, pass that mixture.
+    current settings with an older version of the questions, pass that mixture and `older`: groups
+    and templates that the version does not know yet are then left out.
     """
     problems: list[Problem] = []
     parts: list[tuple[Source, AnyFile]] = []
@@ -44,7 +46,28 @@ def load_survey(files: Mapping[str, str]) -> Survey:
         problems.append(Problem(SETTINGS_FILE, 1, 1, "no flow", "add a file with `kind: flow`"))
     if problems or survey is None or messages is None:
         raise FlowError(problems)
+    if older:
+        survey = (survey[0], _known_to(survey[1], messages[1], [part for _, part in flows]))
     return compile_survey(survey, messages, shared[0] if shared else None, flows)
+
+
+def _known_to(part: SurveyFile, messages: MessagesFile, flows: list[FlowFile]) -> SurveyFile:
+    """Return the settings without what came later than these messages and flows."""
+    names = {flow.name for flow in flows}
+    reasons = messages.messages.alasan
+    templates = template_names(messages)
+    groups = {
+        name: group
+        for name, group in part.groups.items()
+        if group.flow in names and group.reason in reasons
+    }
+    return part.model_copy(
+        update={
+            "groups": groups,
+            "hours": {k: v for k, v in part.hours.items() if k == "default" or k in groups},
+            "templates": {k: v for k, v in part.templates.items() if k in templates},
+        }
+    )
 
 
 def load_settings(text: str, file: str = SETTINGS_FILE) -> Settings:

@@ -27,6 +27,7 @@ from bot.flow.turn import (
     WrongPerson,
 )
 from bot.interview import contexts, erasure, identity, sending
+from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.database import Conflict, Unavailable
@@ -78,7 +79,9 @@ def save(
     assert row.conversation_id is not None
     assert row.survey_id is not None
     erased = any(isinstance(effect, Erase) for effect in result.effects)
-    if not erased and state != before and not row.mixed:
+    # What the end of a survey has wiped stays so: there is no key any more to seal it with.
+    wiped = row.closed_at is not None and row.sealed is None
+    if not erased and state != before and not row.mixed and not wiped:
         mix_at = row.mix_at
         if state.status is Status.FINISHED:
             if before.status is not Status.FINISHED or mix_at is None:
@@ -223,8 +226,8 @@ def _wake_one(installation: Installation, conversation_id: int) -> bool:
         )
     except (Unavailable, Conflict):
         return False
-    except Exception:
-        log.exception("the timer of conversation %s failed", conversation_id)
+    except Exception as error:
+        log.error("the timer of conversation %s failed\n%s", conversation_id, trace(error))
     until = installation.now() + FAILED_STEP_WAITS
     installation.database.write(
         lambda connection: queries.postpone(connection, conversation_id, until)

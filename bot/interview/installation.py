@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 
 from bot.interview.surveys import Surveys
 from storage.database import Database
@@ -39,6 +40,7 @@ class Keyring:
         self.secret = secret
         self._by_id: dict[int, DataKey] = {}
         self._by_scope: dict[str, DataKey] = {}
+        self._made: dict[str, weakref.ref[RootTransaction]] = {}
 
     def scoped(self, connection: Connection, scope: str) -> DataKey:
         """Return the key of a scope, made on first use. Raises KeyDestroyed, WrongSecret."""
@@ -50,12 +52,11 @@ class Keyring:
                 mine = queries.insert_key(connection, scope, self.secret.wrap(fresh, scope))
                 row = queries.by_scope(connection, scope)
                 assert row is not None
-                if mine:
-                    # Not cached yet: this transaction may still be undone.
-                    return DataKey.of(row.id, fresh)
+                transaction = connection.get_transaction()
+                if mine and transaction is not None:
+                    self._made[scope] = weakref.ref(transaction)
             key = self._open(row)
-            self._by_id[key.id] = key
-            self._by_scope[scope] = key
+            self._remember(connection, scope, key)
         return key
 
     def by_id(self, connection: Connection, key_id: int) -> DataKey:
@@ -66,7 +67,7 @@ class Keyring:
             if row is None:
                 raise KeyDestroyed(f"there is no data key {key_id}")
             key = self._open(row)
-            self._by_id[key_id] = key
+            self._remember(connection, row.scope, key)
         return key
 
     def installation(self, connection: Connection) -> DataKey:
@@ -87,6 +88,16 @@ class Keyring:
     def digest(self, purpose: str, value: str) -> bytes:
         """Return the keyed HMAC of a value for look-up."""
         return self.secret.digest(purpose, value)
+
+    def _remember(self, connection: Connection, scope: str, key: DataKey) -> None:
+        """Keep an opened key, unless this very transaction made it: it may still be undone."""
+        made = self._made.get(scope)
+        if made is not None:
+            if made() is connection.get_transaction():
+                return
+            self._made.pop(scope, None)
+        self._by_id[key.id] = key
+        self._by_scope[scope] = key
 
     def _open(self, row: queries.KeyRow) -> DataKey:
         if row.wrapped is None:

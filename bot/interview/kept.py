@@ -10,8 +10,9 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound
+from bot.flow.state import State
 from bot.interview import identity
-from bot.interview.conversations import load_state, survey_of
+from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from storage.database import Conflict, Unavailable
 from storage.queries import inbound as queries
@@ -49,16 +50,20 @@ def queue_behind(
 
 
 def _asked(connection: Connection, installation: Installation, inbound: Inbound) -> str:
-    """Name the question that was open when a message came; empty when that cannot be read."""
+    """Name the question that was open when a message came; empty when that cannot be read.
+
+    Read from the state alone: it may well be the survey's version that does not work.
+    """
+    digests = [identity.digest(installation, one) for one in inbound.addresses]
+    row = next(iter(people.turn(connection, digests)), None)
+    if row is None or row.sealed is None or row.key_id is None:
+        return ""
     try:
-        digests = [identity.digest(installation, one) for one in inbound.addresses]
-        row = next(iter(people.turn(connection, digests)), None)
-        if row is None or row.conversation_id is None:
-            return ""
-        survey = survey_of(connection, installation, row)
-        return load_state(connection, installation, row, survey).question or ""
-    except Exception:
-        log.exception("the open question of a kept message cannot be read")
+        key = installation.keys.by_id(connection, row.key_id)
+        sealed = key.open(row.sealed, f"state:{row.conversation_id}")
+        return State.from_json(sealed).question or ""
+    except Exception as error:
+        log.error("the open question of a kept message cannot be read\n%s", trace(error))
         return ""
 
 
@@ -90,8 +95,8 @@ def _replay_one(installation: Installation, take: Take, address_hmac: bytes) -> 
         return installation.database.write(work)
     except (Unavailable, Conflict):
         return False
-    except Exception:
-        log.exception("a kept message failed again")
+    except Exception as error:
+        log.error("a kept message failed again\n%s", trace(error))
 
     def wait(connection: Connection) -> None:
         row = queries.first_held(connection, address_hmac)

@@ -20,9 +20,10 @@ from bot.flow.state import Status
 from bot.flow.turn import Erase, Event, Message, Open, Reply
 from bot.interview import codes, contexts, identity, kept, links, sending
 from bot.interview.conversations import load_state, save, survey_of
+from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
 from storage.database import Conflict, Unavailable
-from storage.keys import KeyDestroyed, WrongSecret
+from storage.keys import KeyDestroyed
 from storage.queries import inbound as inbound_queries
 from storage.queries import outbox as outbox_queries
 from storage.queries import people
@@ -66,10 +67,10 @@ def receive(desk: Desk, inbound: Inbound) -> Receipt:
     installation = desk.installation
     try:
         return installation.database.write(lambda connection: _turn(connection, desk, inbound))
-    except (Unavailable, WrongSecret, Conflict):
+    except (Unavailable, Conflict):
         raise
-    except Exception:
-        log.exception("a turn failed; the message is kept and will be replayed")
+    except Exception as error:
+        log.error("a turn failed; the message is kept and will be replayed\n%s", trace(error))
     installation.database.write(lambda connection: kept.hold(connection, installation, inbound))
     return NOTHING
 
@@ -111,6 +112,9 @@ def _take(
         rows = people.turn(connection, digests)
     row = next((one for one in rows if one.hmac == digests[0]), rows[0] if rows else None)
     if row is None:
+        if asked is None and inbound_queries.waits(connection, digests):
+            kept.queue_behind(connection, installation, inbound, sid)
+            return NOTHING
         return _stranger(connection, desk, inbound)
     people.saw_inbound(connection, row.address_id, inbound.sender, installation.now())
     message = None
@@ -166,7 +170,8 @@ def _advance(
         inbound,
         address_id,
         result.message,
-        row.survey_id,
+        # Once a survey is closed its key is gone: what is said then tells nothing of anybody.
+        row.survey_id if row.closed_at is None else None,
         row.conversation_id if saved else None,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 Purpose = Literal["reply", "invitation", "reminder", "report"]
 
 LEASE = timedelta(seconds=60)
+# A send that begins later than this after the lease may outlast it: another could send it too.
+SEND_WITHIN = timedelta(seconds=30)
 WAIT_FOR_CALLBACK = timedelta(minutes=2)
 GIVE_UP_LOOKING = timedelta(minutes=10)
 # The provider counts 24 hours from its own receipt of the message; half an hour is our margin.
@@ -165,21 +168,39 @@ def deliver(
     1. Lease due rows in one transaction; drop what must not go out any more.
     2. Send each without holding a transaction.
     3. Record each fate. A process that dies between 2 and 3 leaves a lease that runs out, and the
-       row becomes unknown.
+       row becomes unknown. What a slow provider leaves no time for is given back unsent.
     """
+    began = time.monotonic()
     jobs, dropped = installation.database.write(
         lambda connection: _lease(connection, installation, channels, limit)
     )
     tally = {"sent": 0, "unknown": 0, "failed": 0, "later": 0}
     for job in jobs:
-        tally[_send(installation, channels[job.row.channel], job)] += 1
+        if time.monotonic() - began > SEND_WITHIN.total_seconds():
+            tally["later"] += _give_back(installation, job)
+        else:
+            tally[_send(installation, channels[job.row.channel], job)] += 1
     return Delivery(dropped=dropped, **tally)
+
+
+def _give_back(installation: Installation, job: _Job) -> bool:
+    return installation.database.write(
+        lambda connection: queries.settle(
+            connection,
+            job.row.id,
+            "claimed",
+            status="queued",
+            lease_until=None,
+            attempts=job.row.attempts,
+        )
+    )
 
 
 def _lease(
     connection: Connection, installation: Installation, channels: Mapping[str, Channel], limit: int
 ) -> tuple[list[_Job], int]:
     now = installation.now()
+    queries.one_at_a_time(connection)
     lease_now = queries.server_time(connection) or real_now()
     queries.abandon_leases(connection, lease_now, now + WAIT_FOR_CALLBACK)
     jobs: list[_Job] = []
@@ -330,16 +351,16 @@ def record_status(installation: Installation, outbox_id: UUID, event: StatusEven
                 values |= {"status": "failed", "error_code": event.error_code, "sealed": None}
                 if event.error_code in OPTED_OUT_CODES:
                     _opt_out_of(connection, installation, row)
-        elif event.rank > row.rank:
+        else:
             # `read` says when one person looked at the phone: it is not kept.
-            rank = min(event.rank, 4)
-            values |= {"rank": rank}
-            if rank >= 3 and row.status not in {"failed", "dropped"}:
+            rank = max(row.rank, min(event.rank, 4))
+            values |= {"rank": rank, "lease_until": None}
+            if rank > row.rank and rank >= 3 and row.status not in {"failed", "dropped"}:
                 values["status"] = "delivered" if rank >= 4 else "sent"
                 values["sealed"] = None if rank >= 4 else row.sealed
-            elif row.status in {"unknown", "claimed"}:
+            elif row.status in {"unknown", "claimed", "queued"}:
+                # Whatever it says, the provider has the message: it must not go out again.
                 values["status"] = "sent"
-            values["lease_until"] = None
         queries.set_fate(connection, outbox_id, **values)
         if len(event.addresses) > 1 and identity.find(connection, installation, event.addresses):
             identity.person(connection, installation, event.addresses)
@@ -391,7 +412,9 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
         if found is not None:
             taken = queries.known_sids(connection, [one.sid for one in found])
             for one in found:
-                if one.sid in taken or (one.body != body and not row.template):
+                if one.sid in taken and one.sid != row.provider_sid:
+                    continue
+                if not row.template and _bare(one.body) != _bare(body or ""):
                     continue
                 status = "failed" if one.status.failed else "sent"
                 return queries.settle(
@@ -413,3 +436,8 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
         return queries.settle(connection, row.id, "unknown", status="failed", sealed=None)
 
     return database.write(work)
+
+
+def _bare(text: str) -> str:
+    """Return what of a text no channel changes on its way: not its spaces and line ends."""
+    return "".join(letter for letter in text if letter.isprintable() and not letter.isspace())

@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from rapidfuzz import process
 from sqlalchemy import Connection
 
 from bot.flow.load import load_survey
+from bot.flow.source import FlowError, Problem
 from bot.flow.survey import Survey
 from storage.queries import audit
 from storage.queries import surveys as queries
@@ -57,14 +58,14 @@ class Surveys:
         self, connection: Connection, survey_id: int, settings_hash: bytes, flow_version_id: int
     ) -> Survey:
         """Return a version of a survey under the settings with this hash."""
-        key = (settings_hash, flow_version_id)
-        survey = self._compiled.get(key)
+        survey = self._compiled.get((settings_hash, flow_version_id))
         if survey is None:
             files = dict(json.loads(queries.content(connection, flow_version_id)))
             files[SETTINGS] = queries.settings(connection, survey_id)
-            survey = load_survey(files)
+            survey = load_survey(files, older=True)
             with self._guard:
-                self._compiled[key] = survey
+                # By what was read: the settings may have changed since their hash was.
+                self._compiled[_hash(files[SETTINGS]), flow_version_id] = survey
         return survey
 
     def every(self, connection: Connection) -> list[Published]:
@@ -108,15 +109,15 @@ def read_files(folder: Path) -> dict[str, str]:
 def publish(installation: Installation, files: Mapping[str, str]) -> Published:
     """Take files as the current version of their survey.
 
-    Raises FlowError when they do not hold; the version published before then stays. When the
-    settings have changed, every waiting timer is woken so that the new plan counts at once.
+    Raises FlowError when they do not hold, or when people under way with an older version could
+    not go on under the new settings; the version published before then stays. When the settings
+    have changed, every waiting timer is woken so that the new plan counts at once.
     """
     survey = load_survey(files)
     rest = {name: text for name, text in sorted(files.items()) if name != SETTINGS}
     content = json.dumps(rest, ensure_ascii=False)
     text = files[SETTINGS]
-    settings_hash = hashlib.sha256(text.encode()).digest()
-    content_hash = hashlib.sha256(content.encode()).digest()
+    settings_hash, content_hash = _hash(text), _hash(content)
 
     def work(connection: Connection) -> Published:
         row = queries.by_name(connection, survey.settings.name, lock=True)
@@ -126,6 +127,7 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
         else:
             survey_id = row.id
             if row.settings_hash != settings_hash:
+                _check_older(connection, survey_id, text)
                 queries.set_settings(connection, survey_id, text, settings_hash)
                 queries.wake_all(connection, survey_id, now)
         version = queries.keep_version(connection, survey_id, content_hash, content, now)
@@ -135,6 +137,35 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
         )
 
     return installation.database.write(work)
+
+
+def _check_older(connection: Connection, survey_id: int, text: str) -> None:
+    """Raise FlowError when new settings lack what somebody's older version needs of them."""
+    problems: list[Problem] = []
+    for version, groups in queries.in_use(connection, survey_id).items():
+        files = dict(json.loads(queries.content(connection, version)))
+        try:
+            survey = load_survey(files | {SETTINGS: text}, older=True)
+        except FlowError as error:
+            why = f"people are still under way with version {version}, which needs this: "
+            problems += [replace(one, what=why + one.what) for one in error.problems]
+            continue
+        problems += [
+            Problem(
+                SETTINGS,
+                1,
+                1,
+                f"people of the group `{group}` are still under way with version {version}",
+                "keep the group, with its flow and reason as they were, to the end of the survey",
+            )
+            for group in sorted(groups - set(survey.settings.groups))
+        ]
+    if problems:
+        raise FlowError(problems)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _unknown(name: str, known: list[str]) -> str:

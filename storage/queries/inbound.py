@@ -70,6 +70,12 @@ def fill(
     )
 
 
+def waits(connection: Connection, address_hmacs: list[bytes]) -> bool:
+    """Whether a form of one of these addresses waits to be replayed."""
+    statement = select(Inbound.sid_hmac).where(Inbound.address_hmac.in_(address_hmacs)).limit(1)
+    return connection.execute(statement).first() is not None
+
+
 def due_addresses(connection: Connection, now: datetime, limit: int) -> list[bytes]:
     """Return addresses whose first waiting form is due."""
     statement = (

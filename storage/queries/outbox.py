@@ -72,6 +72,8 @@ _COLUMNS = (
 )
 _WIDTH = len(_COLUMNS)
 
+_LEASING = 7_283_642  # an advisory lock of this database
+
 _PRIORITY = case(
     {"reply": 0, "report": 1, "reminder": 2, "invitation": 3}, value=Outbox.purpose, else_=4
 )
@@ -105,6 +107,15 @@ def about(
         )
     ).first()
     return (row[0], row[1], row[2], row[3]) if row else None
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait until nobody else is leasing: two at once could each take a row of one address.
+
+    Held to the end of the transaction. On SQLite there is one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LEASING)))
 
 
 def claimable(

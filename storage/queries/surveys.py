@@ -103,6 +103,19 @@ def versions(connection: Connection, survey_id: int) -> list[int]:
     return list(connection.execute(statement.order_by(FlowVersion.id)).scalars())
 
 
+def in_use(connection: Connection, survey_id: int) -> dict[int, set[str]]:
+    """Return the versions that conversations of a survey have, with the groups of those."""
+    statement = (
+        select(Conversation.flow_version_id, Conversation.grp)
+        .where(Conversation.survey_id == survey_id)
+        .distinct()
+    )
+    found: dict[int, set[str]] = {}
+    for version, group in connection.execute(statement):
+        found.setdefault(version, set()).add(group)
+    return found
+
+
 def wake_all(connection: Connection, survey_id: int, at: datetime) -> int:
     """Let every timer of a survey go off: its plan has changed."""
     result = connection.execute(
