@@ -77,8 +77,8 @@ def _case(connection: Connection, installation: Installation, published: Publish
     }
     fixed = {
         question.name
-        for survey in versions.values()
-        for flow in survey.flows.values()
+        for one in versions.values()
+        for flow in one.flows.values()
         for question in flow.questions
         if not question.own_words
     }
@@ -86,8 +86,11 @@ def _case(connection: Connection, installation: Installation, published: Publish
     for _, question, value in queries.answers(connection, published.id):
         if question not in fixed:
             traces.add_words(value)
-    traces.forget_words(survey_queries.content(connection, version) for version in versions)
     _know_people(connection, installation, traces)
+    for survey in survey_queries.every(connection):
+        traces.forget(survey_queries.settings(connection, survey.id))
+        for version in survey_queries.versions(connection, survey.id):
+            traces.forget(survey_queries.content(connection, version))
     return Case(
         connection=connection,
         installation=installation,

@@ -277,12 +277,13 @@ def plain_traces(case: Case) -> Iterator[Finding]:
         if table.name == "response" or table.name in _OWN_TEXTS:
             continue
         names = [column.name for column in table.columns]
+        answers = table.name == "answer"  # where own words and ids of responses belong
         found: Counter[tuple[str, str]] = Counter()
         for row in queries.values(case.connection, table):
             for name, value in zip(names, row, strict=True):
-                kinds = case.traces.kinds_in(value) if value is not None else set()
-                if table.name == "answer":
-                    kinds &= {"number"}
+                kinds = case.traces.kinds_in(value, words=not answers)
+                if answers:
+                    kinds.discard("response")
                 found.update((name, kind) for kind in kinds)
         for (name, kind), size in sorted(found.items()):
             label = "number" if kind == "number" else "leftover"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Integer
 
 from bot.reporting.attacks import Case, Finding
 from storage import sqlite_pages
@@ -35,6 +38,7 @@ def _old_states(case: Case, file: Path) -> Iterator[Finding]:
     """Look for deleted states of mixed conversations, and open them."""
     table = next(one for one in case.tables if one.name == "conversation")
     names = [column.name for column in table.columns]
+    shapes = [_shape(column) for column in table.columns]
     contact, sealed = names.index("contact_id"), names.index("sealed")
     try:
         key = case.installation.keys.survey(case.connection, case.published.id)
@@ -45,13 +49,20 @@ def _old_states(case: Case, file: Path) -> Iterator[Finding]:
         mixed.setdefault(row.contact_id or 0, []).append(row.id)
     found: set[int] = set()
     for data in sqlite_pages.chunks(file):
-        for record in sqlite_pages.records(data, len(names)):
+        for record in sqlite_pages.records(data, shapes):
             blob, owner = record[sealed], record[contact]
             if isinstance(blob, bytes) and isinstance(owner, int):
                 found.update(one for one in mixed.get(owner, ()) if _opens(key, blob, one))
     if found:
         what = f"{len(found)} mixed conversations' old states are in the file and can be opened"
         yield Finding("file", file.name, what, len(found))
+
+
+def _shape(column: Column[Any]) -> sqlite_pages.Shape:
+    some = not column.nullable or column.name in {"contact_id", "sealed"}
+    if isinstance(column.type, Integer | Boolean):
+        return "some whole" if some else "whole"
+    return "some long" if some else "long"
 
 
 def _opens(key: DataKey, sealed: bytes, conversation: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -50,14 +50,16 @@ class Traces:
             if answer not in known:
                 known.append(answer)
 
-    def forget_words(self, texts: Iterable[str]) -> None:
-        """Leave out answers that repeat our own texts."""
-        for text in texts:
-            for answer in list(self.answers_in(text)):
-                self.words.pop(answer[:SHORTEST_WORDS], None)
+    def forget(self, text: str) -> None:
+        """Leave out what a text of ours says to everybody: an office's number, a sentence."""
+        for answer in list(self.answers_in(text)):
+            self.words.pop(answer[:SHORTEST_WORDS], None)
+        published = set(self.people_in(text))
+        self.numbers -= published
+        self.user_ids -= published
 
-    def kinds_in(self, value: Any, *, numbers: bool = True) -> set[str]:
-        """Return what a stored value holds: "number", "answer", "response"."""
+    def kinds_in(self, value: Any, *, numbers: bool = True, words: bool = True) -> set[str]:
+        """Return what a stored value holds: "number", "answer" (`words`), "response"."""
         if isinstance(value, UUID):
             return {"response"} if value.hex in self.responses else set()
         if isinstance(value, bytes | memoryview):
@@ -70,7 +72,7 @@ class Traces:
         found = set()
         if numbers and any(self.people_in(value)):
             found.add("number")
-        if any(self.answers_in(value)):
+        if words and any(self.answers_in(value)):
             found.add("answer")
         if any(one.replace("-", "") in self.responses for one in _RESPONSE_ID.findall(value)):
             found.add("response")
