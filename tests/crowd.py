@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from bot.flow.state import Answer, State, Status
 from bot.interview.installation import Installation
@@ -198,7 +198,7 @@ class Crowd:
         state = replace(state, **changes)  # type: ignore[arg-type]
         key = self.installation.keys.survey(connection, self.survey_id)
         connection.execute(
-            Conversation.__table__.update()
+            update(Conversation)
             .where(Conversation.id == conversation)
             .values(sealed=key.seal(state.to_json(), f"state:{conversation}"), key_id=key.id)
         )
@@ -243,9 +243,7 @@ class Crowd:
             },
         )
         connection.execute(
-            Contact.__table__.update()
-            .where(Contact.id == contact)
-            .values(active_conversation_id=conversation)
+            update(Contact).where(Contact.id == contact).values(active_conversation_id=conversation)
         )
 
     def say(

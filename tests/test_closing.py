@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from bot.flow.state import NO_ANSWERS, Status
+from bot.flow.state import NO_ANSWERS, Answer, Status
 from bot.interview import mixing
 from bot.interview.closing import CloseReport, Loss, RollUp, close, plan_close
 from bot.interview.erasure import erase
@@ -356,7 +356,6 @@ def test_whatever_happens_before_responses_are_what_was_finished_less_what_was_d
 
 def play(crowd: Crowd, steps: list[tuple[str, int, int]]) -> None:
     """Let people finish, start anew, finish again and be erased, and mix in between."""
-    database = crowd.installation.database
     units = [crowd.unit_id, crowd.unit("Kantor A", crowd.unit_id), crowd.unit("Sendiri")]
     chance = random.Random(len(steps))
     for what, number, unit in steps:
@@ -370,18 +369,21 @@ def play(crowd: Crowd, steps: list[tuple[str, int, int]]) -> None:
             free = [one for one in crowd.given if one not in crowd.mixed_ids()]
             if not free:
                 continue
-            one = free[number % len(free)]
-            if what == "anew":
-                database.write(lambda connection, one=one: reopen(crowd, connection, one))
-            elif what == "again":
-                answers = vector(chance.randrange(1000, 9999))
-                database.write(
-                    lambda connection, one=one, answers=answers: finish(
-                        crowd, connection, one, answers
-                    )
-                )
-            else:
-                database.write(lambda connection, one=one: remove(crowd, connection, one))
+            change(crowd, free[number % len(free)], what, vector(chance.randrange(1000, 9999)))
+
+
+def change(crowd: Crowd, one: int, what: str, answers: Mapping[str, Answer]) -> None:
+    """Let somebody who finished start anew, finish again or be erased."""
+
+    def work(connection: Connection) -> None:
+        if what == "anew":
+            reopen(crowd, connection, one)
+        elif what == "again":
+            finish(crowd, connection, one, answers)
+        else:
+            remove(crowd, connection, one)
+
+    crowd.installation.database.write(work)
 
 
 def reopen(crowd: Crowd, connection, one: int) -> None:
@@ -403,5 +405,6 @@ def remove(crowd: Crowd, connection, one: int) -> None:
     contact = connection.execute(
         select(Conversation.contact_id).where(Conversation.id == one)
     ).scalar_one()
+    assert contact is not None
     erase(connection, crowd.installation, contact)
     crowd.given.pop(one)

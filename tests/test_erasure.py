@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -48,7 +49,7 @@ def crowd(database_url: str) -> Iterator[Crowd]:
         yield gather(house, K)
 
 
-def contact_of(crowd: Crowd, conversation: int) -> int:
+def contact_of(crowd: Crowd, conversation: int):
     return crowd.installation.database.read(
         lambda connection: connection.execute(
             select(Conversation.contact_id).where(Conversation.id == conversation)
@@ -61,6 +62,10 @@ def count(crowd: Crowd, table, *where) -> int:
     return crowd.installation.database.read(
         lambda connection: int(connection.execute(statement).scalar_one())
     )
+
+
+def run(statement, connection: Connection) -> None:
+    connection.execute(statement)
 
 
 def furnish(crowd: Crowd, connection: Connection, contact_id: int) -> None:
@@ -144,7 +149,7 @@ def test_nothing_of_a_person_stays_but_the_opt_out_and_a_digest(crowd: Crowd):
     assert count(crowd, AnsweredOnce) == 1
 
 
-def contact_of_in(connection: Connection, conversation: int) -> int:
+def contact_of_in(connection: Connection, conversation: int):
     return connection.execute(
         select(Conversation.contact_id).where(Conversation.id == conversation)
     ).scalar_one()
@@ -337,11 +342,8 @@ def test_consents_are_proof_until_a_year_after_the_end(crowd: Crowd):
     crowd.people(2)
     for days, left in ((None, 2), (365, 2), (366, 0)):
         closed = None if days is None else MONDAY - timedelta(days=days)
-        crowd.installation.database.write(
-            lambda connection, closed=closed: connection.execute(
-                update(Survey).values(closed_at=closed)
-            )
-        )
+        close = update(Survey).values(closed_at=closed)
+        crowd.installation.database.write(functools.partial(run, close))
         purge(crowd.installation)
         assert count(crowd, Consent) == left
 

@@ -167,8 +167,7 @@ def _mix(installation: Installation, published: Published, lot: _Lot) -> int:
 
     def work(connection: Connection) -> int:
         rows = mixing_queries.lock_sealed(connection, lot.ids)
-        opened = [mixing.open_interview(connection, installation, published, row) for row in rows]
-        interviews = [one for one in opened if one is not None]
+        interviews = mixing.open_interviews(connection, installation, published, rows)
         if len(interviews) < published.survey.settings.k:
             return 0
         cell = CellKey(published.id, lot.unit_id, lot.grp)

@@ -111,16 +111,15 @@ def _release_some(connection: Connection, installation: Installation, cell: Cell
     published = installation.surveys.by_id(connection, cell.survey_id)
     if published.closed_at is not None:
         return 0
-    rows = queries.lock_waiting(connection, cell, installation.now())
-    ids = draw(rows, published.survey.settings.k)
+    waiting = queries.lock_waiting(connection, cell, installation.now())
+    ids = draw(waiting, published.survey.settings.k)
     if not ids:
         return 0
-    taken = queries.lock_sealed(connection, ids)
-    interviews = [open_interview(connection, installation, published, row) for row in taken]
-    complete = [one for one in interviews if one is not None]
-    if len(complete) != len(ids):
+    rows = queries.lock_sealed(connection, ids)
+    interviews = open_interviews(connection, installation, published, rows)
+    if len(interviews) != len(ids):
         raise Conflict("somebody changed their mind while the lot was drawn")
-    release(connection, installation, published, cell, complete)
+    release(connection, installation, published, cell, interviews)
     return len(ids)
 
 
@@ -142,30 +141,35 @@ def draw(waiting: Sequence[WaitingRow], k: int) -> list[int]:
     return CHANCE.sample(pool, min((len(pool) - k) // k * k, most))
 
 
-def open_interview(
-    connection: Connection, installation: Installation, published: Published, row: SealedRow
-) -> Interview | None:
-    """Open what a conversation finished with; None when it has not.
+def open_interviews(
+    connection: Connection,
+    installation: Installation,
+    published: Published,
+    rows: Sequence[SealedRow],
+) -> list[Interview]:
+    """Open what conversations finished with, leaving out those that have not.
 
     An interview that was opened again and not finished anew still has its earlier answers.
     """
-    if row.sealed is None or row.key_id is None:
-        return None
-    key = installation.keys.by_id(connection, row.key_id)
-    state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
-    answers = finished_answers(state)
-    if answers is None:
-        return None
-    survey = installation.surveys.version(connection, published.id, row.flow_version_id)
-    flow = survey.groups.get(row.grp)
-    return Interview(
-        row.id,
-        row.flow_version_id,
-        state.language,
-        answers,
-        fast=is_fast(state, answers),
-        straight=flow is not None and is_straight(flow, answers),
-    )
+    versions = {
+        version: installation.surveys.version(connection, published.id, version)
+        for version in {row.flow_version_id for row in rows}
+    }
+    interviews = []
+    for row in rows:
+        if row.sealed is None or row.key_id is None:
+            continue
+        key = installation.keys.by_id(connection, row.key_id)
+        state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
+        answers = finished_answers(state)
+        if answers is not None:
+            flow = versions[row.flow_version_id].groups.get(row.grp)
+            straight = flow is not None and is_straight(flow, answers)
+            fast = is_fast(state, answers)
+            interviews.append(
+                Interview(row.id, row.flow_version_id, state.language, answers, fast, straight)
+            )
+    return interviews
 
 
 def finished_answers(state: State) -> Mapping[str, Answer] | None:
