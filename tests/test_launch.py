@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
@@ -333,6 +333,7 @@ SETTINGS = load_survey(bundled_files()).settings
         max_size=40,
     ),
 )
+@settings(deadline=None)
 def test_every_slot_lies_in_the_hours_in_the_survey_and_in_the_days_number(
     minutes, per_day, wishes
 ):
@@ -357,6 +358,7 @@ def test_every_slot_lies_in_the_hours_in_the_survey_and_in_the_days_number(
         st.tuples(st.sampled_from(["internal", "eksternal"]), st.integers(0, 120)), max_size=4
     ),
 )
+@settings(deadline=None)
 def test_filling_takes_the_same_days_as_handing_out_one_by_one(per_day, wishes):
     bulk, single = Slots(SETTINGS, MONDAY, per_day), Slots(SETTINGS, MONDAY, per_day)
     for group, people in wishes:

@@ -4,7 +4,7 @@ import re
 
 import phonenumbers
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from phonenumbers import carrier
 
@@ -205,6 +205,7 @@ plain = st.from_regex(r"(\+62|62|0|)8[0-9]{6,13}", fullmatch=True)
 
 
 @given(plain)
+@settings(deadline=None)
 def test_the_fast_path_says_what_the_slow_one_says(text):
     assert read_phone(text) == read_slowly(text)
 
@@ -212,6 +213,7 @@ def test_the_fast_path_says_what_the_slow_one_says(text):
 @given(
     plain, st.lists(st.sampled_from([" ", "-", ".", "\u00a0"]), min_size=1, max_size=5), st.data()
 )
+@settings(deadline=None)
 def test_separators_inside_a_number_change_nothing(text, marks, data):
     start = 4 if text.startswith("+62") else 3
     spread = text
@@ -226,6 +228,7 @@ def test_separators_inside_a_number_change_nothing(text, marks, data):
 
 
 @given(st.text(alphabet="0123456789+-./;, ()ABEOIlx\n", max_size=30))
+@settings(deadline=None)
 def test_every_number_given_out_is_made_of_digits_that_stand_in_the_cell(text):
     phone = read_phone(text)
     digits = re.sub(r"\D", "", text)
@@ -237,6 +240,7 @@ def test_every_number_given_out_is_made_of_digits_that_stand_in_the_cell(text):
 
 
 @given(st.text(max_size=40))
+@settings(deadline=None)
 def test_no_text_breaks_it(text):
     phone = read_phone(text)
     assert (phone.e164 is None) == (phone.kind in REASONS)

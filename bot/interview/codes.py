@@ -111,7 +111,7 @@ def find(text: str, *, strict: bool = False) -> Found:
             return Found(code)
     for pattern in _MEANT:
         meant = pattern.search(text)
-        if meant and _resembles(meant[1]):
+        if meant and _resembles(meant[1], labelled=pattern is _MEANT[0]):
             return Found(mistyped=re.sub(r"\s+", " ", meant[1]).upper())
     return _NOTHING
 
@@ -127,15 +127,17 @@ def _overlapping(text: str) -> list[re.Match[str]]:
     return matches
 
 
-def _resembles(text: str) -> bool:
+def _resembles(text: str, *, labelled: bool) -> bool:
     """Whether a text looks like a code gone wrong: about as long, digits among the letters.
 
-    Two changes between letters and digits tell it from `mulai 2026`.
+    Without the dash in its place (or a dash after the word "Kode") two changes between letters and
+    digits are asked for, which tells a code from `mulai 2026`.
     """
+    groups = [len(group) for group in re.split(_DASH, text.replace(" ", ""))]
+    dashed = len(groups) == 2 and (labelled or groups in ([4, 4], [5, 5]))
     symbols = re.sub(rf"[^{_SYMBOL[1:-1]}]", "", text)
-    kinds = [symbol.isdigit() for symbol in symbols]
-    changes = sum(one != other for one, other in pairwise(kinds))
-    return PLACE_LENGTH - 1 <= len(symbols) <= PERSON_LENGTH + 1 and changes >= 2
+    changes = sum(one.isdigit() != other.isdigit() for one, other in pairwise(symbols))
+    return PLACE_LENGTH - 1 <= len(symbols) <= PERSON_LENGTH + 1 and changes >= (2 - dashed)
 
 
 def _well_mixed(symbols: str) -> bool:

@@ -17,6 +17,9 @@ from bot.flow.survey import Settings
 
 _GOLDEN = 0.6180339887498949
 
+_Left = tuple[list[tuple[datetime, datetime]], timedelta]
+"""What is left of a day's hours (UTC), and how long they are in all."""
+
 
 @dataclass(slots=True)
 class Slots:
@@ -30,6 +33,7 @@ class Slots:
     per_day: int
     used: Counter[date] = field(default_factory=Counter)
     _day: dict[tuple[str, str], date] = field(default_factory=dict)
+    _left: dict[tuple[str, str, date], _Left] = field(default_factory=dict)
 
     def count(self, planned: Iterable[tuple[str, datetime]]) -> None:
         """Take account of invitations that are planned already: (zone, time)."""
@@ -83,10 +87,13 @@ class Slots:
         left = sum((end - start for start, end in spans), timedelta())
         return ceil(self.per_day * (left / whole)) if whole else 0
 
-    def _spans(
-        self, group: str, zone: str, day: date
-    ) -> tuple[list[tuple[datetime, datetime]], timedelta]:
-        """Return what is left of a day's hours (UTC), and how long they are in all."""
+    def _spans(self, group: str, zone: str, day: date) -> _Left:
+        known = self._left.get((group, zone, day))
+        if known is None:
+            known = self._left[group, zone, day] = self._find_spans(group, zone, day)
+        return known
+
+    def _find_spans(self, group: str, zone: str, day: date) -> _Left:
         plan = self.settings.plan(group)
         local = ZoneInfo(zone)
         hours = () if day in plan.hours.holidays else plan.hours.spans[day.weekday()]
