@@ -557,12 +557,23 @@ def test_help_checking_and_repeating_keep_the_question_in_view() -> None:
     assert chat.state.answers == {"setuju_kah": "1"}
 
 
-def test_reply_one_to_start_is_no_answer_to_the_open_question() -> None:
+def test_who_asks_who_we_are_is_not_told_to_begin_what_has_begun() -> None:
     chat = asking()
     chat.say("siapa ini")
+    assert chat.said("info_under_way")
+    assert "Balas *1* untuk mulai" not in chat.text
+    assert "Setuju?" in chat.text
+    chat.say("1")
+    assert chat.state.answers == {"setuju_kah": "1"}
+
+
+def test_help_before_the_start_says_how_to_begin() -> None:
+    chat = Chat(small())
+    chat.wake()
+    chat.say("bantuan")
     assert "Balas *1* untuk mulai" in chat.text
-    assert "Setuju?" in chat.say("1")
-    assert not chat.state.answers
+    chat.say("1")
+    assert chat.state.status in {Status.LANGUAGE, Status.CONSENT}
 
 
 def test_the_language_can_be_changed_on_the_way() -> None:
@@ -794,7 +805,7 @@ def test_who_comes_after_closing_is_told_once() -> None:
         assert chat.said("closed"), event
         assert chat.state.status is Status.CLOSED
         chat.say("1")
-        assert chat.said("over")
+        assert chat.said("closed"), "who finished and who did not must not be told apart"
 
 
 def test_rights_are_served_after_closing_too() -> None:

@@ -60,8 +60,14 @@ def after_the_end(turn: Turn, text: str) -> Step:
 
 
 def closing_words(turn: Turn) -> Step:
-    """Say the closing words again, once a day at most."""
-    return Step(turn.state, replace(turn.voice.message("over"), once_a_day="over"))
+    """Say the closing words again, once a day at most.
+
+    After the survey's end they say that it has ended, whatever became of this interview: who looks
+    over a shoulder must not see whether it was finished.
+    """
+    ended = turn.context.now >= turn.context.plan.closes
+    message = turn.voice.message("closed" if ended else "over")
+    return Step(turn.state, replace(message, once_a_day="over"))
 
 
 def is_open(turn: Turn) -> bool:
@@ -202,6 +208,8 @@ def _pause(turn: Turn, reply: Reply) -> Step:
 def _check(turn: Turn, reply: Reply) -> Step:
     """CEK: how to check that this is real, or who we are and why we write, as was asked."""
     if turn.flow.words.keywords.asks_who(reply.text) and not turn.state.status.over:
+        if turn.state.status.under_way:
+            return turn.show_after("info_under_way")
         return turn.to(replace(turn.state, pending="start")).say("info")
     return (
         turn.show_after("verify_under_way") if turn.state.status.under_way else turn.say("verify")
@@ -209,6 +217,9 @@ def _check(turn: Turn, reply: Reply) -> Step:
 
 
 def _help(turn: Turn, reply: Reply) -> Step:
+    if turn.state.status is Status.INVITED:
+        info = turn.voice.message("info", after=turn.voice.text("help"))
+        return Step(replace(turn.state, pending="start"), info)
     if not turn.state.status.under_way:
         return turn.say("help")
     if turn.state.status is not Status.ASKING or not turn.question.choices:

@@ -25,6 +25,7 @@ _SAID_BEFORE = (
     "invalid_again",
     "help",
     "help_question",
+    "info_under_way",
     "verify_under_way",
     "asked_again",
     "not_text",

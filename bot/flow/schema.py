@@ -276,6 +276,7 @@ class MessagesPart(Part):
     alasan: dict[Identifier, Texts]
     info: MessagePart
     verify: MessagePart
+    info_under_way: MessagePart
     verify_under_way: MessagePart
     greeting: MessagePart
     language: MessagePart

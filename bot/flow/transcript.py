@@ -170,6 +170,7 @@ class _Player:
         """Play, and give every line as it comes out."""
         if self._transcript.script[0].open is None:
             yield from self._turn(Wake())
+        waited = False
         for line in self._transcript.script:
             given = _given(line)
             if line.bot is not None:
@@ -178,8 +179,9 @@ class _Player:
             if line.wait is not None:
                 yield from self._wait(line.wait)
             else:
-                self._now += TYPING
+                self._now += timedelta() if waited else TYPING
                 yield from self._turn(_event(line))
+            waited = line.wait is not None
 
     def _start(self) -> datetime:
         start = self._transcript.start

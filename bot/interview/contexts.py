@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ def context(
         own["unit"] = row.unit_name
     if row.source:
         own["sumber_nomor"] = row.source
-    return _context(
+    known = _context(
         installation.now(),
         settings,
         row.grp or next(iter(settings.groups)),
@@ -41,6 +42,10 @@ def context(
         window_open=window_open,
         request_code=request_code,
     )
+    if row.closed_at is not None and row.closed_at < known.plan.closes:
+        # Closed before its last day: that is when it ended.
+        return replace(known, plan=replace(known.plan, closes=row.closed_at))
+    return known
 
 
 def at_start(installation: Installation, survey: Survey, group: str) -> Context:
