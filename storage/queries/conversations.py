@@ -8,9 +8,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from storage.models import Consent, Contact, Conversation, RosterRow
+from storage.prepared import Prepared
 from storage.queries.upsert import insert_ignore
 
-_SAVE = (
+_SAVE_STATEMENT = (
     update(Conversation)
     .where(
         Conversation.id == bindparam("conversation"),
@@ -26,6 +27,7 @@ _SAVE = (
         version=Conversation.version + 1,
     )
 )
+_SAVE = Prepared(lambda _dialect: _SAVE_STATEMENT)
 
 
 def create(
@@ -79,8 +81,8 @@ def save(
     key_id: int | None,
 ) -> bool:
     """Store a new state if nobody stored one since `version`; return whether we did."""
-    result = connection.execute(
-        _SAVE,
+    touched = _SAVE.count(
+        connection,
         {
             "conversation": conversation_id,
             "seen": version,
@@ -91,7 +93,7 @@ def save(
             "new_key_id": key_id,
         },
     )
-    return result.rowcount == 1
+    return touched == 1
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[int]:

@@ -14,6 +14,7 @@ from storage.models import (
     Contact,
     Conversation,
     Coordinator,
+    Digest,
     Inbound,
     OptOut,
     Outbox,
@@ -22,6 +23,7 @@ from storage.models import (
     Unit,
     Window,
 )
+from storage.prepared import Prepared
 from storage.queries.upsert import insert_ignore, upsert
 
 
@@ -93,7 +95,9 @@ _STATE = (
     RosterRow.source,
 )
 
-_TURN = (
+_HMACS = ("first", "second", "third")  # phone, user id, parent id: a person has no more
+
+_TURN_STATEMENT = (
     select(
         Address.id,
         Address.hmac,
@@ -108,8 +112,9 @@ _TURN = (
     .outerjoin(Survey, Survey.id == Conversation.survey_id)
     .outerjoin(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
-    .where(Address.hmac.in_(bindparam("hmacs", expanding=True)))
+    .where(Address.hmac.in_([bindparam(name, type_=Digest) for name in _HMACS]))
 )
+_TURN = Prepared(lambda _dialect: _TURN_STATEMENT)
 
 _ONE = (
     select(
@@ -133,7 +138,9 @@ _ONE = (
 
 def turn(connection: Connection, hmacs: Sequence[bytes]) -> list[TurnRow]:
     """Return what a turn must know, a row per known address."""
-    return [TurnRow._make(row) for row in connection.execute(_TURN, {"hmacs": list(hmacs)})]
+    padded = [*hmacs, *[hmacs[0]] * (len(_HMACS) - len(hmacs))]
+    found = _TURN.rows(connection, dict(zip(_HMACS, padded, strict=True)))
+    return [TurnRow._make(row) for row in found]
 
 
 def turn_of(connection: Connection, conversation_id: int) -> list[TurnRow]:

@@ -1,0 +1,115 @@
+"""Statements of the hot path, compiled once and handed to the driver as they are.
+
+SQLAlchemy's own execution costs about ten times what SQLite needs for a row (docs/performance.md),
+and a turn is little more than five statements. So the few statements of a turn go straight to the
+driver: in the same connection and transaction, seen by the same events, failing with the same
+exceptions as all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import Executable
+
+Process = Callable[[Any], Any]
+
+
+class Prepared:
+    """One statement; `build` makes it for a dialect's name.
+
+    Parameters are a mapping, with the same keys in the same order at every call. They are bound,
+    and columns read, as their types are declared.
+    """
+
+    def __init__(self, build: Callable[[str], Executable]) -> None:
+        self._build = build
+        self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
+
+    def count(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
+        """Run it and return how many rows it touched."""
+        cursor = self._form(connection, parameters).run(connection, parameters)
+        return int(cursor.rowcount)
+
+    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run it and return its rows."""
+        form = self._form(connection, parameters)
+        return [form.read(row) for row in form.run(connection, parameters).fetchall()]
+
+    def _form(self, connection: Connection, parameters: Mapping[str, Any]) -> _Form:
+        key = (connection.dialect.name, tuple(parameters))
+        form = self._forms.get(key)
+        if form is None:
+            statement = self._build(key[0])
+            form = self._forms[key] = _Form(statement, connection.dialect, key[1])
+        return form
+
+
+class _Form:
+    """A statement as one dialect's driver takes it."""
+
+    def __init__(self, statement: Executable, dialect: Dialect, names: tuple[str, ...]) -> None:
+        compiled: Any = statement.compile(  # type: ignore[attr-defined]
+            dialect=dialect, column_keys=list(names)
+        )
+        self._sql: str = compiled.string
+        self._order: list[str] | None = compiled.positiontup
+        self._constants = {
+            name: bind.value for name, bind in compiled.binds.items() if name not in names
+        }
+        self._writers: dict[str, Process] = {}
+        for name, bind in compiled.binds.items():
+            writer = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if writer is not None:
+                self._writers[name] = writer
+        self._readers: list[Process | None] = [
+            column.type.dialect_impl(dialect).result_processor(dialect, None)
+            for column in getattr(statement, "selected_columns", ())
+        ]
+
+    def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
+        """Execute it and return the driver's cursor. Raises SQLAlchemy's own exceptions."""
+        driver = connection.connection
+        values = self._bound(parameters)
+        for told in connection.engine.dispatch.before_cursor_execute:
+            told(connection, None, self._sql, values, None, False)
+        try:
+            return driver.dbapi_connection.execute(self._sql, values)  # type: ignore[union-attr]
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _as_ours(connection, self._sql, error) from error
+
+    def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a row of the driver's as the columns' types read it."""
+        return tuple(
+            value if reader is None else reader(value)
+            for reader, value in zip(self._readers, row, strict=True)
+        )
+
+    def _bound(self, parameters: Mapping[str, Any]) -> Any:
+        """Return the parameters in the driver's own form."""
+        values = {**self._constants, **parameters}
+        for name, writer in self._writers.items():
+            values[name] = writer(values[name])
+        return values if self._order is None else tuple(values[name] for name in self._order)
+
+
+def _as_ours(connection: Connection, sql: str, error: Any) -> BaseException:
+    """Return what SQLAlchemy would raise, and let go of a connection that was dropped."""
+    dialect = connection.dialect
+    driver = connection.connection.dbapi_connection
+    dropped = dialect.is_disconnect(error, driver, None)
+    if dropped:
+        connection.invalidate(error)
+    raised: BaseException = DBAPIError.instance(
+        sql,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=dropped,
+        dialect=dialect,
+    )
+    return raised
