@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
-from storage.models import Conversation, FlowVersion, Survey, Unit
+from storage.models import Conversation, FlowVersion, Outbox, Survey, Unit
 from storage.queries.upsert import insert_ignore
 
 
@@ -117,10 +117,21 @@ def in_use(connection: Connection, survey_id: int) -> dict[int, set[str]]:
 
 
 def wake_all(connection: Connection, survey_id: int, at: datetime) -> int:
-    """Let every timer of a survey go off: its plan has changed."""
+    """Let the timers of a survey go off, because its plan has changed.
+
+    Those who wait for their invitation keep the moment that the launch has chosen for them: all at
+    once is what it spreads them to avoid.
+    """
+    invited = exists().where(
+        Outbox.conversation_id == Conversation.id, Outbox.purpose == "invitation"
+    )
     result = connection.execute(
         update(Conversation)
-        .where(Conversation.survey_id == survey_id, Conversation.wake_at.is_not(None))
+        .where(
+            Conversation.survey_id == survey_id,
+            Conversation.wake_at.is_not(None),
+            or_(Conversation.status != "invited", invited),
+        )
         .values(wake_at=at)
     )
     return int(result.rowcount)
