@@ -56,6 +56,8 @@ def _serve(config: Settings, service: Service) -> None:
         timeout=20,
         shutdown_timeout=10,
     )
+    # A proxy keeps its connections; closing them under it would cost it retries.
+    server.keep_alive_conn_limit = 256
     server.prepare()
     sweeps.start()
     _greet(config, service)

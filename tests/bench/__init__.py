@@ -1,0 +1,1 @@
+"""Measurements, not tests: `make bench`. Numbers and what they mean are in docs/performance.md."""
