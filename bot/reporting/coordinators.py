@@ -27,7 +27,6 @@ from bot.interview.surveys import Published
 from bot.reporting import digest, snapshots
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
-from storage.keys import KeyDestroyed
 from storage.queries import reports as queries
 from storage.queries.reports import CoordinatorRow, UnitRow
 
@@ -307,21 +306,17 @@ class _Sweep:
             return False
         local = self.now.astimezone(zone)
         midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=zone)
-        write = partial(
-            sending.enqueue,
+        written = sending.enqueue(
             connection,
             installation,
             address_id=address.id,
             message=digest.message(report),
             purpose="report",
             dedupe=f"report:{row.id}:{local.date().isoformat()}",
+            survey_id=row.survey_id,
             expires_at=midnight.astimezone(UTC),
         )
-        try:
-            return write(survey_id=row.survey_id) is not None
-        except KeyDestroyed:
-            # The survey was closed and its key destroyed; the report holds no answers.
-            return write() is not None
+        return written is not None
 
 
 def _zone(units: Mapping[int, UnitRow], row: CoordinatorRow, published: Published) -> ZoneInfo:
