@@ -442,7 +442,8 @@ def upgrade() -> None:
         sa.Column("rank", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("error_code", sa.Integer(), nullable=True),
         sa.CheckConstraint(
-            "status IN ('queued', 'claimed', 'unknown', 'sent', 'delivered', 'failed', 'dropped', 'superseded')",
+            "status IN ('queued', 'claimed', 'unknown', 'sent', 'delivered', 'failed',"
+            " 'dropped', 'superseded')",
             name=op.f("ck_outbox_status"),
         ),
         sa.ForeignKeyConstraint(
@@ -541,6 +542,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("roster_row_id IS NULL"),
         )
 
+    # A coordinator has one post per unit, and one for the whole survey (unit_id NULL).
+    op.create_index(
+        "uq_coordinator_post",
+        "coordinator",
+        ["survey_id", "contact_id", sa.text("coalesce(unit_id, 0)")],
+        unique=True,
+    )
     if op.get_bind().dialect.name != "sqlite":
         # These two point in a circle; SQLite has them from the start, PostgreSQL adds them here.
         op.create_foreign_key(
