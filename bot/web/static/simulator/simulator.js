@@ -82,7 +82,7 @@ function showClock() {
   const now = new Date(Date.now() + state.offset).toISOString();
   const [home, ...others] = data.zones;
   $("clock-day").textContent = inZone(now, home[0], {
-    weekday: "long", day: "numeric", month: "short", year: "numeric",
+    weekday: "short", day: "numeric", month: "short", year: "numeric",
   });
   $("clock-time").textContent = clock(now, home[0]);
   $("clock-zones").textContent = others.map(([zone]) => clock(now, zone)).join(" · ");
@@ -209,6 +209,8 @@ function showIntro() {
     el("p", {}, person.line),
     el("p", {}, english(person.lineEn)),
     ...startButtons(person, true),
+    data.canMove ? el("p", { className: "hint" }, "Belum ada pesan. Majukan waktu untuk menerimanya. ",
+      english("No messages yet: move time forward to get some.")) : "",
   ));
 }
 
