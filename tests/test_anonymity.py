@@ -11,10 +11,15 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
 
+from bot.channels.base import Address as Known
+from bot.channels.base import Inbound
 from bot.flow.state import Status
+from bot.interview import identity
 from bot.interview.closing import close
+from bot.interview.conversations import enrol
 from bot.interview.erasure import erase
 from bot.interview.mixing import mix_due
+from bot.interview.receiving import Desk, receive
 from bot.reporting.anonymity import Findings, audit
 from bot.reporting.traces import Traces
 from storage.models import (
@@ -31,7 +36,7 @@ from storage.models import (
     SimulatorMessage,
 )
 from tests.crowd import GROUP, NAME, Crowd, gather, phone_of, vector
-from tests.setup import MONDAY, installation
+from tests.setup import MONDAY, TestClock, installation
 from tests.test_mixing import EXTRA
 
 K = 5
@@ -135,6 +140,53 @@ def test_a_survey_that_nobody_answered_is_clean(database_url: str):
     with installation(database_url) as house:
         gather(house, K)
         assert audit(house, NAME).found == ()
+
+
+def test_interviews_as_they_are_held_are_mixed_and_clean(database_url: str):
+    clock = TestClock()
+    with installation(database_url, clock=clock) as house:
+        crowd = gather(house, K)
+        said = {}
+        for number in range(1, 2 * K + 1):
+            answers = [str(number % 3 + 1)] * 9 + [
+                str(number),
+                "1 2",
+                f"Layanan {number} perlu jelas",
+            ]
+            hold_interview(crowd, clock, number, ["mulai", "1", "setuju", *answers])
+            said[number] = answers
+        assert mix_due(house).mixed == 0, "nobody has waited long enough"
+        clock.move(hours=49)
+        assert mix_due(house).mixed == K
+        stored = {answers["saran"]: answers for answers in crowd.responses().values()}
+        assert len(stored) == K
+        for answers in said.values():
+            if answers[-1] in stored:
+                assert stored[answers[-1]]["q_9"] == answers[8]
+                assert stored[answers[-1]]["pilih"] == '["1","2"]'
+        assert look(crowd).found == ()
+        hold_interview(crowd, clock, 1, ["hapus data"])
+        assert look(crowd).found == ()
+        assert close(house, NAME).mixed in {0, K}
+        assert look(crowd).found == ()
+
+
+def hold_interview(crowd: Crowd, clock: TestClock, number: int, texts: list[str]) -> None:
+    """Invite somebody who is not known yet, and send what they write through the front door."""
+    house = crowd.installation
+    desk = Desk(house, lambda _message: True)
+    address = Known("phone", phone_of(number))
+
+    def invite(connection: Connection) -> None:
+        published = house.surveys.named(connection, NAME)
+        person = identity.person(connection, house, [address])
+        enrol(connection, house, published, person.contact_id, crowd.unit_id, GROUP, house.now())
+
+    house.database.write(invite)
+    for text_ in texts:
+        clock.move(seconds=20)
+        sid = f"SM{uuid4().hex}"
+        receive(desk, Inbound("simulator", "whatsapp:+62000000000", sid, (address,), text_))
 
 
 def test_chats_of_a_demo_are_noted_and_not_searched(sqlite_url: str):

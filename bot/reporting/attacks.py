@@ -38,6 +38,10 @@ class Finding:
     what: str
     people: int = 0
 
+    def __str__(self) -> str:
+        """Return it as a line for a terminal."""
+        return f"{self.where}: {self.what} [{self.kind}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
