@@ -6,9 +6,10 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, RootTransaction
+from sqlalchemy import Connection
 
 from bot.interview.surveys import Surveys
 from storage.database import Database
@@ -40,7 +41,7 @@ class Keyring:
         self.secret = secret
         self._by_id: dict[int, DataKey] = {}
         self._by_scope: dict[str, DataKey] = {}
-        self._made: dict[str, weakref.ref[RootTransaction]] = {}
+        self._made: dict[str, weakref.ref[Any]] = {}
 
     def scoped(self, connection: Connection, scope: str) -> DataKey:
         """Return the key of a scope, made on first use. Raises KeyDestroyed, WrongSecret."""
