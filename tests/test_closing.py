@@ -331,7 +331,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(STEPS)
 def test_whatever_happens_before_responses_are_what_was_finished_less_what_was_deleted(
     steps: list[tuple[str, int, int]],

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    Column,
     Connection,
     Date,
     DateTime,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Time,
     func,
+    inspect,
     literal_column,
     select,
 )
@@ -226,9 +228,19 @@ def sealed_texts(connection: Connection, *, bubbles: bool) -> Iterator[SealedTex
 
 def tables(connection: Connection) -> list[Table]:
     """Return the tables as the database has them, which may be more than we know."""
-    found = MetaData()
-    found.reflect(bind=connection, resolve_fks=False)
-    return [table for name, table in sorted(found.tables.items()) if name not in _NOT_OURS]
+    inspector = inspect(connection)
+    return [
+        Table(
+            name,
+            MetaData(),
+            *(
+                Column(column["name"], column["type"], nullable=column["nullable"])
+                for column in inspector.get_columns(name)
+            ),
+        )
+        for name in sorted(inspector.get_table_names())
+        if name not in _NOT_OURS
+    ]
 
 
 def strange_columns(found: Sequence[Table]) -> list[tuple[str, str, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from storage.models import (
     Address,
@@ -29,7 +29,7 @@ from storage.queries.upsert import insert_ignore
 def remember_answered(connection: Connection, survey_id: int, hmacs: Sequence[bytes]) -> None:
     """Keep digests of (survey, address), so that these addresses do not answer again."""
     rows = [{"hmac": hmac, "survey_id": survey_id} for hmac in hmacs]
-    insert_ignore(connection, AnsweredOnce.__table__, rows)  # type: ignore[arg-type]
+    insert_ignore(connection, AnsweredOnce.__table__, rows)
 
 
 def answered(connection: Connection, hmacs: Sequence[bytes]) -> bool:
@@ -61,7 +61,7 @@ def delete_outbox(
     connection: Connection, address_ids: Sequence[int], survey_id: int | None = None
 ) -> int:
     """Delete what was or would be said to these addresses."""
-    mine = [Outbox.address_id.in_(list(address_ids))]
+    mine: list[ColumnElement[bool]] = [Outbox.address_id.in_(list(address_ids))]
     if survey_id is not None:
         mine.append(Outbox.survey_id == survey_id)
     return int(connection.execute(delete(Outbox).where(*mine)).rowcount)
