@@ -80,7 +80,10 @@ def _greet(config: Settings, service: Service) -> None:
     base = f"http://{host}:{config.port}"
     out.print(f"Tautan is running on {base} (Ctrl-C ends it)")
     if service.twilio is None:
-        out.print(f"  Simulator: {base}/simulator   (no Twilio credentials: nothing leaves here)", soft_wrap=True)
+        out.print(
+            f"  Simulator: {base}/simulator   (no Twilio credentials: nothing leaves here)",
+            soft_wrap=True,
+        )
     else:
         out.print(f"  Webhook:   {config.public_base_url}/whatsapp")
     out.print(f"  Health:    {base}/health")

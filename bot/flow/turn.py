@@ -100,7 +100,8 @@ class Message:
     A channel shows `text`, then `choices` as numbered lines (or buttons, or a list), then `footer`,
     parts separated by a blank line. `buttons` only repeat what the text already says. `template`
     names the approved template that says the same where free text is not allowed, with `variables`
-    as its values. `once_a_day` names a text that one address gets at most once a day.
+    as its values and, where its words are others, `template_text` as what it says. `once_a_day`
+    names a text that one address gets at most once a day.
     """
 
     text: str
@@ -112,6 +113,7 @@ class Message:
     step: str | None = None  # invite, reminder, last_call: at most one of each per conversation
     template: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    template_text: str = ""
     once_a_day: str | None = None
 
 

@@ -2,8 +2,10 @@
 
 Nothing is sent twice blindly. A message handed to the provider of which we do not know the fate
 (a reply inside the webhook's answer, a request that timed out, a sender that died) is *unknown*
-until a status callback or a look at the provider's own list settles it; a template is then never
-sent again, a reply only when it was not found for ten minutes and nothing newer was said.
+until a status callback or a look at the provider's own list settles it; a reply is then sent again
+only when it was not found for ten minutes and nothing newer was said. A template is never sent
+again, with one exception: its sender died handing it over, and ten minutes later the provider's
+list does not have it. (When the provider fails us its list may be behind; when we fail it is not.)
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
@@ -64,6 +66,7 @@ def to_json(message: Message) -> str:
         "step": message.step,
         "template": message.template,
         "variables": dict(message.variables),
+        "template_text": message.template_text,
     }
     return json.dumps(
         {key: value for key, value in plain.items() if value},
@@ -126,6 +129,7 @@ def enqueue(
             "about": about,
             "key_id": key.id,
             "created_at": now,
+            "handed_at": now if inline else None,
             "not_before": now + WAIT_FOR_CALLBACK if inline else (not_before or now),
             "expires_at": expires_at,
         },
@@ -161,6 +165,7 @@ class _Job:
 
     row: OutboxRow
     outgoing: Outgoing
+    lease_until: datetime
 
 
 def deliver(
@@ -169,9 +174,11 @@ def deliver(
     """Send what is due, by REST. Safe to run in any number of threads and processes.
 
     1. Lease due rows in one transaction; drop what must not go out any more.
-    2. Send each without holding a transaction.
-    3. Record each fate. A process that dies between 2 and 3 leaves a lease that runs out, and the
-       row becomes unknown. What a slow provider leaves no time for is given back unsent.
+    2. Claim each just before it is sent, and send it without holding a transaction.
+    3. Record each fate. What a slow provider leaves no time for is given back unsent.
+
+    A process that dies leaves leases that run out: what it had claimed becomes unknown, what it had
+    only leased is simply due again.
     """
     began = time.monotonic()
     jobs, dropped = installation.database.write(
@@ -181,21 +188,23 @@ def deliver(
     for job in jobs:
         if time.monotonic() - began > SEND_WITHIN.total_seconds():
             tally["later"] += _give_back(installation, job)
-        else:
+        elif _claim(installation, job):
             tally[_send(installation, channels[job.row.channel], job)] += 1
     return Delivery(dropped=dropped, **tally)
 
 
 def _give_back(installation: Installation, job: _Job) -> bool:
     return installation.database.write(
-        lambda connection: queries.settle(
-            connection,
-            job.row.id,
-            "claimed",
-            status="queued",
-            lease_until=None,
-            attempts=job.row.attempts,
-        )
+        lambda connection: queries.give_back(connection, job.row.id, job.lease_until)
+    )
+
+
+def _claim(installation: Installation, job: _Job) -> bool:
+    """Mark a row as being handed over; False when it was dropped or leased anew meanwhile."""
+    now = installation.now()
+    template = job.outgoing.content_sid is not None
+    return installation.database.write(
+        lambda connection: queries.claim(connection, job.row.id, job.lease_until, now, template)
     )
 
 
@@ -206,6 +215,7 @@ def _lease(
     queries.one_at_a_time(connection)
     lease_now = queries.server_time(connection) or real_now()
     queries.abandon_leases(connection, lease_now, now + WAIT_FOR_CALLBACK)
+    lease_until = lease_now + LEASE
     jobs: list[_Job] = []
     dropped = 0
     taken: set[int] = set()
@@ -214,7 +224,7 @@ def _lease(
         if row.address_id in taken or row.channel not in channels:
             continue
         reason = _must_not_go(due, now)
-        job = None if reason else _open(connection, installation, due, now)
+        job = None if reason else _open(connection, installation, due, now, lease_until)
         if job is None:
             queries.set_fate(connection, row.id, status="dropped", sealed=None)
             dropped += 1
@@ -222,12 +232,7 @@ def _lease(
             continue
         taken.add(row.address_id)
         jobs.append(job)
-    queries.claim(
-        connection,
-        [job.row.id for job in jobs],
-        lease_now + LEASE,
-        [job.row.id for job in jobs if job.outgoing.content_sid is not None],
-    )
+    queries.lease(connection, [job.row.id for job in jobs], lease_until)
     return jobs, dropped
 
 
@@ -241,7 +246,11 @@ def _must_not_go(due: Claimable, now: datetime) -> str | None:
 
 
 def _open(
-    connection: Connection, installation: Installation, due: Claimable, now: datetime
+    connection: Connection,
+    installation: Installation,
+    due: Claimable,
+    now: datetime,
+    lease_until: datetime,
 ) -> _Job | None:
     row = due.row
     try:
@@ -256,7 +265,9 @@ def _open(
         content_sid = template_of(connection, installation, row.survey_id, message)
         if content_sid is None:
             return None
-    return _Job(row, Outgoing(row.id.hex, to, message, content_sid))
+        if message.template_text:
+            message = replace(message, text=message.template_text, choices=(), footer="")
+    return _Job(row, Outgoing(row.id.hex, to, message, content_sid), lease_until)
 
 
 def template_of(
@@ -429,12 +440,20 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
                     rank=min(one.status.rank, 4),
                     error_code=one.status.error_code,
                 )
-        if found is None or now - row.created_at < GIVE_UP_LOOKING:
+        if found is None or now - (row.handed_at or row.created_at) < GIVE_UP_LOOKING:
             queries.settle(connection, row.id, "unknown", not_before=now + WAIT_FOR_CALLBACK)
             return False
-        if row.purpose == "reply" and not row.template and row.attempts < MAX_ATTEMPTS:
+        # Only a sender that died leaves its lease: see the head of this module.
+        again = row.lease_until is not None or (row.purpose == "reply" and not row.template)
+        if again and row.attempts < MAX_ATTEMPTS:
             return queries.settle(
-                connection, row.id, "unknown", status="queued", via="rest", not_before=now
+                connection,
+                row.id,
+                "unknown",
+                status="queued",
+                via="rest",
+                not_before=now,
+                lease_until=None,
             )
         return queries.settle(connection, row.id, "unknown", status="failed", sealed=None)
 

@@ -132,7 +132,14 @@ def message(report: Report) -> Message:
     variables = {
         name: " ".join(values.get(name, "").split()) or "-" for name in placeholders(template)
     }
-    return Message(text(report), language=words.LOCALE, template=TEMPLATE, variables=variables)
+    return Message(
+        text(report),
+        buttons=words.buttons(report.survey, TEMPLATE),
+        language=words.LOCALE,
+        template=TEMPLATE,
+        variables=variables,
+        template_text=words.say(report.survey, TEMPLATE, variables),
+    )
 
 
 def _values(report: Report) -> dict[str, str]:

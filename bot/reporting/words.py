@@ -16,6 +16,7 @@ from babel.numbers import format_decimal
 
 from bot.flow.expressions import fill
 from bot.flow.survey import Survey
+from bot.flow.turn import Choice
 from bot.reporting.publication import Count
 
 LOCALE = "id"
@@ -70,6 +71,13 @@ def say(survey: Survey, name: str, values: Mapping[str, str]) -> str:
     """Return a message to coordinators, filled from `values` and the owner's own words."""
     owner = survey.settings.texts.get(LOCALE, {})
     return fill(words(survey, name), lambda key: values.get(key, owner.get(key, "")))
+
+
+def buttons(survey: Survey, name: str) -> tuple[Choice, ...]:
+    """Return a message's buttons; each stands for the command that is its label."""
+    message = survey.words.coordinator.get(name)
+    labels = message.buttons.get(LOCALE, ()) if message is not None else ()
+    return tuple(Choice(label.upper(), label) for label in labels)
 
 
 def title(survey: Survey) -> str:

@@ -63,7 +63,7 @@ QUICK = (
     "BERHENTI",
     "HAPUS DATA",
 )
-COORDINATOR_QUICK = ("PROGRES", "RINCIAN", "GRAFIK", "REKAP", "JEDA", "AKTIF")
+COORDINATOR_QUICK = ("PROGRES", "RINCIAN", "PANDUAN", "JEDA", "AKTIF")
 
 
 @dataclass(frozen=True, slots=True)
