@@ -42,9 +42,10 @@ class Service:
         serving: bool,
         demo: bool | None = None,
         clock: Clock | None = None,
+        durable: bool = True,
     ) -> None:
         self.settings = settings
-        self.database = Database(settings.database_url, serving=serving)
+        self.database = Database(settings.database_url, serving=serving, durable=durable)
         self.twilio = _twilio(settings)
         self._demo = demo
         self._clock = clock

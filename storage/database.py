@@ -57,12 +57,15 @@ class Database:
     """One database, by URL. Nothing is opened before the first use: it may be made before a fork.
 
     `serving` says that this process answers requests: on SQLite it then holds the lock file and the
-    one writer thread.
+    one writer thread. Without `durable` SQLite does not wait for the disk: for invented data only.
     """
 
-    def __init__(self, url: str, *, serving: bool = False, pool_size: int = 20) -> None:
+    def __init__(
+        self, url: str, *, serving: bool = False, pool_size: int = 20, durable: bool = True
+    ) -> None:
         self.url = _with_driver(url)
         self.serving = serving
+        self._durable = durable
         self.is_sqlite = make_url(self.url).get_backend_name() == "sqlite"
         self._pool_size = pool_size
         self._guard = threading.Lock()
@@ -199,6 +202,8 @@ class Database:
             connect_args={"timeout": 10, "check_same_thread": False},
         )
         event.listen(engine, "connect", _sqlite_settings)
+        if not self._durable:
+            event.listen(engine, "connect", _sqlite_hurries)
         event.listen(engine, "begin", _begin_immediate if write else _begin_deferred)
         return engine
 
@@ -299,6 +304,10 @@ def _sqlite_settings(connection: Any, record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _sqlite_hurries(connection: Any, record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -46,7 +46,7 @@ def installation(
     via: Via = SIMULATED,
 ) -> Iterator[Installation]:
     """Migrate a database and yield its installation."""
-    database = Database(url, serving=serving)
+    database = Database(url, serving=serving, durable=False)
     migrate(database)
     try:
         yield open_installation(

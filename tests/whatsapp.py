@@ -92,7 +92,7 @@ def office(url: str, *, clock: TestClock | None = None, **settings: str) -> Iter
     clock = clock or TestClock()
     with FakeTwilio(clock=clock) as twilio:
         config = settings_for(url, twilio)
-        service = Service(config, serving=True, clock=Clock(clock))
+        service = Service(config, serving=True, clock=Clock(clock), durable=False)
         migrate(service.database)
         sweeps = Sweeps(service)
         app = create_app(config, service=service)

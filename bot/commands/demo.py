@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bot.commands.common import JSON, err, fail, faults, out, report, settings, table
+from bot.interview import contexts
 from bot.scheduler import Sweeps
 from bot.service import Service
 from storage.database import Database
@@ -30,10 +31,13 @@ def demo(
         database = Database(config.database_url)
         migrate(database)
         database.close()
-        service = Service(config, serving=True, demo=True)
+        # Ninety days in a minute: nothing here is worth waiting for the disk.
+        service = Service(config, serving=True, demo=True, durable=False)
         try:
             here = service.installation
-            prepare(here, config.flows_dir, import_coordinators)
+            published = prepare(here, config.flows_dir, import_coordinators)
+            if contexts.refusal(here, published) == "closed":
+                fail("this demo has been played to its end: give a new one a database of its own")
             sweeps = Sweeps(service)
             with Progress(console=err, disable=not err.is_terminal) as bar:
                 task = bar.add_task("days", total=days)
