@@ -172,7 +172,8 @@ def _advance(
         result.message,
         # Once a survey is closed its key is gone: what is said then tells nothing of anybody.
         row.survey_id if row.closed_at is None else None,
-        row.conversation_id if saved else None,
+        # Nothing new may lead to a conversation whose answers were cut loose.
+        row.conversation_id if saved and not row.mixed else None,
     )
 
 
