@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, update
 
 from bot.channels.base import Address
 from bot.interview import closing, codes, identity
@@ -22,13 +23,15 @@ from storage.models import (
     Conversation,
     Coordinator,
     DailyMark,
+    FlowVersion,
     Inbound,
     Link,
     OptOut,
     Outbox,
     RosterRow,
+    Survey,
 )
-from tests.respondents import Respondent, question_in
+from tests.respondents import Respondent, all_at_once, question_in
 from tests.rows import change, count, counts, fates, rows, statements, statuses
 from tests.setup import SECRET, TestClock, add_unit, bundled_files
 from tests.whatsapp import Office, office
@@ -180,12 +183,9 @@ def test_a_reaction_of_a_stranger_is_no_question(place):
 def test_nothing_is_said_where_nothing_is_published(place):
     here = place.installation
     ani = place.twilio.person()
-    from storage.models import FlowVersion, Survey
 
     def clear(connection):
-        from sqlalchemy import delete
-
-        connection.execute(Survey.__table__.update().values(flow_version_id=None))
+        connection.execute(update(Survey).values(flow_version_id=None))
         connection.execute(delete(FlowVersion))
         connection.execute(delete(Survey))
 
@@ -525,15 +525,13 @@ def test_an_unreadable_answer_costs_no_more(place):
 
 def test_many_messages_of_one_person_at_once_lose_and_double_no_step(place):
     """Each is a turn of its own: the state moves by exactly as many turns as there were."""
-    from tests.respondents import all_at_once
-
     people = [place.twilio.person() for _ in range(3)]
     for person in people:
         begun(place, person)
     place.twilio.settle()
     before = {row.id: row.version for row in rows(place.installation, Conversation)}
     forms = [(person, person.form("ULANG")) for person in people for _ in range(6)]
-    all_at_once([lambda p=p, f=f: p.post(f) for p, f in forms], at_a_time=9)
+    all_at_once([partial(p.post, f) for p, f in forms], at_a_time=9)
     after = {row.id: row.version for row in rows(place.installation, Conversation)}
     assert count(place.installation, Inbound) == 3 * 3 + 18
     assert count(place.installation, Outbox) == 3 * 3 + 18
