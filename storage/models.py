@@ -355,7 +355,9 @@ class Outbox(Base):
     """One message of ours, from wish to fate.
 
     status: queued, claimed, unknown, sent, delivered, failed, dropped, superseded. `sealed` is the
-    message, gone once the status is final. Leases are in the database's own time.
+    message, gone once the status is final. Leases are in the database's own time: a queued row with
+    one waits in a sender's hands, a claimed one may have been handed over (at `handed_at`), and an
+    unknown one that kept it was in the hands of a sender that died.
     """
 
     __tablename__ = "outbox"
@@ -379,6 +381,7 @@ class Outbox(Base):
     not_before: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    handed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     provider_sid: Mapped[str | None] = mapped_column(String(64), unique=True)
     rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))

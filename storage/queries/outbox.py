@@ -35,6 +35,8 @@ class OutboxRow(NamedTuple):
     not_before: datetime
     expires_at: datetime | None
     attempts: int
+    handed_at: datetime | None
+    lease_until: datetime | None
     provider_sid: str | None
     rank: int
 
@@ -67,6 +69,8 @@ _COLUMNS = (
     Outbox.not_before,
     Outbox.expires_at,
     Outbox.attempts,
+    Outbox.handed_at,
+    Outbox.lease_until,
     Outbox.provider_sid,
     Outbox.rank,
 )
@@ -148,7 +152,7 @@ def claimable(
             Outbox.not_before <= now,
             ~exists().where(
                 busy.address_id == Outbox.address_id,
-                busy.status == "claimed",
+                busy.status.in_(("queued", "claimed")),
                 busy.lease_until > lease_now,
             ),
         )
@@ -165,23 +169,48 @@ def set_fate(connection: Connection, outbox_id: UUID, **values: Any) -> None:
     connection.execute(update(Outbox).where(Outbox.id == outbox_id).values(**values))
 
 
+def lease(connection: Connection, ids: Sequence[UUID], lease_until: datetime) -> None:
+    """Lease queued rows to this sender; they stay queued, as nothing was done with them yet."""
+    if ids:
+        connection.execute(
+            update(Outbox).where(Outbox.id.in_(list(ids))).values(lease_until=lease_until)
+        )
+
+
 def claim(
-    connection: Connection, ids: Sequence[UUID], lease_until: datetime, templates: Sequence[UUID]
-) -> None:
-    """Lease rows to this sender."""
-    if not ids:
-        return
-    connection.execute(
+    connection: Connection, outbox_id: UUID, lease_until: datetime, now: datetime, template: bool
+) -> bool:
+    """Mark a leased row as being handed over now; False when the lease is not ours any more."""
+    result = connection.execute(
         update(Outbox)
-        .where(Outbox.id.in_(list(ids)))
+        .where(
+            Outbox.id == outbox_id,
+            Outbox.status == "queued",
+            Outbox.lease_until == lease_until,
+        )
         .values(
             status="claimed",
             via="rest",
-            lease_until=lease_until,
+            handed_at=now,
             attempts=Outbox.attempts + 1,
-            template=Outbox.id.in_(list(templates)) if templates else False,
+            template=template,
         )
     )
+    return result.rowcount == 1
+
+
+def give_back(connection: Connection, outbox_id: UUID, lease_until: datetime) -> bool:
+    """End a lease under which nothing was done."""
+    result = connection.execute(
+        update(Outbox)
+        .where(
+            Outbox.id == outbox_id,
+            Outbox.status == "queued",
+            Outbox.lease_until == lease_until,
+        )
+        .values(lease_until=None)
+    )
+    return result.rowcount == 1
 
 
 def settle(connection: Connection, outbox_id: UUID, from_status: str, **values: Any) -> bool:
@@ -193,11 +222,14 @@ def settle(connection: Connection, outbox_id: UUID, from_status: str, **values: 
 
 
 def abandon_leases(connection: Connection, lease_now: datetime, look_at: datetime) -> int:
-    """Turn rows whose sender died into unknown ones: they may have been sent."""
+    """Turn rows whose sender died handing them over into unknown ones: they may have been sent.
+
+    They keep the lease that ran out, which tells them from those whose sending failed.
+    """
     result = connection.execute(
         update(Outbox)
         .where(Outbox.status == "claimed", Outbox.lease_until < lease_now)
-        .values(status="unknown", lease_until=None, not_before=look_at)
+        .values(status="unknown", not_before=look_at)
     )
     return int(result.rowcount)
 

@@ -437,6 +437,7 @@ def upgrade() -> None:
         sa.Column("not_before", storage.models.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", storage.models.UtcDateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("handed_at", storage.models.UtcDateTime(timezone=True), nullable=True),
         sa.Column("lease_until", storage.models.UtcDateTime(timezone=True), nullable=True),
         sa.Column("provider_sid", sa.String(length=64), nullable=True),
         sa.Column("rank", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
