@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound
 from bot.flow.engine import step
+from bot.flow.keywords import Command, Phase
 from bot.flow.state import Status
 from bot.flow.turn import Erase, Event, Message, Open, Reply
 from bot.interview import codes, contexts, identity, kept, links, sending
@@ -138,7 +139,7 @@ def _converse(
         event = replace(event, about=about)
     if row.conversation_id is None:
         return _stranger(connection, desk, inbound, row.address_id)
-    if asked is not None and _question_moved(connection, desk.installation, row, asked):
+    if asked is not None and _question_moved(connection, desk.installation, row, inbound, asked):
         # A replayed answer to a question that is not open any more: only show the open one.
         return _advance(connection, desk, inbound, row, Open())
     return _advance(connection, desk, inbound, row, event)
@@ -208,10 +209,22 @@ def _quoted(
 
 
 def _question_moved(
-    connection: Connection, installation: Installation, row: TurnRow, asked: str
+    connection: Connection,
+    installation: Installation,
+    row: TurnRow,
+    inbound: Inbound,
+    asked: str,
 ) -> bool:
+    """Whether a replayed message is an answer to a question that is not open any more.
+
+    A command is never that: who wants to stop or be erased is heard, however late.
+    """
     survey = survey_of(connection, installation, row)
-    return (load_state(connection, installation, row, survey).question or "") != asked
+    if (load_state(connection, installation, row, survey).question or "") == asked:
+        return False
+    if inbound.option is not None:
+        return inbound.option not in Command.__members__
+    return survey.words.keywords.find(inbound.text, Phase.ASKING) is None
 
 
 def _code_in(

@@ -1,0 +1,337 @@
+"""Messages that our own code fails on: kept sealed, in order, and replayed when it is mended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from bot.channels.base import Address, Inbound
+from bot.interview import kept
+from bot.interview.surveys import Surveys
+from storage.models import Contact, Conversation, FlowVersion
+from storage.models import Inbound as InboundTable
+from tests.fake_twilio_person import Person
+from tests.respondents import question_in
+from tests.rows import change, count, rows
+from tests.setup import SECRET
+from tests.whatsapp import Office, office
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def place(database_url: str) -> Iterator[Office]:
+    with office(database_url) as opened:
+        yield opened
+
+
+class Damage:
+    """Breaks what every turn needs, where it is stored, and mends it again.
+
+    A process that has not compiled the survey yet cannot read a version with broken files.
+    """
+
+    def __init__(self, place: Office) -> None:
+        self.place = place
+        (self.whole,) = [row.content for row in rows(place.installation, FlowVersion)]
+
+    def do(self) -> None:
+        change(self.place.installation, FlowVersion, {"content": '{"internal.yaml": "kind: ["}'})
+        self.place.installation.surveys = Surveys()
+
+    def mend(self) -> None:
+        change(self.place.installation, FlowVersion, {"content": self.whole})
+
+
+def begun(place: Office) -> Person:
+    ani = place.twilio.person(phone="+6281200000301", bsuid="ID.1000000000000301")
+    for text in (place.link_text(), "1", "SETUJU"):
+        ani.say(text)
+    place.twilio.settle()
+    return ani
+
+
+def asked(place: Office, text: str) -> str:
+    question = question_in(place.published.survey.for_group("internal"), text)
+    assert question is not None, text
+    return question.name
+
+
+def held(place: Office) -> list[Any]:
+    found = [row for row in rows(place.installation, InboundTable) if row.sealed is not None]
+    return sorted(found, key=lambda row: row.order_no)
+
+
+def replay(place: Office, after: timedelta = timedelta(minutes=1)) -> None:
+    place.clock.move(after)
+    place.sweep("replay")
+    place.sweep("deliver")
+    place.twilio.settle()
+
+
+def test_a_message_we_fail_on_is_kept_sealed_and_the_provider_hears_nothing(place):
+    ani = begun(place)
+    damage = Damage(place)
+    damage.do()
+    assert ani.say("1") == []
+    assert place.twilio.errors == [], "an empty <Response/>: nobody is asked to send it again"
+    (row,) = held(place)
+    assert ani.phone is not None
+    assert ani.phone.encode() not in row.sealed
+    assert row.address_hmac == place.installation.keys.digest("address", ani.phone)
+    assert row.order_no == 1
+
+
+def test_when_it_is_mended_the_answer_counts_and_the_reply_goes_out(place):
+    ani = begun(place)
+    first = asked(place, ani.inbox[-1])
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    damage.mend()
+    replay(place)
+    assert held(place) == []
+    assert asked(place, ani.inbox[-1]) != first, "the next question came, by REST"
+    record = place.twilio.outbound()[-1]
+    assert record.direction == "outbound-api"
+    row = rows(place.installation, InboundTable)
+    assert all(one.address_hmac is None and one.order_no is None for one in row)
+
+
+def test_the_same_message_posted_again_is_neither_kept_nor_answered_twice(place):
+    ani = begun(place)
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    assert ani.again() == []
+    assert len(held(place)) == 1
+    damage.mend()
+    replay(place)
+    before = len(ani.inbox)
+    assert ani.again() == []
+    assert len(ani.inbox) == before
+
+
+def test_later_messages_queue_behind_the_kept_one_even_when_all_is_well_again(place):
+    ani = begun(place)
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    damage.mend()
+    assert ani.say("NANTI") == [], "it would overtake the answer"
+    assert [row.order_no for row in held(place)] == [1, 2]
+    other = place.twilio.person()
+    assert other.say(place.link_text()), "nobody else waits"
+    replay(place)
+    assert held(place) == []
+    assert any("sampai nanti" in one for one in ani.inbox[-2:])
+
+
+def test_an_answer_to_a_question_that_is_not_open_any_more_only_shows_the_open_one(place):
+    """Two answers to one question: what she saw was the first question both times."""
+    ani = begun(place)
+    first = asked(place, ani.inbox[-1])
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.say("2")
+    damage.mend()
+    replay(place)
+    replay(place)
+    shown = ani.inbox[-1]
+    second = asked(place, shown)
+    assert second != first
+    ani.say("ULANG")
+    assert asked(place, ani.inbox[-1]) == second, "the second answer was taken for nothing"
+
+
+def test_while_it_fails_it_is_tried_with_longer_and_longer_pauses(place):
+    ani = begun(place)
+    Damage(place).do()
+    ani.say("1")
+    seen = []
+    for _ in range(4):
+        replay(place, timedelta(hours=2))
+        (row,) = held(place)
+        seen.append((row.attempts, row.retry_at - place.clock.now))
+    assert [attempts for attempts, _ in seen] == [1, 2, 3, 4]
+    pauses = [pause for _, pause in seen]
+    assert pauses == sorted(pauses)
+    assert len(set(pauses)) == 4
+    place.sweep("replay")
+    assert held(place)[0].attempts == 4, "not before its time"
+
+
+def test_a_state_that_cannot_be_opened_keeps_the_message_and_loses_nobody(place):
+    """What is damaged in the file of one person is no reason to answer 503."""
+    ani = begun(place)
+    here = place.installation
+    sealed = rows(here, Conversation)[0].sealed
+    change(here, Conversation, {"sealed": sealed[:-1] + bytes([sealed[-1] ^ 1])})
+    assert ani.say("1") == []
+    assert place.twilio.errors == []
+    assert len(held(place)) == 1
+    change(here, Conversation, {"sealed": sealed})
+    replay(place)
+    assert held(place) == []
+    # Nobody could tell then which question was open: it is shown, and nothing taken for an answer.
+    assert asked(place, ani.inbox[-1]) == asked(place, ani.inbox[-2])
+
+
+def test_somebody_new_whose_first_message_fails_is_served_in_order_too(place):
+    damage = Damage(place)
+    text = place.link_text()
+    damage.do()
+    ani = place.twilio.person()
+    assert ani.say(text) == []
+    damage.mend()
+    assert ani.say("halo?") == [], "it comes after the link"
+    assert count(place.installation, Contact) == 0
+    replay(place)
+    replay(place)
+    assert count(place.installation, Conversation) == 1
+    assert "pilih bahasa" in ani.inbox[0]
+    assert held(place) == []
+
+
+def test_a_stranger_whose_message_failed_is_not_written_to_later(place):
+    """Nothing was kept of a stranger's address to write to."""
+    damage = Damage(place)
+    damage.do()
+    ani = place.twilio.person()
+    assert ani.say("halo") == []
+    damage.mend()
+    replay(place)
+    assert held(place) == []
+    assert ani.inbox == []
+    assert count(place.installation, Contact) == 0
+
+
+def test_who_asks_for_erasure_meanwhile_is_erased_when_it_can_be_read(place):
+    ani = begun(place)
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.say("HAPUS DATA")
+    damage.mend()
+    replay(place)
+    assert held(place) == []
+    assert count(place.installation, Contact) == 0
+
+
+def test_every_part_of_a_message_is_kept():
+    full = Inbound(
+        channel="twilio",
+        sender="whatsapp:+6281200000999",
+        sid="SM" + "1" * 32,
+        addresses=(Address("phone", "+6281200000302"), Address("bsuid", "ID.1000000000000302")),
+        text="“saya” & kamu\n",
+        option="q:1",
+        reply_to="SM" + "2" * 32,
+        kind="media",
+        opt_out="STOP",
+        raw={"Body": "x"},
+    )
+    least = Inbound("simulator", "us", "1", (Address("phone", "+6281200000303"),))
+    for inbound in (full, least):
+        assert kept._inbound_from_json(kept._inbound_to_json(inbound)) == inbound
+
+
+REPLAYER = """
+import sys, time
+from datetime import datetime
+from bot.channels.twilio import can_reply_inline
+from bot.interview.installation import Clock, Via, open_installation
+from bot.interview.receiving import Desk, replay
+from storage.database import Database
+from storage.keys import Secret
+url, secret, now, sender = sys.argv[1:]
+moment = datetime.fromisoformat(now)
+here = open_installation(
+    Database(url), Secret(secret), clock=Clock(lambda: moment), via=Via("twilio", sender)
+)
+desk = Desk(here, can_reply_inline)
+print("ready", flush=True)
+sys.stdin.readline()
+while replay(desk):
+    pass
+print("done", flush=True)
+"""
+
+
+def test_processes_that_replay_at_once_and_one_that_is_killed_take_each_message_once(postgres_url):
+    with office(postgres_url) as place:
+        people = []
+        for number in range(12):
+            ani = place.twilio.person(phone=f"+62812000004{number:02}")
+            for text in (place.link_text(), "1", "SETUJU"):
+                ani.say(text)
+            people.append(ani)
+        place.twilio.settle()
+        versions = {row.id: row.version for row in rows(place.installation, Conversation)}
+        damage = Damage(place)
+        damage.do()
+        for ani in people:
+            ani.say("1")
+            ani.say("ULANG")
+        assert len(held(place)) == 24
+        damage.mend()
+        place.clock.move(minutes=2)
+        arguments = [postgres_url, SECRET, place.clock.now.isoformat(), place.twilio.sender]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", REPLAYER, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        try:
+            for one in processes:
+                assert one.stdout is not None
+                assert one.stdout.readline() == "ready\n"
+            for one in processes:
+                assert one.stdin is not None
+                one.stdin.write("\n")
+                one.stdin.flush()
+            while len(held(place)) == 24:
+                time.sleep(0.001)
+            processes[0].kill()
+            for one in processes[1:]:
+                assert one.communicate(timeout=40)[0] == "done\n"
+        finally:
+            for one in processes:
+                one.kill()
+                with one:
+                    pass
+        replay(place)
+        replay(place)
+        assert held(place) == []
+        after = {row.id: row.version for row in rows(place.installation, Conversation)}
+        # The second message changes only when she was last heard of.
+        assert {after[one] - versions[one] for one in after} <= {1, 2}
+        first = place.published.survey.for_group("internal").asked[0].name
+        for ani in people:
+            assert len(ani.inbox) == 5, "three at the start, and one for each kept message"
+            assert asked(place, ani.inbox[-1]) == asked(place, ani.inbox[-2]) != first
+
+
+def test_a_kept_row_is_whole_or_wiped(place):
+    """The database itself refuses a form without the address that orders it."""
+    begun(place)
+    here = place.installation
+    statement = select(InboundTable.sid_hmac).limit(1)
+    sid = here.database.read(lambda c: c.execute(statement).scalar_one())
+    with pytest.raises(IntegrityError):
+        change(here, InboundTable, {"sealed": b"form"}, sid_hmac=sid)
