@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 
 CoordinatorAnswer = Callable[[Connection, Installation, int, Inbound], Message | None]
 """Answers a coordinator's command; None when the message is not one."""
+
+WINDOW_GRAIN = timedelta(minutes=5)
+"""How exactly the 24-hour window is kept: finer than the margin that sending leaves."""
 
 CanInline = Callable[[Message], bool]
 
@@ -103,21 +107,22 @@ def _take(
     """Process a message that was not processed before."""
     installation = desk.installation
     digests = [identity.digest(installation, one) for one in inbound.addresses]
-    rows = people.turn(connection, digests)
+    rows = people.turn(connection, digests, inbound.sender)
     if any(row.held for row in rows) and asked is None:
         # Earlier messages of this person wait to be replayed; this one queues behind them.
         kept.queue_behind(connection, installation, inbound, sid)
         return NOTHING
     if rows and (len(rows) < len(digests) or len({row.contact_id for row in rows}) > 1):
         identity.person(connection, installation, inbound.addresses)
-        rows = people.turn(connection, digests)
+        rows = people.turn(connection, digests, inbound.sender)
     row = next((one for one in rows if one.hmac == digests[0]), rows[0] if rows else None)
     if row is None:
         if asked is None and inbound_queries.waits(connection, digests):
             kept.queue_behind(connection, installation, inbound, sid)
             return NOTHING
         return _stranger(connection, desk, inbound)
-    people.saw_inbound(connection, row.address_id, inbound.sender, installation.now())
+    if row.heard_at is None or installation.now() - row.heard_at > WINDOW_GRAIN:
+        people.saw_inbound(connection, row.address_id, inbound.sender, installation.now())
     message = None
     if row.coordinator and desk.coordinator_answer is not None:
         message = desk.coordinator_answer(connection, installation, row.contact_id, inbound)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, null, select, update
 
 from storage.models import (
     Address,
@@ -62,6 +62,7 @@ class TurnRow(NamedTuple):
     unit_name: str | None
     unit_zone: str | None
     source: str | None  # where the roster says that the number comes from
+    heard_at: datetime | None  # when this address last wrote to the sender; None where not asked
     held: bool  # earlier messages of this address wait to be replayed
     coordinator: bool
 
@@ -104,6 +105,7 @@ _TURN_STATEMENT = (
         Contact.id,
         Contact.language,
         *_STATE,
+        Window.last_inbound_at,
         exists().where(Inbound.address_hmac == Address.hmac).label("held"),
         exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
     )
@@ -112,6 +114,7 @@ _TURN_STATEMENT = (
     .outerjoin(Survey, Survey.id == Conversation.survey_id)
     .outerjoin(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
+    .outerjoin(Window, and_(Window.address_id == Address.id, Window.sender == bindparam("sender")))
     .where(Address.hmac.in_([bindparam(name, type_=Digest) for name in _HMACS]))
 )
 _TURN = Prepared(lambda _dialect: _TURN_STATEMENT)
@@ -123,6 +126,7 @@ _ONE = (
         Contact.id,
         Contact.language,
         *_STATE,
+        null(),
         exists().where(Inbound.address_hmac == Address.hmac).label("held"),
         exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
     )
@@ -136,10 +140,10 @@ _ONE = (
 )
 
 
-def turn(connection: Connection, hmacs: Sequence[bytes]) -> list[TurnRow]:
-    """Return what a turn must know, a row per known address."""
+def turn(connection: Connection, hmacs: Sequence[bytes], sender: str) -> list[TurnRow]:
+    """Return what a turn must know, a row per known address; `sender` is our own number."""
     padded = [*hmacs, *[hmacs[0]] * (len(_HMACS) - len(hmacs))]
-    found = _TURN.rows(connection, dict(zip(_HMACS, padded, strict=True)))
+    found = _TURN.rows(connection, {**dict(zip(_HMACS, padded, strict=True)), "sender": sender})
     return [TurnRow._make(row) for row in found]
 
 

@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.keys import Secret
 from storage.migrate import migrate
 from storage.models import Address as AddressTable
-from storage.models import Contact, Conversation
+from storage.models import Contact, Conversation, Window
 from tests.setup import SECRET, add_unit, publish_bundled
 
 CONTACTS = 10_000
@@ -53,6 +53,7 @@ def _people(
     connection: Connection, here: Installation, published: Published, unit: int, start: int
 ) -> None:
     now = here.now()
+    began = now - timedelta(minutes=1)
     mine = here.keys.installation(connection)
     theirs = here.keys.survey(connection, published.id)
     closes = published.survey.settings.plan("internal").closes
@@ -63,8 +64,9 @@ def _people(
             ).scalar_one()
         )
         address = Address("phone", phone(index))
-        connection.execute(
-            insert(AddressTable),
+        made_address = insert(AddressTable).returning(AddressTable.id)
+        address_id = connection.execute(
+            made_address,
             {
                 "contact_id": contact,
                 "kind": "phone",
@@ -72,6 +74,11 @@ def _people(
                 "sealed": mine.seal(address.value, "address"),
                 "key_id": mine.id,
             },
+        ).scalar_one()
+        # They wrote a minute ago, as people do in the middle of an interview.
+        connection.execute(
+            insert(Window),
+            {"address_id": address_id, "sender": SENDER, "last_inbound_at": began},
         )
         state = State(
             status=Status.ASKING,
@@ -80,7 +87,7 @@ def _people(
             answers={"sar_01": "1", "sar_02": "2", "prf_01": "1"},
             asks=4,
             last_turn_at=now,
-            began_at=now - timedelta(minutes=1),
+            began_at=began,
         )
         made = insert(Conversation).values(
             survey_id=published.id,

@@ -62,12 +62,12 @@ def server(url: str, port: int) -> Iterator[None]:
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_WHATSAPP_FROM": SENDER,
-        "TAUTAN_BENCH": "1",
-        "SWI": os.environ.get("SWI", "0.005"),
+        "BENCH_APP": "1",
+        "PYTHONUNBUFFERED": "1",
     }
     if url.startswith("sqlite"):
         command = [sys.executable, "-m", "tests.bench.serve", str(port)]
-        environment.pop("TAUTAN_BENCH")
+        environment.pop("BENCH_APP")
     else:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(port), "--workers", "2", "--blocking-threads", "8"]

@@ -55,7 +55,6 @@ def application(settings: Settings) -> Flask:
 
 def main() -> None:
     """Serve on the port of the command line, as `tautan run` would."""
-    sys.setswitchinterval(float(os.environ.get("SWI","0.005")))
     server = Server(
         ("127.0.0.1", int(sys.argv[1])),
         application(Settings.from_env()),
@@ -70,4 +69,4 @@ if __name__ == "__main__":
     main()
 else:
     # For granian, which imports the application by name.
-    app = application(Settings.from_env()) if os.environ.get("TAUTAN_BENCH") else None
+    app = application(Settings.from_env()) if os.environ.get("BENCH_APP") else None
