@@ -16,9 +16,9 @@ from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, 
 from bot.flow.turn import Choice, Kind, Message
 
 SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
-WINDOW = timedelta(hours=24)  # whatsapp-contract 2.4: free text only this long after a message
+WINDOW = timedelta(hours=24)  # WhatsApp: free text only this long after a message
 MAX_BODY = 1600  # Twilio, error 21617
-MAX_BUTTONS, MAX_BUTTON = 3, 20  # contract 2.2: reply buttons of a template
+MAX_BUTTONS, MAX_BUTTON = 3, 20  # WhatsApp: reply buttons of a template
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,7 +335,7 @@ def _record_failure(installation: Installation, job: _Job, error: SendError) -> 
     return word
 
 
-# The provider's word for "this person wants nothing from us" (contract 2.5).
+# The provider's word for "this person wants nothing from us" (Twilio, error codes).
 OPTED_OUT_CODES = frozenset({21610, 63033, 63014})
 
 
