@@ -1,0 +1,152 @@
+"""Migrations: they make exactly the tables of the models, and may run anywhere at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from storage.database import Database
+from storage.migrate import _config, current, head, is_current, migrate
+from storage.models import Base
+
+ROOT = Path(__file__).parent.parent
+
+MIGRATOR = """
+import sys
+from storage.database import Database
+from storage.migrate import migrate
+database = Database(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(migrate(database), flush=True)
+database.close()
+"""
+
+
+# The one index over an expression is compared below.
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
+def test_the_migrations_make_the_tables_of_the_models(database_url):
+    database = Database(database_url)
+    assert migrate(database)
+    differences = database.read(
+        lambda c: compare_metadata(
+            MigrationContext.configure(
+                c, opts={"compare_type": True, "compare_server_default": True}
+            ),
+            Base.metadata,
+        )
+    )
+    assert differences == []
+    database.close()
+
+
+def test_checks_and_partial_indexes_are_those_of_the_models_too(database_url):
+    """What the comparison above leaves out: CHECK constraints, and what an index is limited to."""
+    database = Database(database_url)
+    migrate(database)
+
+    def checks(connection):
+        found = inspect(connection)
+        return {
+            table: sorted(str(one["name"]) for one in found.get_check_constraints(table))
+            for table in found.get_table_names()
+        }
+
+    wanted = {
+        table.name: sorted(
+            str(one.name) for one in table.constraints if type(one).__name__ == "CheckConstraint"
+        )
+        for table in Base.metadata.sorted_tables
+    }
+    stored = database.read(checks)
+    stored.pop("alembic_version")
+    assert stored == wanted
+    assert "where roster_row_id is null" in definition(database, "uq_link_place")
+    assert "coalesceunit_id, 0" in definition(database, "uq_coordinator_post")
+    database.close()
+
+
+def definition(database: Database, index: str) -> str:
+    """Return how the database itself writes a unique index, without brackets and casts."""
+    asked = (
+        "SELECT sql FROM sqlite_master WHERE name = :name"
+        if database.is_sqlite
+        else "SELECT indexdef FROM pg_indexes WHERE indexname = :name"
+    )
+    found = database.read(lambda c: c.execute(text(asked), {"name": index}).scalar_one())
+    assert found.startswith("CREATE UNIQUE INDEX")
+    return re.sub(r'[()"]|::\w+', "", found).lower()
+
+
+def test_migrating_again_finds_nothing_to_do(database_url):
+    database = Database(database_url)
+    assert not is_current(database)
+    assert database.read(current) is None
+    assert migrate(database)
+    assert database.read(current) == head()
+    assert is_current(database)
+    assert not migrate(database)
+    database.close()
+
+
+def test_a_database_of_another_version_is_not_current(sqlite_url):
+    database = Database(sqlite_url)
+    migrate(database)
+    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = 'older'")))
+    assert not is_current(database)
+    database.close()
+
+
+def test_processes_that_migrate_at_once_do_it_once(database_url):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATOR, database_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    try:
+        for one in processes:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "ready\n"
+        for one in processes:
+            assert one.stdin is not None
+            one.stdin.write("\n")
+            one.stdin.flush()
+        told = sorted(one.communicate(timeout=40)[0].strip() for one in processes)
+    finally:
+        for one in processes:
+            one.kill()
+            with one:
+                pass
+    assert told == ["False", "False", "True"]
+    database = Database(database_url)
+    assert is_current(database)
+    database.close()
+
+
+def test_a_migration_that_is_killed_leaves_all_or_nothing(sqlite_url):
+    """The tables and the version are one transaction."""
+    database = Database(sqlite_url)
+
+    def half_way(connection):
+        command.upgrade(_config(connection), "head")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.write(half_way)
+    assert database.read(lambda c: inspect(c).get_table_names()) == []
+    assert migrate(database)
+    database.close()
