@@ -15,7 +15,7 @@ SendOutcome = Literal["refused", "later", "unknown", "config"]
 
 DELIVERED = 4  # the rank from which on a message has arrived
 
-# What Twilio puts into From and To (its page "WhatsApp: key concepts"), less the "whatsapp:" prefix.
+# What Twilio puts into From and To (its page "WhatsApp: key concepts"), "whatsapp:" taken off.
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _BSUID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
 _PARENT = re.compile(r"[A-Z]{2}\.ENT\.[A-Za-z0-9]{1,128}")
