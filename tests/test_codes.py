@@ -13,11 +13,16 @@ PLACES = [new_code() for _ in range(40)]
 PERSONS = [new_code(personal=True) for _ in range(40)]
 
 
+def each(drawn):
+    """Run a test with drawn codes; named by number, so that every process collects the same."""
+    return pytest.mark.parametrize("code", drawn, ids=map(str, range(len(drawn))))
+
+
 def symbols(code):
     return code.replace("-", "")
 
 
-@pytest.mark.parametrize("code", [*PLACES[:5], *PERSONS[:5]])
+@each([*PLACES[:5], *PERSONS[:5]])
 def test_every_single_wrong_symbol_is_caught(code):
     right = symbols(code)
     for place, old in enumerate(right):
@@ -26,7 +31,7 @@ def test_every_single_wrong_symbol_is_caught(code):
                 assert codes._weighed(right[:place] + new + right[place + 1 :]) != 0
 
 
-@pytest.mark.parametrize("code", [*PLACES, *PERSONS])
+@each([*PLACES, *PERSONS])
 def test_every_exchange_of_two_different_symbols_is_caught(code):
     right = symbols(code)
     for one, other in combinations(range(len(right)), 2):
@@ -57,7 +62,7 @@ def test_codes_have_the_promised_form_and_do_not_repeat():
     assert not set("ILOUZ") & set(ALPHABET)
 
 
-@pytest.mark.parametrize("code", [*PLACES[:10], *PERSONS[:10]])
+@each([*PLACES[:10], *PERSONS[:10]])
 def test_a_code_is_found_however_it_is_written(code):
     writings = [
         code,
@@ -77,7 +82,7 @@ def test_a_code_is_found_however_it_is_written(code):
     assert [find(text).code for text in writings] == [code] * len(writings)
 
 
-@pytest.mark.parametrize("code", [PLACES[0], PERSONS[0]])
+@each([PLACES[0], PERSONS[0]])
 def test_a_mistyped_code_is_told_from_no_code(code):
     kind = "27" if code[-1].isdigit() else "XY"
     wrong = code[:-1] + next(one for one in kind if one != code[-1])
