@@ -21,7 +21,6 @@ from bot.flow.turn import (
     LanguageChosen,
     OptIn,
     OptOut,
-    Reopened,
     Step,
     Wake,
     WrongPerson,
@@ -115,7 +114,7 @@ def _carry_out(
         case OptOut():
             identity.opt_out(connection, installation, row.contact_id)
             outbox_queries.drop_queued(connection, conversation_id=row.conversation_id)
-        case OptIn() | Reopened():
+        case OptIn():
             identity.opt_in(connection, installation, row.contact_id)
         case WrongPerson():
             queries.retire_roster_rows_of(connection, row.conversation_id)
