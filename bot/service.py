@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from bot.channels.base import Channel
 from bot.channels.simulator import SimulatorChannel
 from bot.channels.twilio import TwilioChannel
-from bot.config import Settings
+from bot.config import ConfigError, Settings
 from bot.interview import chats
 from bot.interview.installation import (
     SIMULATED,
@@ -24,12 +24,24 @@ from bot.interview.installation import (
 )
 from bot.interview.receiving import Desk
 from bot.reporting import digest
-from storage.database import Database
+from storage.database import Conflict, Database, Unavailable
+from storage.keys import WrongSecret
 from storage.migrate import is_current
 
 
 class NotMigrated(Exception):
     """The database does not have this version's tables."""
+
+
+CANNOT_WORK: tuple[type[Exception], ...] = (
+    Unavailable,
+    Conflict,
+    NotMigrated,
+    WrongSecret,
+    DemoMismatch,
+    ConfigError,
+)
+"""What opening or using an installation raises while it waits for an operator, or the database."""
 
 
 class Service:

@@ -321,7 +321,12 @@ def _begin_deferred(connection: Connection) -> None:
 def _lock(file: Path) -> IO[str]:
     """Hold `<file>.lock` for as long as this process serves. Raises AlreadyServed."""
     path = file.with_name(file.name + ".lock")
-    handle = path.open("a+")
+    try:
+        handle = path.open("a+")
+    except OSError as error:
+        raise Unavailable(
+            f"{path} cannot be opened: {error.strerror}. Make its folder, or mend DATABASE_URL"
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -6,16 +6,13 @@ import logging
 
 from flask import Flask, Response, jsonify
 
-from bot.config import ConfigError, Settings
-from bot.interview.installation import DemoMismatch
+from bot.config import Settings
 from bot.scheduler import Sweeps
-from bot.service import NotMigrated, Service
+from bot.service import CANNOT_WORK, Service
 from bot.web.health import health_routes
 from bot.web.metrics import Metrics, metrics_routes
 from bot.web.simulator import simulator_routes
 from bot.web.webhook import webhook_routes
-from storage.database import Conflict, Unavailable
-from storage.keys import WrongSecret
 
 log = logging.getLogger(__name__)
 
@@ -54,5 +51,5 @@ def _errors(app: Flask) -> None:
         log.warning("503: %s", error)
         return jsonify(error="unavailable", reason=str(error)), 503
 
-    for kind in (Unavailable, Conflict, NotMigrated, WrongSecret, DemoMismatch, ConfigError):
+    for kind in CANNOT_WORK:
         app.register_error_handler(kind, unavailable)

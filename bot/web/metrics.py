@@ -9,8 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bot.service import Service
-from storage.database import Unavailable
+from bot.service import CANNOT_WORK, Service
 from storage.queries import inbound as inbound_queries
 from storage.queries import outbox as outbox_queries
 
@@ -45,12 +44,12 @@ class _Stored(Collector):
         self._service = service
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("tautan_database_up", "Whether the database answers")
+        up = GaugeMetricFamily("tautan_database_up", "Whether the database can be used")
         try:
             installation = self._service.installation
             counts, oldest = installation.database.read(outbox_queries.backlog)
             held = installation.database.read(inbound_queries.held)
-        except Unavailable:
+        except CANNOT_WORK:
             up.add_metric([], 0)
             yield up
             return
