@@ -1,0 +1,315 @@
+"""Tautan's own programs as processes of their own, to be killed with -9 and started again.
+
+Only processes that were started here are ever ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import urllib3
+from sqlalchemy.engine import make_url
+
+from tests.fake_twilio import FakeTwilio
+from tests.setup import FLOWS, SECRET
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+BASE = "https://survei.contoh.test"
+START_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def environment(database_url: str, twilio: FakeTwilio) -> dict[str, str]:
+    """Return the settings of a Tautan that sends to the fake; nothing of our own goes along."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "DATABASE_URL": database_url,
+        "PUBLIC_BASE_URL": BASE,
+        "TAUTAN_SECRET_KEY": SECRET,
+        "FLOWS_DIR": str(FLOWS),
+        "LOG_LEVEL": "WARNING",
+        "TWILIO_ACCOUNT_SID": twilio.account_sid,
+        "TWILIO_AUTH_TOKEN": twilio.auth_token,
+        "TWILIO_WHATSAPP_FROM": twilio.sender,
+        "TWILIO_API_BASE_URL": twilio.base_url,
+    }
+
+
+class Program:
+    """One program of ours that can be killed and started again, on the same port if it has one."""
+
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], folder: Path, port: int | None = None
+    ) -> None:
+        self.argv = list(argv)
+        self.env = dict(env) | ({"PORT": str(port)} if port else {})
+        self.folder = folder
+        self.port = port
+        self.log = folder / f"log-{id(self):x}.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it; `wait_until_ready` tells when it answers."""
+        assert not self.alive
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self.argv,
+                env=self.env,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a group of its own, so that one signal kills all of it
+            )
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers `/health`. Raises AssertionError with its log when it ended."""
+        end = time.monotonic() + START_SECONDS
+        while self.alive and time.monotonic() < end:
+            if self.port is None or self.get("/health") is not None:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{self.argv} did not start:\n{self.log.read_text()[-3000:]}")
+
+    def get(self, path: str) -> tuple[int, str] | None:
+        """Return status and text of a page, None where nobody answers."""
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            url = f"http://127.0.0.1:{self.port}{path}"
+            got = urllib3.request("GET", url, retries=False, timeout=20)
+            return got.status, got.data.decode()
+        return None
+
+    def kill(self) -> None:
+        """`kill -9`, its children included."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(20)
+
+
+class Fleet:
+    """Some programs that work on one database, and the front door to those that have a port."""
+
+    def __init__(self, *programs: Program) -> None:
+        self.programs = programs
+        self.kills = 0
+        self.whole = True  # whether all are meant to run just now
+        self.answered = 0  # posts, about: it is counted without a lock
+        self._pool = urllib3.PoolManager(maxsize=64, num_pools=64)
+
+    def __enter__(self) -> Fleet:
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._pool.clear()
+
+    def start(self) -> None:
+        """Start all that do not run and wait until they answer."""
+        for program in self.programs:
+            if not program.alive:
+                program.start()
+        for program in self.programs:
+            program.wait_until_ready()
+
+    def kill(self) -> None:
+        """`kill -9` all."""
+        for program in self.programs:
+            program.kill()
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any, bytes]:
+        """Post to any server that listens, as a proxy would: what FakeTwilio takes as `post`.
+
+        A request that a server took and did not answer is not given to another one.
+        """
+        assert url.startswith(BASE), f"{url} is not below {BASE}"
+        ports = [program.port for program in self.programs if program.port]
+        for port in random.sample(ports, len(ports)):
+            target = f"http://127.0.0.1:{port}{url.removeprefix(BASE)}"
+            try:
+                got = self._pool.request(
+                    "POST", target, body=body, headers=dict(headers), retries=False, timeout=15
+                )
+            except urllib3.exceptions.NewConnectionError:
+                continue
+            except urllib3.exceptions.HTTPError as error:
+                raise TimeoutError(str(error)) from error
+            self.answered += 1
+            return got.status, got.headers, got.data
+        raise ConnectionRefusedError(url)
+
+    @contextlib.contextmanager
+    def under_fire(
+        self, progress: Callable[[], int], least: int, most: int, seed: int = 0
+    ) -> Iterator[None]:
+        """While the block runs, kill one at random now and then and start it again.
+
+        A shot falls when `progress` has grown by a number from `least` to `most` since all ran, so
+        that it hits work under way however fast the machine is. At the end all run. What goes wrong
+        here is raised when the block ends.
+        """
+        chance = random.Random(seed)
+        over = threading.Event()
+        failures: list[BaseException] = []
+
+        def fire() -> None:
+            try:
+                while True:
+                    goal = progress() + chance.randint(least, most)
+                    while progress() < goal:
+                        if over.wait(0.002):
+                            return
+                    program = chance.choice(self.programs)
+                    self.whole = False
+                    program.kill()
+                    self.kills += 1
+                    program.start()
+                    program.wait_until_ready()
+                    self.whole = True
+            except BaseException as failure:
+                failures.append(failure)
+
+        thread = threading.Thread(target=fire, name="under-fire")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    def tell(self) -> str:
+        """Return the ends of all logs, for the message of a test that failed."""
+        return "\n".join(f"{one.argv}:\n{one.log.read_text()[-3000:]}" for one in self.programs)
+
+
+def real_fleet(database_url: str, twilio: FakeTwilio, folder: Path) -> Fleet:
+    """Return what operators run: `tautan run`, or on PostgreSQL two servers and a worker."""
+    env = environment(database_url, twilio)
+    if make_url(database_url).get_backend_name() == "sqlite":
+        return Fleet(tautan_run(env, folder))
+    worker = Program([str(BIN / "tautan"), "worker"], env, folder)
+    return Fleet(granian(env, folder), granian(env, folder), worker)
+
+
+def busy_fleet(
+    database_url: str, twilio: FakeTwilio, folder: Path, clock: Path, workers: int = 3
+) -> Fleet:
+    """Return programs whose sweeps come often and whose time is that of a file.
+
+    On SQLite one that does all; on PostgreSQL two servers and some workers.
+    """
+    env = environment(database_url, twilio)
+    if make_url(database_url).get_backend_name() == "sqlite":
+        return Fleet(served(env, folder, clock, "web"))
+    kinds = ["web", "web", *["worker"] * workers]
+    return Fleet(*[served(env, folder, clock, kind) for kind in kinds])
+
+
+def tautan_run(env: Mapping[str, str], folder: Path) -> Program:
+    """Return `tautan run` on a free port."""
+    return Program([str(BIN / "tautan"), "run"], env, folder, free_port())
+
+
+def granian(env: Mapping[str, str], folder: Path) -> Program:
+    """Return `wsgi:app` under granian on a free port."""
+    port = free_port()
+    words = f"--interface wsgi --host 127.0.0.1 --port {port} --blocking-threads 8 --no-ws wsgi:app"
+    return Program([str(BIN / "granian"), *words.split()], env, folder, port)
+
+
+def served(env: Mapping[str, str], folder: Path, clock: Path, kind: str) -> Program:
+    """Return `tests.served`, the server ("web") or worker whose clock can be moved."""
+    port = free_port() if kind == "web" else None
+    words = [sys.executable, "-m", "tests.served", str(clock), kind, *([str(port)] if port else [])]
+    return Program(words, env, folder, port)
+
+
+class StoppablePostgres:
+    """A server made by `running_postgres` that can be stopped as an operator would, and started.
+
+    Leaving the block stops what was started here; the rest is up to `running_postgres`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.replace("+psycopg", "")
+        with psycopg.connect(self._url) as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
+        assert row is not None
+        self._data = Path(str(row[0]))
+        self._mine: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> StoppablePostgres:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._mine is not None:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it at once: who is connected loses the connection."""
+        file = self._data / "postmaster.pid"
+        os.kill(int(file.read_text().split("\n", 1)[0]), signal.SIGINT)
+        end = time.monotonic() + 20
+        while file.exists():
+            assert time.monotonic() < end, "PostgreSQL did not stop"
+            time.sleep(0.02)
+        if self._mine is not None:
+            self._mine.wait(20)
+            self._mine = None
+
+    def start(self) -> None:
+        """Start it again, with the options it had, and wait until it answers."""
+        owner = self._data.stat()
+        as_owner = {} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid}
+        self._mine = subprocess.Popen(
+            shlex.split((self._data / "postmaster.opts").read_text()),
+            cwd=self._data,
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **as_owner,  # type: ignore[arg-type]
+        )
+        end = time.monotonic() + 20
+        while True:
+            try:
+                psycopg.connect(self._url).close()
+                return
+            except psycopg.OperationalError:
+                assert time.monotonic() < end, "PostgreSQL did not start again"
+                time.sleep(0.05)
