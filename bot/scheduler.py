@@ -18,9 +18,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.interview import erasure, mixing, sending
 from bot.interview.conversations import wake_due
+from bot.interview.failures import trace
 from bot.interview.receiving import replay
 from bot.reporting import coordinators, snapshots
-from bot.service import Service
+from bot.service import CANNOT_WORK, Service
 
 log = logging.getLogger(__name__)
 
@@ -96,8 +97,10 @@ class Sweeps:
         """A sweep that fails is logged and comes again; it takes nothing else down."""
         try:
             self.jobs[name]()
-        except Exception:
-            log.exception("the sweep %s failed and will run again", name)
+        except CANNOT_WORK as error:
+            log.error("the sweep %s cannot run and will try again: %s", name, error)
+        except Exception as error:
+            log.error("the sweep %s failed and will run again\n%s", name, trace(error))
 
     def _wake(self) -> None:
         while wake_due(self._service.installation, limit=200) == 200:

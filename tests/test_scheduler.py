@@ -81,7 +81,7 @@ def test_a_sweep_that_fails_is_told_comes_again_and_stops_no_other(place, monkey
             if len(ran) == len(EVERY) and min(ran.values()) >= 3:
                 enough.set()
             if name == "wake":
-                raise RuntimeError("this one fails")
+                raise RuntimeError(f"with the words of {name}")
 
         return run
 
@@ -91,8 +91,22 @@ def test_a_sweep_that_fails_is_told_comes_again_and_stops_no_other(place, monkey
         sweeps.start()
         assert enough.wait(20)
         sweeps.stop()
-    told = {record.getMessage() for record in caplog.records if record.name == "bot.scheduler"}
-    assert told == {"the sweep wake failed and will run again"}
+    told = [record.getMessage() for record in caplog.records if record.name == "bot.scheduler"]
+    assert {one.split("\n")[0] for one in told} == {"the sweep wake failed and will run again"}
+    assert all(one.endswith("RuntimeError") for one in told), "where and what kind, not what about"
+
+
+def test_a_database_that_is_away_is_one_line_a_sweep(postgres_url, caplog):
+    with office(postgres_url) as place:
+        here = place.installation
+        here.database.close()
+        with caplog.at_level(logging.ERROR, "bot.scheduler"):
+            for name in place.sweeps.jobs:
+                place.sweeps._guarded(name)
+    told = [record.getMessage() for record in caplog.records if record.name == "bot.scheduler"]
+    assert len(told) == len(EVERY)
+    assert all("cannot run and will try again: this process" in one for one in told)
+    assert not any("\n" in one for one in told)
 
 
 def test_stopping_lets_a_running_sweep_finish(place, monkeypatch):

@@ -32,11 +32,13 @@ def run(demo: bool = DEMO) -> None:
         bring_up(database)
         database.close()
         service = Service(config, serving=True, demo=demo or None)
+        # Opened before anybody is told that it runs: a wrong secret, or another server, ends it.
+        here = service.installation
         if demo:
             from bot.outreach.demo.filling import prepare
             from bot.reporting.coordinators import import_coordinators
 
-            prepare(service.installation, config.flows_dir, import_coordinators)
+            prepare(here, config.flows_dir, import_coordinators)
         _serve(config, service)
 
 

@@ -1,0 +1,474 @@
+"""The `tautan` command: every command on good and on bad input, its exit codes and its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner, Result
+
+from bot.cli import app
+from tests.setup import FLOWS, SECRET
+
+ROOT = Path(__file__).parent.parent
+UNITS = """\
+code_list,code,name,zone,target_ahli
+own,U1,Dinas Contoh,WIB,20
+own,U2,Badan Contoh,WITA,30
+"""
+ROSTER = (
+    "kelompok,nama,hp_wa,unit\ninternal,Ani,081200000101,own:U1\nahli,Budi,081200000102,own:U2\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to an empty folder, with an environment that sets only the secret."""
+    for name in os.environ:
+        if name.startswith(("TWILIO_", "TAUTAN_")) or name in {"DATABASE_URL", "FLOWS_DIR"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TAUTAN_SECRET_KEY", SECRET)
+    monkeypatch.setenv("FLOWS_DIR", str(FLOWS))
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def ready(folder: Path) -> Path:
+    """Return a folder with a migrated database, the bundled survey and two units."""
+    good("migrate")
+    good("publish", "integritas")
+    (folder / "units.csv").write_text(UNITS, "utf-8")
+    good("units", "import", "units.csv", "--survey", "integritas")
+    return folder
+
+
+def run(*arguments: str, said: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=said)
+
+
+def good(*arguments: str, said: str | None = None) -> str:
+    done = run(*arguments, said=said)
+    assert done.exit_code == 0, done.output + repr(done.exception)
+    return done.stdout
+
+
+def data(*arguments: str) -> Any:
+    """Run a command with --json; its standard output is JSON and nothing else."""
+    return json.loads(good(*arguments, "--json"))
+
+
+def bad(*arguments: str, code: int = 1) -> str:
+    """Run a command that must fail, and return what it says, in one line of words."""
+    done = run(*arguments)
+    assert done.exit_code == code, done.output + repr(done.exception)
+    assert "Traceback" not in done.output
+    assert done.stderr.strip(), "what is wrong is said on standard error"
+    return " ".join(done.stderr.split())
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, "utf-8")
+    return name
+
+
+def commands() -> dict[str, Any]:
+    """Return every command by what is typed for it."""
+    group: Any = typer.main.get_command(app)
+    found = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            found[name] = command
+        else:
+            found |= {f"{name} {key}": value for key, value in inner.items()}
+    return found
+
+
+# all of them
+
+
+def test_every_command_says_what_it_does(folder):
+    for name, command in commands().items():
+        assert command.help, name
+        assert command.help.strip().split("\n")[0].endswith((".", "`.")), name
+        shown = good(*name.split(), "--help")
+        assert command.help.split()[0] in shown
+    assert list(folder.iterdir()) == []
+
+
+def test_every_option_has_one_line_of_help():
+    for name, command in commands().items():
+        for one in command.params:
+            if one.param_type_name == "option":
+                assert getattr(one, "help", None), f"{name} {one.name}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["publish"],
+        ["launch", "integritas", "--per-day", "many"],
+        ["launch", "integritas", "--per-day", "0"],
+        ["export", "integritas", "--format", "pdf"],
+        ["links", "integritas", "--expires", "yesterday"],
+        ["roster", "import", "x.csv"],
+        ["units", "nonsense"],
+        ["purge", "--nonsense"],
+        ["demo", "--days", "0"],
+    ],
+)
+def test_wrong_usage_is_exit_2(folder, arguments):
+    bad(*arguments, code=2)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(commands()) - {"check", "test", "chat"}))
+def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkeypatch, name):
+    monkeypatch.setenv("PORT", "nonsense")
+    wanted = [one for one in commands()[name].params if one.required]
+    arguments = []
+    for one in wanted:
+        arguments += [one.opts[0], "x"] if one.param_type_name == "option" else ["x"]
+    assert "PORT must be a whole number" in bad(*name.split(), *arguments)
+    assert list(folder.iterdir()) == []
+
+
+OPENING = {
+    "publish": ["integritas"],
+    "links": ["integritas"],
+    "launch": ["integritas"],
+    "progress": ["integritas"],
+    "export": ["integritas"],
+    "close": ["integritas"],
+    "audit-anonymity": ["integritas"],
+    "forget": ["081200000101"],
+    "purge": [],
+}
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_what_needs_a_database_says_when_there_is_none_yet(folder, name):
+    assert "run `tautan migrate`" in bad(name, *OPENING[name])
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_another_secret_stops_every_command(ready, monkeypatch, name):
+    monkeypatch.setenv("TAUTAN_SECRET_KEY", "another secret, long enough to be one")
+    said = bad(name, *OPENING[name])
+    assert "TAUTAN_SECRET_KEY" in said
+    assert "as it was when the database was made" in said
+
+
+@pytest.mark.parametrize("name", sorted(set(OPENING) - {"publish", "forget", "purge"}))
+def test_an_unknown_survey_is_named_with_the_nearest(ready, name):
+    more = ["--number", "+6281200000999"] if name == "links" else []
+    assert "did you mean 'integritas'?" in bad(name, "integrita", *more)
+    assert not list(ready.glob("integrita.*"))
+
+
+def test_a_database_that_is_away_is_said(folder, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    for name in ("migrate", "purge"):
+        assert "onnection" in bad(name)
+
+
+def test_a_folder_for_the_database_that_is_not_there_is_said(folder, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///no/such/folder/tautan.db")
+    assert "unable to open database file" in bad("migrate")
+
+
+# flows
+
+
+def test_check_finds_nothing_wrong_with_the_bundled_survey(folder):
+    assert "no problem found" in good("check")
+    found = data("check", str(FLOWS / "integritas"))
+    assert (found["problems"], len(found["surveys"])) == ([], 1)
+
+
+def test_check_says_file_line_column_what_and_how(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "rusak")
+    flow = folder / "rusak" / "internal.yaml"
+    flow.write_text(flow.read_text("utf-8").replace("questions:", "question:", 1), "utf-8")
+    said = bad("check", "rusak")
+    assert re.search(r"rusak/internal\.yaml:\d+:\d+: .+;", said)
+    done = run("check", "rusak", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["problems"][0].startswith("rusak/internal.yaml:")
+    assert "no survey.yaml" in bad("check", "nowhere")
+
+
+def test_transcripts_are_played_and_rewritten(folder):
+    assert re.search(r"\d\d transcripts played, 0 differ", good("test"))
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "tests" / "declined.yaml"
+    whole = file.read_text("utf-8")
+    file.write_text(whole.replace("Terima kasih", "Terima kasi", 1), "utf-8")
+    assert "declined.yaml" in bad("test", "mine")
+    assert json.loads(run("test", "mine", "--json").stdout)["failures"]
+    good("test", "mine", "--update")
+    good("test", "mine")
+
+
+def test_a_chat_can_be_kept_as_a_transcript(folder):
+    shown = good(
+        "chat", "integritas", "internal", "--record", "talk.yaml", said="1\nSETUJU\n/end\n"
+    )
+    assert "Silakan pilih bahasa" in shown
+    kept = (folder / "talk.yaml").read_text("utf-8")
+    assert "SETUJU" in kept
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    shutil.copy(folder / "talk.yaml", folder / "mine" / "tests" / "talk.yaml")
+    good("test", "mine")
+    assert "there are: internal, eksternal, ahli" in bad("chat", "integritas", "warga")
+    assert "is it a survey's folder?" in bad("chat", "nowhere", "internal")
+
+
+def test_publish_takes_files_or_leaves_what_was_there(ready):
+    first = data("publish", "integritas")
+    assert first["survey"] == "integritas"
+    shutil.copytree(FLOWS / "integritas", ready / "rusak")
+    (ready / "rusak" / "ahli.yaml").write_text("kind: flow\n", "utf-8")
+    said = bad("publish", "rusak")
+    assert "rusak/ahli.yaml:" in said
+    assert "Nothing was published" in said
+    assert data("publish", "integritas") == first
+    assert "is it a survey's folder?" in bad("publish", "nowhere")
+
+
+# the field
+
+
+def test_units_are_imported_once(ready):
+    found = data("units", "import", "units.csv", "--survey", "integritas")
+    assert found["unchanged"] == 2
+    name = write(ready, "bad.csv", "code_list,code,name,zone\nown,U3,Dinas Baru,Mars\n")
+    assert "bad.csv:2" in bad("units", "import", name)
+    assert "none.csv" in bad("units", "import", "none.csv")
+
+
+def test_a_roster_is_checked_without_being_stored_and_imported_once(ready):
+    write(ready, "roster.csv", ROSTER)
+    good("roster", "check", "roster.csv", "--survey", "integritas")
+    assert "0 rows" not in good("roster", "check", "roster.csv")
+    first = data("roster", "import", "roster.csv", "-s", "integritas")
+    again = data("roster", "import", "roster.csv", "-s", "integritas")
+    assert first["counts"] != again["counts"]
+    name = write(ready, "half.csv", ROSTER + "internal,Cici,08xx,own:U1\n")
+    shown = run("roster", "check", name, "--rejects", "rejects.csv")
+    assert "half.csv:4" in shown.stderr
+    assert "Cici" in (ready / "rejects.csv").read_text("utf-8-sig")
+    assert "none.csv" in bad("roster", "check", "none.csv")
+    assert "nothing" in bad("roster", "import", "roster.csv", "-s", "nothing")
+
+
+def test_coordinators_are_imported(ready):
+    text = "hp_wa,unit,jam,nama\n081200000201,own:U1,08:00,Dodi\n"
+    name = write(ready, "posts.csv", text)
+    good("coordinators", "import", name, "--survey", "integritas")
+    data("coordinators", "import", name, "--survey", "integritas")
+    wrong = write(ready, "wrong.csv", text.replace("08:00", "25:00"))
+    assert "wrong.csv:2" in bad("coordinators", "import", wrong, "--survey", "integritas")
+
+
+def test_links_are_made_once_and_written(ready):
+    first = data("links", "integritas", "--number", "+6281200000999")
+    assert first["created"] == 6
+    assert all(one["url"].startswith("https://wa.me/6281200000999?") for one in first["links"])
+    shown = good("links", "integritas", "--output", "links.csv", "--number", "+6281200000999")
+    assert "0 new, 6 kept" in shown
+    assert (ready / "links.csv").stat().st_size > 100
+    number = ("--number", "+6281200000999")
+    assert ".csv, .xlsx or .json" in bad("links", "integritas", "-o", "links.pdf", *number)
+    assert "own:U9" in bad("links", "integritas", "--unit", "own:U9", *number)
+    assert "TWILIO_WHATSAPP_FROM" in bad("links", "integritas")
+    dated = data("links", "integritas", "--expires", "2027-01-15", "--cap", "5", *number)
+    assert dated["reused"] == 6
+
+
+def test_personal_links_go_to_a_file_only_its_owner_reads(ready):
+    write(ready, "roster.csv", ROSTER)
+    good("roster", "import", "roster.csv", "-s", "integritas")
+    shown = good("links", "integritas", "--personal", "-o", "p.csv", "--number", "+6281200000999")
+    assert "2 written" in shown
+    assert (ready / "p.csv").stat().st_mode & 0o077 == 0
+    assert "wa.me" not in shown, "nobody's link is shown on a screen"
+
+
+def test_a_launch_is_a_dry_run_until_it_is_meant(ready):
+    write(ready, "roster.csv", ROSTER)
+    good("roster", "import", "roster.csv", "-s", "integritas")
+    plan = data("launch", "integritas")
+    assert plan["to_invite"] == 2
+    assert data("launch", "integritas")["to_invite"] == 2
+    assert "Nothing was written" in good("launch", "integritas")
+    good("launch", "integritas", "--go")
+    after = data("launch", "integritas")
+    assert after["to_invite"] == 0
+
+
+def test_progress_shows_the_published_counts(ready):
+    assert "no snapshot yet" in good("progress", "integritas")
+    assert data("progress", "integritas")["day"] is None
+
+
+def test_export_writes_what_is_mixed_with_its_codebook(ready):
+    assert "0 responses" in good("export", "integritas", "--format", "csv")
+    assert (ready / "integritas.csv").exists()
+    found = data("export", "integritas", "--format", "jsonl", "-o", "out.jsonl", "--labels")
+    assert found["rows"] == 0
+    bad("export", "integritas", "-o", "no/such/folder/x.xlsx")
+
+
+def test_the_audit_of_an_empty_survey_links_nobody(ready):
+    assert "nobody is linked" in good("audit-anonymity", "integritas")
+    assert data("audit-anonymity", "integritas")["found"] in ([], ())
+    assert "none.log" in bad("audit-anonymity", "integritas", "--log", "none.log")
+
+
+def test_closing_warns_first_and_can_be_repeated(ready):
+    assert "Nothing was done" in good("close", "integritas")
+    assert data("close", "integritas", "--yes")["survey"] == "integritas"
+    data("close", "integritas", "--yes")
+
+
+def test_forgetting_takes_a_number_as_people_write_it(ready):
+    write(ready, "roster.csv", ROSTER)
+    good("roster", "import", "roster.csv", "-s", "integritas")
+    assert data("forget", "0812-0000-0101")["roster_rows"] == 1
+    assert data("forget", "ID.1000000000000001", "--opt-out")["known"] is False
+    said = bad("forget", "12")
+    assert "08…, +62… or ID.…" in said
+    bad("forget", "Ani")
+
+
+def test_purging_says_what_it_deleted(ready):
+    assert "inbound: 0" in good("purge")
+    assert data("purge")["clean"] is True
+
+
+# processes
+
+
+def test_migrate_does_it_once(folder):
+    assert "brought to this version" in good("migrate")
+    assert "Nothing to do" in good("migrate")
+
+
+def test_a_worker_is_not_for_sqlite(ready):
+    assert "one process serves the file" in bad("worker")
+
+
+def test_a_demo_refuses_credentials_and_real_installations(ready, monkeypatch):
+    assert "cannot become a demo" in bad("demo", "--days", "1")
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://survei.contoh.test")
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "0" * 32)
+    monkeypatch.setenv("TWILIO_WHATSAPP_FROM", "whatsapp:+6281200000999")
+    assert "Twilio" in bad("demo", "--days", "1")
+    bad("run", "--demo", code=2)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def start(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-c", "from bot.cli import main; main()", *arguments],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT), "FLOWS_DIR": str(FLOWS), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def served(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = start(tmp_path, "run", PORT=str(port))
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ask(port: int, path: str) -> tuple[int, str]:
+    end = time.monotonic() + 40
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def test_run_makes_its_key_serves_says_where_and_ends_in_order(served, port, tmp_path):
+    assert ask(port, "/ready")[0] == 200
+    assert (tmp_path / "tautan.key").stat().st_mode & 0o077 == 0
+    assert ask(port, "/simulator")[0] == 200
+    served.send_signal(signal.SIGTERM)
+    out, err = served.communicate(timeout=40)
+    assert served.returncode == 0, err
+    assert f"http://127.0.0.1:{port}/simulator" in out
+    assert "Traceback" not in err
+
+
+def test_a_second_run_on_one_database_is_refused_with_words(served, port, tmp_path):
+    ask(port, "/ready")
+    second = start(tmp_path, "run", PORT=str(port + 1 if port < 65535 else port - 1))
+    out, err = second.communicate(timeout=40)
+    assert second.returncode == 1, out + err
+    assert f"process {served.pid} already serves tautan.db" in err
+    assert "Traceback" not in err
+
+
+def test_a_port_that_is_taken_is_said(served, port, tmp_path):
+    ask(port, "/ready")
+    other = start(tmp_path, "run", PORT=str(port), DATABASE_URL="sqlite:///other.db")
+    out, err = other.communicate(timeout=40)
+    assert other.returncode == 1, out + err
+    assert str(port) in err
+    assert "Traceback" not in err
+
+
+def test_a_worker_on_postgresql_works_and_ends_in_order(postgres_url, tmp_path):
+    environ = {"DATABASE_URL": postgres_url, "TAUTAN_SECRET_KEY": SECRET}
+    migrator = start(tmp_path, "migrate", **environ)
+    migrator.communicate(timeout=40)
+    assert migrator.returncode == 0
+    worker = start(tmp_path, "worker", **environ)
+    with worker:
+        try:
+            assert worker.stdout is not None
+            assert "worker is running" in worker.stdout.readline()
+            worker.send_signal(signal.SIGTERM)
+            _, err = worker.communicate(timeout=40)
+        finally:
+            worker.kill()
+    assert worker.returncode == 0, err
+    assert "Traceback" not in err
