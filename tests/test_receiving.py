@@ -362,7 +362,8 @@ def test_a_quoted_message_names_the_conversation_that_it_is_about(place):
     replied = ani.say("1", quote=asked_first)[0]
     assert question_in(internal, replied) is not None
     assert question_in(internal, replied) != question_in(internal, asked_first.text)
-    assert question_in(ahli, ani.say("ULANG")[0]) == open_there, "the other one is still active"
+    again = ani.say("ULANG")[0]
+    assert question_in(internal, again) == question_in(internal, replied), "they went on there"
 
 
 def test_a_quote_of_a_message_that_is_not_ours_is_an_ordinary_answer(place):
@@ -547,3 +548,34 @@ def test_a_broken_link_row_is_no_reason_to_fail(place):
     change(place.installation, Link, {"expires_at": None})
     assert "sudah ditutup" in place.twilio.person().say(text)[0]
     assert count(place.installation, Contact) == 0
+
+
+def test_an_invitation_to_a_second_survey_is_answered_there(place):
+    """Who has finished one survey and is invited to another answers the other without a tap."""
+    ani = place.twilio.person()
+    flow = place.published.survey.for_group("internal")
+    Respondent(ani, flow, place.code("internal"), random.Random(3)).interview()
+    other = second_survey(place)
+    here = place.installation
+    addresses = [Address.parse(ani.address)]
+
+    def invite(connection):
+        contact = identity.find(connection, here, addresses)
+        enrol(connection, here, other, contact, place.unit_id, "ahli", here.now())
+
+    here.database.write(invite)
+    place.sweep("wake")
+    reply = ani.say("1")[-1]
+    if "SETUJU" not in reply:
+        reply = ani.say("1")[-1]
+    assert "SETUJU" in reply
+    assert question_in(other.survey.for_group("ahli"), ani.say("SETUJU")[-1]) is not None
+
+
+def test_who_may_not_take_part_leaves_no_contact(place):
+    """A used-up link makes nobody known."""
+    first, second = place.twilio.person(), place.twilio.person()
+    text = add_link(place, cap=1)
+    first.say(text)
+    assert second.say(text)
+    assert count(place.installation, Contact) == 1

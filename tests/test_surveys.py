@@ -235,7 +235,7 @@ def test_a_folder_is_read_as_a_survey_or_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has no survey.yaml"):
         read_files(tmp_path)
     (tmp_path / "survey.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(UnicodeDecodeError):
+    with pytest.raises(FlowError, match=r"survey.yaml:1:1: .* not UTF-8"):
         read_files(tmp_path)
 
 

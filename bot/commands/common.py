@@ -19,7 +19,7 @@ from bot.intake.tables import InputError
 from bot.interview.installation import DemoMismatch, Installation
 from bot.interview.surveys import UnknownSurvey
 from bot.service import NotMigrated, Service
-from storage.database import Unavailable
+from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed, WrongSecret
 
 out = Console(highlight=False)
@@ -38,9 +38,8 @@ FAULTS: tuple[type[Exception], ...] = (
     Unavailable,
     UnknownSurvey,
     WrongSecret,
-    FileNotFoundError,
-    PermissionError,
-    IsADirectoryError,
+    Conflict,
+    OSError,
 )
 
 

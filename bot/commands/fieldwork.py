@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, time, timedelta
@@ -146,6 +147,11 @@ def links(
 
     with opened() as service:
         here = service.installation
+        sender = number or here.via.sender
+        if not re.fullmatch(r"(whatsapp:)?\+?[1-9]\d{6,14}", sender) or (
+            not number and service.twilio is None and not here.demo
+        ):
+            fail("a wa.me link needs our number: set TWILIO_WHATSAPP_FROM or give --number +62…")
         until = _end_of_day(service, survey, expires)
         if personal:
             made = use.create_personal_links(here, survey, expires_at=until)
@@ -153,9 +159,6 @@ def links(
             made = use.create_links(
                 here, survey, units=unit, groups=group, note=note, cap=cap, expires_at=until
             )
-        sender = number or here.via.sender
-        if not any(letter.isdigit() for letter in sender):
-            fail("a wa.me link needs our number: set TWILIO_WHATSAPP_FROM or give --number")
         written = 0
         if output is not None:
             form = output.suffix.removeprefix(".").lower()

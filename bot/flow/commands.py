@@ -156,7 +156,7 @@ def _begin_or_show(turn: Turn, reply: Reply) -> Step:
             return Step(state, turn.voice.message("opted_in"), (OptIn(),))
         again = replace(state, status=_first_status(turn), began_at=None, asks=0)
         return turn.to(again).show(turn.voice.text("opted_in"), effects=(OptIn(), Reopened()))
-    if OPTED_OUT in state.extra:
+    if OPTED_OUT in state.extra or turn.context.opted_out:
         extra = {key: value for key, value in state.extra.items() if key != OPTED_OUT}
         back_in = replace(state, extra=extra)
         return Step(back_in, turn.voice.message("opted_in"), (OptIn(),))
@@ -253,6 +253,8 @@ def _stop(turn: Turn, reply: Reply) -> Step:
 
 
 def _erase_or_correct(turn: Turn, reply: Reply) -> Step:
+    if turn.state.mixed or turn.state.status is Status.CLOSED:
+        return turn.say("erase_how")  # there is nothing left to correct, and no state to ask twice
     return turn.to(replace(turn.state, pending="erase_or_correct")).say("erase_or_correct")
 
 

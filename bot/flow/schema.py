@@ -311,6 +311,7 @@ class MessagesPart(Part):
     stop: MessagePart
     stop_confirm: MessagePart
     opted_in: MessagePart
+    erase_how: MessagePart
     erase_or_correct: MessagePart
     erased: MessagePart
     wrong_person: MessagePart

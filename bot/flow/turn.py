@@ -81,6 +81,7 @@ class Context:
     texts: Mapping[str, Mapping[str, str]]
     window_open: bool = True
     min_answer_seconds: float = 2.0
+    opted_out: bool = False  # told only where the interview is over: BERHENTI can be taken back
     n_min: int = 10  # smallest number of people whose answers are pooled
     request_code: str = ""  # names an erasure request to the person who made it
 

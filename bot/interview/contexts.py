@@ -25,6 +25,7 @@ def context(
     *,
     window_open: bool,
     request_code: str = "",
+    opted_out: bool = False,
 ) -> Context:
     """Return what one step of this conversation may know."""
     settings = survey.settings
@@ -41,6 +42,7 @@ def context(
         own=own,
         window_open=window_open,
         request_code=request_code,
+        opted_out=opted_out,
     )
     if row.closed_at is not None and row.closed_at < known.plan.closes:
         # Closed before its last day: that is when it ended.
@@ -63,6 +65,7 @@ def _context(
     own: Mapping[str, str],
     window_open: bool = True,
     request_code: str = "",
+    opted_out: bool = False,
 ) -> Context:
     return Context(
         now=now,
@@ -73,6 +76,7 @@ def _context(
         min_answer_seconds=settings.min_answer_seconds,
         n_min=settings.k,
         request_code=request_code,
+        opted_out=opted_out,
     )
 
 

@@ -38,7 +38,12 @@ from storage.queries.people import TurnRow
 log = logging.getLogger(__name__)
 
 FAILED_STEP_WAITS = timedelta(hours=1)
-REMINDER_LIVES = timedelta(hours=12)  # what could not be sent by then is not worth sending
+# What could not be sent by then is not worth sending. (An invitation always is, until the end.)
+REMINDER_LIVES = {
+    "invite": timedelta(days=365),
+    "reminder": timedelta(days=2),
+    "last_call": timedelta(days=2),
+}
 
 
 def survey_of(connection: Connection, installation: Installation, row: TurnRow) -> Survey:
@@ -249,12 +254,8 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     state = load_state(connection, installation, row, survey)
     heard = people.windows(connection, [one.address_id for one in rows])
     window_open = any(now - at < sending.WINDOW for at in heard.values())
-    result = step(
-        survey.for_group(row.grp or ""),
-        state,
-        Wake(),
-        contexts.context(installation, survey, row, window_open=window_open),
-    )
+    world = contexts.context(installation, survey, row, window_open=window_open)
+    result = step(survey.for_group(row.grp or ""), state, Wake(), world)
     save(connection, installation, row, state, result, survey)
     message = result.message
     if message is None or best is None:
@@ -270,6 +271,19 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
         dedupe=f"{conversation_id}:{message.step}",
         survey_id=row.survey_id,
         conversation_id=conversation_id,
-        expires_at=now + REMINDER_LIVES,
+        expires_at=min(world.plan.closes, now + REMINDER_LIVES[message.step or ""]),
     )
+    _bring_forward(connection, row)
     return True
+
+
+def _bring_forward(connection: Connection, row: TurnRow) -> None:
+    """Let an answer without a tap belong to what we have just written about, unless the person is
+    in the middle of something else."""
+    assert row.conversation_id is not None
+    active = people.active_conversation(connection, row.contact_id)
+    if active == row.conversation_id:
+        return
+    rows = people.turn_of(connection, active) if active is not None else []
+    if not rows or Status(rows[0].status or "").over:
+        queries.activate(connection, row.contact_id, row.conversation_id)

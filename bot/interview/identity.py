@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot.channels.base import Address
 from bot.flow.state import State, Status
 from bot.interview.installation import Installation
-from storage.queries import counts
+from storage.queries import counts, outbox
 from storage.queries import people as queries
 from storage.queries.people import AddressRow, ConversationRow
 
@@ -97,6 +97,8 @@ def _settle(
         kept = kept if kept is not None else queries.create_contact(connection)
         assert phone is not None
         queries.move_addresses(connection, kept, [known[phone].id])
+        # What waits for the person who had the number is not for the one who has it now.
+        outbox.drop_queued(connection, address_id=known[phone].id)
         return kept
     if kept is None:
         return by_phone

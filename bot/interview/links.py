@@ -43,6 +43,7 @@ def follow(
     if refusal is not None:
         own = {"kode": link.code}
         return contexts.word(connection, installation, published, refusal, own)
+    fresh = contact_id is None and not identity.find(connection, installation, inbound.addresses)
     if contact_id is None:
         met = identity.person(connection, installation, inbound.addresses)
         contact_id = met.contact_id
@@ -53,6 +54,9 @@ def follow(
     if conversation_id is None:
         started = _start(connection, installation, published, link, contact_id, scope)
         if not isinstance(started, int):
+            if fresh:
+                # Who cannot take part leaves no trace.
+                people.delete_contact(connection, contact_id)
             return started
         conversation_id = started
     queries.activate(connection, contact_id, conversation_id)

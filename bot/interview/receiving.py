@@ -26,6 +26,7 @@ from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed
+from storage.queries import conversations as conversation_queries
 from storage.queries import inbound as inbound_queries
 from storage.queries import outbox as outbox_queries
 from storage.queries import people
@@ -140,7 +141,11 @@ def _converse(
     """Let the conversation that the message belongs to take one step."""
     event = Reply(inbound.text, inbound.option, None, inbound.kind)
     if inbound.reply_to is not None:
-        row, about = _quoted(connection, desk.installation, inbound.reply_to, row)
+        named, about = _quoted(connection, desk.installation, inbound.reply_to, row)
+        if named.conversation_id not in (None, row.conversation_id):
+            # A tap moves to that conversation; what is typed next belongs to it too.
+            conversation_queries.activate(connection, row.contact_id, named.conversation_id)
+        row = named
         event = replace(event, about=about)
     if row.conversation_id is None:
         return _stranger(connection, desk, inbound, row.address_id)
@@ -162,6 +167,9 @@ def _advance(
         row,
         window_open=True,
         request_code=_request_code(installation, inbound),
+        # What the end has wiped cannot remember it; the opt-out itself does.
+        opted_out=row.sealed is None
+        and identity.opted_out(connection, installation, row.contact_id),
     )
     result = step(survey.for_group(row.grp or ""), state, event, context)
     saved = save(connection, installation, row, state, result, survey)

@@ -10,6 +10,7 @@ list does not have it. (When the provider fails us its list may be behind; when 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -22,11 +23,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from bot.channels.base import Address, Channel, Outgoing, SendError, StatusEvent, as_text
+from bot.flow.schedule import next_allowed
+from bot.flow.state import Status
 from bot.flow.turn import Choice, Message
-from bot.interview import identity
+from bot.interview import contexts, identity
 from bot.interview.installation import Installation, Via, real_now
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import outbox as queries
+from storage.queries import people
 from storage.queries.outbox import Claimable, OutboxRow
 
 log = logging.getLogger(__name__)
@@ -40,7 +44,8 @@ WAIT_FOR_CALLBACK = timedelta(minutes=2)
 GIVE_UP_LOOKING = timedelta(minutes=10)
 # The provider counts 24 hours from its own receipt of the message; half an hour is our margin.
 WINDOW = timedelta(hours=23, minutes=30)
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 8  # of messages whose fate stays unknown
+PATIENCE = timedelta(days=1)  # with messages that have no expiry of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +224,17 @@ def _lease(
     jobs: list[_Job] = []
     dropped = 0
     taken: set[int] = set()
-    for due in queries.claimable(connection, now, lease_now, limit):
+    for due in queries.claimable(connection, now, lease_now, list(channels), limit):
         row = due.row
-        if row.address_id in taken or row.channel not in channels:
+        if row.address_id in taken:
             continue
         reason = _must_not_go(due, now)
+        if reason is None and row.purpose != "reply" and row.conversation_id is not None:
+            moment = _allowed_at(connection, installation, row, now)
+            if moment is not None and moment > now:
+                queries.set_fate(connection, row.id, not_before=moment)
+                continue
+            reason = "nobody is waiting for it any more" if moment is None else None
         job = None if reason else _open(connection, installation, due, now, lease_until)
         if job is None:
             queries.set_fate(connection, row.id, status="dropped", sealed=None)
@@ -243,6 +254,31 @@ def _must_not_go(due: Claimable, now: datetime) -> str | None:
     if due.opted_out and due.row.purpose != "reply":
         return "the person asked not to be contacted"
     return None
+
+
+def _allowed_at(
+    connection: Connection, installation: Installation, row: OutboxRow, now: datetime
+) -> datetime | None:
+    """Return the first moment from `now` on for an invitation or reminder, None for never.
+
+    It was made within the hours and while the interview was open; since then it may have waited.
+    """
+    assert row.conversation_id is not None
+    found = people.turn_of(connection, row.conversation_id)
+    if not found:
+        return None
+    status = Status(found[0].status or "")
+    if status.over or (row.purpose == "invitation" and status is not Status.INVITED):
+        return None
+    turn = found[0]
+    assert turn.survey_id is not None
+    assert turn.settings_hash is not None
+    assert turn.flow_version_id is not None
+    survey = installation.surveys.compiled(
+        connection, turn.survey_id, turn.settings_hash, turn.flow_version_id
+    )
+    world = contexts.context(installation, survey, turn, window_open=False)
+    return next_allowed(world.plan.hours, world.zone, now, world.plan.closes)
 
 
 def _open(
@@ -317,8 +353,11 @@ def _record_failure(installation: Installation, job: _Job, error: SendError) -> 
     if error.outcome == "unknown":
         fate = {"status": "unknown", "not_before": now + WAIT_FOR_CALLBACK, "lease_until": None}
         word = "unknown"
-    elif error.outcome in {"later", "config"} and row.attempts + 1 < MAX_ATTEMPTS:
-        pause = timedelta(seconds=min(2 ** (row.attempts + 1), 900))
+    elif error.outcome in {"later", "config"} and now < (
+        row.expires_at or row.created_at + PATIENCE
+    ):
+        # Hours without the provider, or with a wrong setting, must cost nobody a message.
+        pause = timedelta(seconds=min(2 ** min(row.attempts + 1, 10), 900))
         fate = {"status": "queued", "not_before": now + pause, "lease_until": None}
         word = "later"
     else:
@@ -359,6 +398,8 @@ def record_status(installation: Installation, outbox_id: UUID, event: StatusEven
             return False
         if row.provider_sid not in (None, event.sid):
             return False  # an earlier attempt's callback: the row has moved on
+        if row.provider_sid is None:
+            queries.free_sid(connection, event.sid, outbox_id)
         values: dict[str, object] = {"provider_sid": event.sid}
         if event.failed:
             if row.rank < 4:
@@ -425,11 +466,14 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
     def work(connection: Connection) -> bool:
         if found is not None:
             taken = queries.known_sids(connection, [one.sid for one in found])
+            others = _other_bodies(connection, installation, row) if row.template else set()
             for one in found:
                 if one.sid in taken and one.sid != row.provider_sid:
                     continue
                 if not row.template and _bare(one.body) != _bare(body or ""):
                     continue
+                if _bare(one.body) in others:
+                    continue  # a reply that waits for its own callback
                 status = "failed" if one.status.failed else "sent"
                 return queries.settle(
                     connection,
@@ -458,6 +502,16 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
         return queries.settle(connection, row.id, "unknown", status="failed", sealed=None)
 
     return database.write(work)
+
+
+def _other_bodies(connection: Connection, installation: Installation, row: OutboxRow) -> set[str]:
+    """Return the texts of other messages of unknown fate to the same address."""
+    found = set()
+    for other in queries.unknown_to(connection, row.address_id):
+        if other.id != row.id and not other.template:
+            with contextlib.suppress(KeyDestroyed):
+                found.add(_bare(as_text(open_message(connection, installation, other))))
+    return found
 
 
 def _bare(text: str) -> str:

@@ -100,10 +100,21 @@ class Surveys:
 
 
 def read_files(folder: Path) -> dict[str, str]:
-    """Read a survey's files as UTF-8. Raises FileNotFoundError, UnicodeDecodeError."""
+    """Read a survey's files. Raises FileNotFoundError, and FlowError for what is not UTF-8."""
     if not (folder / SETTINGS).is_file():
         raise FileNotFoundError(f"{folder} has no {SETTINGS}: is it a survey's folder?")
-    return {path.name: path.read_text("utf-8") for path in sorted(folder.glob("*.yaml"))}
+    return {path.name: _read(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+def _read(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        what, fix = "this letter is not UTF-8", "save the file as UTF-8 in your editor"
+        raise FlowError([Problem(path.name, line, column, what, fix)]) from error
 
 
 def publish(installation: Installation, files: Mapping[str, str]) -> Published:

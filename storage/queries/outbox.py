@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy import Connection, case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from storage.models import Address, OptOut, Outbox, Window
@@ -123,10 +123,23 @@ def one_at_a_time(connection: Connection) -> None:
 
 
 def claimable(
-    connection: Connection, now: datetime, lease_now: datetime, limit: int
+    connection: Connection,
+    now: datetime,
+    lease_now: datetime,
+    channels: Sequence[str],
+    limit: int,
 ) -> list[Claimable]:
     """Return and lock due rows, most urgent first, none of an address with a row in flight."""
     busy = aliased(Outbox)
+    # A messaging service has many numbers; people write to one of them.
+    heard = (
+        select(func.max(Window.last_inbound_at))
+        .where(
+            Window.address_id == Outbox.address_id,
+            or_(Window.sender == Outbox.sender, Outbox.sender.startswith("MG")),
+        )
+        .scalar_subquery()
+    )
     statement = (
         select(
             *_COLUMNS,
@@ -140,15 +153,12 @@ def claimable(
                 == case((Outbox.purpose == "report", "coordinator"), else_="respondent"),
             )
             .label("opted_out"),
-            Window.last_inbound_at,
+            heard,
         )
         .join(Address, Address.id == Outbox.address_id)
-        .outerjoin(
-            Window,
-            and_(Window.address_id == Outbox.address_id, Window.sender == Outbox.sender),
-        )
         .where(
             Outbox.status == "queued",
+            Outbox.channel.in_(list(channels)),
             Outbox.not_before <= now,
             ~exists().where(
                 busy.address_id == Outbox.address_id,
@@ -262,10 +272,16 @@ def known_sids(connection: Connection, sids: Sequence[str]) -> set[str]:
 
 
 def drop_queued(
-    connection: Connection, *, conversation_id: int | None = None, survey_id: int | None = None
+    connection: Connection,
+    *,
+    conversation_id: int | None = None,
+    survey_id: int | None = None,
+    address_id: int | None = None,
 ) -> int:
-    """Drop what waits to be sent for a conversation or a whole survey."""
+    """Drop what waits to be sent for a conversation, a whole survey, or to an address."""
     where = [Outbox.status == "queued"]
+    if address_id is not None:
+        where.append(Outbox.address_id == address_id)
     if conversation_id is not None:
         where.append(Outbox.conversation_id == conversation_id)
     if survey_id is not None:
@@ -296,3 +312,18 @@ def server_time(connection: Connection) -> datetime | None:
         return None
     moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return moment
+
+
+def unknown_to(connection: Connection, address_id: int) -> list[OutboxRow]:
+    """Return all messages to an address of which we do not know the fate."""
+    statement = select(*_COLUMNS).where(Outbox.address_id == address_id, Outbox.status == "unknown")
+    return [OutboxRow._make(row) for row in connection.execute(statement)]
+
+
+def free_sid(connection: Connection, sid: str, owner: UUID) -> None:
+    """Take a provider's id from a row that only guessed it: the callback names the owner."""
+    connection.execute(
+        update(Outbox)
+        .where(Outbox.provider_sid == sid, Outbox.id != owner)
+        .values(provider_sid=None)
+    )
