@@ -93,18 +93,18 @@ class Program:
         """Return when it answers `/health`. Raises AssertionError with its log when it ended."""
         end = time.monotonic() + START_SECONDS
         while self.alive and time.monotonic() < end:
-            if self.port is None or self.get("/health") is not None:
+            if self.port is None or self.get("/health")[0] == 200:
                 return
             time.sleep(0.05)
         raise AssertionError(f"{self.argv} did not start:\n{self.log.read_text()[-3000:]}")
 
-    def get(self, path: str) -> tuple[int, str] | None:
-        """Return status and text of a page, None where nobody answers."""
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and text of a page, status 0 where nobody answers."""
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             url = f"http://127.0.0.1:{self.port}{path}"
             got = urllib3.request("GET", url, retries=False, timeout=20)
             return got.status, got.data.decode()
-        return None
+        return 0, ""
 
     def kill(self) -> None:
         """`kill -9`, its children included."""
@@ -294,7 +294,9 @@ class StoppablePostgres:
     def start(self) -> None:
         """Start it again, with the options it had, and wait until it answers."""
         owner = self._data.stat()
-        as_owner = {} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid}
+        as_owner: dict[str, Any] = (
+            {} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid}
+        )
         self._mine = subprocess.Popen(
             shlex.split((self._data / "postmaster.opts").read_text()),
             cwd=self._data,
@@ -303,7 +305,7 @@ class StoppablePostgres:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            **as_owner,  # type: ignore[arg-type]
+            **as_owner,
         )
         end = time.monotonic() + 20
         while True:

@@ -27,7 +27,7 @@ from tests.processes import (
 )
 from tests.respondents import all_at_once, crowd, stored_vectors
 from tests.setup import installation
-from tests.test_kill import prepare
+from tests.storms import prepare
 
 
 def problems(twilio):
