@@ -2,7 +2,8 @@
 
 HKDF-SHA256 (RFC 5869) gives one key per purpose. The look-up pepper never rotates, because what it
 made must stay findable; data keys are random, stored wrapped (AES-256-GCM) and can be destroyed:
-what a destroyed key sealed is gone from every backup too.
+what a destroyed key sealed is gone, and from backups too, if none keeps an older `data_key` table
+together with the secret (docs/deployment.md).
 """
 
 from __future__ import annotations

@@ -80,7 +80,10 @@ class Keyring:
         return self.scoped(connection, f"survey:{survey_id}")
 
     def destroy(self, connection: Connection, scope: str) -> None:
-        """Make everything sealed under a scope's key unreadable for ever, in backups too."""
+        """Make everything sealed under a scope's key unreadable for ever.
+
+        In backups too, unless one keeps the old `data_key` table with the secret.
+        """
         queries.destroy(connection, scope)
         key = self._by_scope.pop(scope, None)
         if key is not None:
