@@ -561,6 +561,7 @@ def test_an_invitation_to_a_second_survey_is_answered_there(place):
 
     def invite(connection):
         contact = identity.find(connection, here, addresses)
+        assert contact is not None
         enrol(connection, here, other, contact, place.unit_id, "ahli", here.now())
 
     here.database.write(invite)
