@@ -221,7 +221,9 @@ def test_separators_inside_a_number_change_nothing(text, marks, data):
         place = data.draw(st.integers(min_value=start, max_value=len(text) - 3))
         spread = spread[:place] + mark + spread[place:]
     # A float's tail, and digits beside a number that is whole without them, are other rules.
-    first = re.match(r"\+?\d+", spread)[0]
+    head = re.match(r"\+?\d+", spread)
+    assert head is not None
+    first = head[0]
     assume(not re.search(r"[.]0+$", spread))
     assume(first != "8" and read_phone(first).kind == "invalid")
     assert read_phone(spread).e164 == read_phone(text).e164

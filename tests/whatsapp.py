@@ -83,14 +83,20 @@ class Office:
 
 
 @contextmanager
-def office(url: str, *, clock: TestClock | None = None, **settings: str) -> Iterator[Office]:
+def office(
+    url: str,
+    *,
+    clock: TestClock | None = None,
+    statuses: tuple[str, ...] = ("sent", "delivered", "read"),
+    **settings: str,
+) -> Iterator[Office]:
     """Open an installation with the bundled survey published and one unit in WIB.
 
     `settings` replace lines of survey.yaml. Answers may follow at once (min_answer_seconds 0)
-    unless they say otherwise.
+    unless they say otherwise. `statuses` are the callbacks that come for each message of ours.
     """
     clock = clock or TestClock()
-    with FakeTwilio(clock=clock) as twilio:
+    with FakeTwilio(clock=clock, statuses=statuses) as twilio:
         config = settings_for(url, twilio)
         service = Service(config, serving=True, clock=Clock(clock), durable=False)
         migrate(service.database)

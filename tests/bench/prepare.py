@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote_plus, urlsplit
 
 from sqlalchemy import Connection, insert
@@ -42,15 +43,13 @@ def fill(url: str) -> int:
     published = publish_bundled(here, min_answer_seconds="0")
     unit = add_unit(here)
     for start in range(0, CONTACTS, 1000):
-        here.database.write(
-            lambda connection, at=start: _people(connection, here, published, unit, at)
-        )
+        here.database.write(partial(_people, here, published, unit, start))
     database.close()
     return published.id
 
 
 def _people(
-    connection: Connection, here: Installation, published: Published, unit: int, start: int
+    here: Installation, published: Published, unit: int, start: int, connection: Connection
 ) -> None:
     now = here.now()
     began = now - timedelta(minutes=1)

@@ -21,11 +21,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Select, func, select
 
 from storage.database import Database
 from storage.models import Conversation, Inbound, Outbox
@@ -122,16 +123,19 @@ def _count(url: str, turns: int) -> None:
     database = Database(url)
     try:
         for table in (Inbound, Outbox):
-            query = select(func.count()).select_from(table)
-            found = database.read(lambda connection, q=query: connection.execute(q).scalar_one())
+            found = database.read(partial(_rows, select(func.count()).select_from(table)))
             if found != turns:
                 raise SystemExit(f"{table.__tablename__} has {found} rows after {turns} turns")
         versions = select(func.sum(Conversation.version))
-        moved = database.read(lambda connection: connection.execute(versions).scalar_one())
+        moved = database.read(partial(_rows, versions))
         if moved != turns:
             raise SystemExit(f"conversations moved {moved} times in {turns} turns")
     finally:
         database.close()
+
+
+def _rows(query: Select[tuple[int]], connection: Connection) -> int:
+    return connection.execute(query).scalar_one()
 
 
 def show(name: str, rows: list[tuple[int, str, Measured]]) -> bool:
