@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from storage.database import Database
 from storage.models import Conversation, Inbound, Outbox
@@ -134,8 +135,8 @@ def _count(url: str, turns: int) -> None:
         database.close()
 
 
-def _rows(query: Select[tuple[int]], connection: Connection) -> int:
-    return connection.execute(query).scalar_one()
+def _rows(query: Any, connection: Connection) -> int:
+    return int(connection.execute(query).scalar_one())
 
 
 def show(name: str, rows: list[tuple[int, str, Measured]]) -> bool:
