@@ -112,7 +112,10 @@ class Soak:
         self._invite(number, len(people))
         self.clock.set(MONDAY + timedelta(days=number))
         with self.fleet.under_fire(lambda: self.fleet.answered, 200, 600, seed=number):
-            all_at_once([way for _, way in people])
+            try:
+                all_at_once([way for _, way in people])
+            except AssertionError as failure:
+                raise AssertionError(f"{failure}\n{self.fleet.tell()}") from failure
         settle(self.fleet, self.here, self.clock, SETTLE_SECONDS)
         self.tally.days += 1
         self.tally.interviewed += len(people)
