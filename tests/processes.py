@@ -120,7 +120,7 @@ class Fleet:
     def __init__(self, *programs: Program) -> None:
         self.programs = programs
         self.kills = 0
-        self.whole = True  # whether all are meant to run just now
+        self.whole_since: float | None = 0.0  # since when all run (monotonic), None when not
         self.answered = 0  # posts, about: it is counted without a lock
         self._pool = urllib3.PoolManager(maxsize=64, num_pools=64)
 
@@ -148,6 +148,11 @@ class Fleet:
         """`kill -9` all."""
         for program in self.programs:
             program.kill()
+
+    def whole_for(self, seconds: float) -> bool:
+        """Whether all have been running for so long."""
+        since = self.whole_since
+        return since is not None and time.monotonic() >= since + seconds
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any, bytes]:
         """Post to any server that listens, as a proxy would: what FakeTwilio takes as `post`.
@@ -192,12 +197,12 @@ class Fleet:
                         if over.wait(0.002):
                             return
                     program = chance.choice(self.programs)
-                    self.whole = False
+                    self.whole_since = None
                     program.kill()
                     self.kills += 1
                     program.start()
                     program.wait_until_ready()
-                    self.whole = True
+                    self.whole_since = time.monotonic()
             except BaseException as failure:
                 failures.append(failure)
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from tests.setup import bundled_files
 
 NAME = "integritas"
+WAIT = timedelta(seconds=36)
 GROUPS = ("internal", "eksternal", "ahli")
 TEMPLATES = ("invite", "reminder_first", "reminder_partial", "reminder_last", "daily_template")
 
@@ -24,8 +25,9 @@ def files(
 ) -> dict[str, str]:
     """Return the survey's files, open from a month before `now` until two months after it.
 
-    Finished answers wait for nothing but company, and answers may follow at once. `templates` are
-    the ContentSids by the message's name.
+    Answers may follow at once. Finished ones wait for WAIT and for company: long enough that who
+    did not hear the closing words, and is posted again, still does; once mixed nobody is known any
+    more. `templates` are the ContentSids by the message's name.
     """
     made = bundled_files()
     made |= {f"{group}.yaml": _flow(group) for group in GROUPS}
@@ -59,7 +61,7 @@ def _settings(text: str, now: datetime, templates: Mapping[str, str], k: int) ->
         (r"^closes: .*$", f"closes: {(now + 60 * day).date()}"),
         (r"^min_answer_seconds: .*$", "min_answer_seconds: 0"),
         (r"^  k: \d+", f"  k: {k}"),
-        (r"^  wait_hours: \d+", "  wait_hours: 0"),
+        (r"^  wait_hours: \d+", f"  wait_hours: {WAIT / timedelta(hours=1)}"),
         (r"^(    (?:mon|tue|wed|thu|fri|sat|sun)): .*$", r'\1: ["00:00-23:59"]'),
         (r"^holidays:\n(?:  - .*\n)+", ""),
         (r"^templates: .*$", f"templates:{sids or ' {}'}"),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -41,6 +42,28 @@ def clock(tmp_path):
     return moved
 
 
+@contextmanager
+def time_flies(fleet, clock):
+    """Let finished answers become old enough to be mixed, now and then while all run.
+
+    What was under way when a server was killed has been posted again by then.
+    """
+    over = threading.Event()
+
+    def fly():
+        while not over.wait(0.5):
+            if fleet.whole_for(0.7):
+                clock.move(seconds=2 * short_survey.WAIT.total_seconds())
+
+    thread = threading.Thread(target=fly)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_no_answer_is_lost_or_doubled_when_servers_are_killed(database_url, tmp_path, clock):
     survey, posters = prepare(database_url, MONDAY)
     with (
@@ -49,7 +72,7 @@ def test_no_answer_is_lost_or_doubled_when_servers_are_killed(database_url, tmp_
     ):
         twilio.webhook_url, twilio._post = f"{BASE}/whatsapp", fleet.post
         people = crowd(twilio, survey, posters.__getitem__, PEOPLE, seed=2)
-        with fleet.under_fire(lambda: fleet.answered, 100, 300):
+        with fleet.under_fire(lambda: fleet.answered, 100, 300), time_flies(fleet, clock):
             all_at_once([way for _, way in people], at_a_time=8)
         fleet.kill()
         assert fleet.kills >= 3, "the crowd was faster than the killer"
