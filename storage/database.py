@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ Result = TypeVar("Result")
 Work = Callable[[Connection], Result]
 
 TRIES = 6
+WAL_TRIES = 100  # of 50 ms
 BATCH = 64
 # PostgreSQL: serialization failure, deadlock. Both mean "nothing happened, do it again".
 _RETRY_STATES = {"40001", "40P01"}
@@ -295,8 +297,8 @@ def _sqlite_settings(connection: Any, record: Any) -> None:
     # The driver must not open transactions by itself; "begin" below does.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _into_wal(cursor)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",  # what is deleted is overwritten: free pages must tell nothing
@@ -304,6 +306,19 @@ def _sqlite_settings(connection: Any, record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _into_wal(cursor: Any) -> None:
+    """Switch to WAL; SQLite does not wait for a lock here, so we do (two processes, a new file)."""
+    for attempt in range(WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if attempt == WAL_TRIES - 1:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _sqlite_hurries(connection: Any, record: Any) -> None:
