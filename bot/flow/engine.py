@@ -112,9 +112,12 @@ def _reply(turn: Turn, reply: Reply) -> Step:
     if _is_late(turn):
         late = turn.to(end(turn, Status.CLOSED, message=None).state)
         command = _command(late, reply, Phase.OVER)
+        closed = Step(late.state, turn.voice.message("closed"))
         if command is None or command is Command.MULAI:
-            return Step(late.state, turn.voice.message("closed"))
-        return commands.run(late, command, reply)
+            return closed
+        # Who was under way hears at least that the survey has ended.
+        result = commands.run(late, command, reply)
+        return result if result.message is not None else closed
     if turn.state.status.over:
         return _after_the_end(turn, reply)
     if reply.kind != "text":
