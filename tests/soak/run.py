@@ -122,7 +122,7 @@ class Soak:
 
     def _invite(self, number: int, count: int) -> None:
         roster = self.folder / f"roster-{number}.csv"
-        phones = [f"0812{number:03d}{place:05d}" for place in range(count)]
+        phones = [f"0812{number:03d}{place:05d}" for place in range(1, count + 1)]
         for phone in phones:
             self.twilio.person(phone=f"+62{phone[1:]}")
         roster.write_text(
