@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.postgres import fresh_database, running_postgres
+
+# In CI the same examples every time, so that a change is judged by what it changed; everywhere
+# else new ones are drawn at each run, and what they find is kept by Hypothesis.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
