@@ -4,7 +4,8 @@
 be run again from the start (a lost race, a dropped connection), so it does nothing but talk to the
 connection. On SQLite the serving process has one writer thread that commits many jobs at once, a
 savepoint each, because contending SQLite writers sleep unfairly; other processes (commands) write
-in short `BEGIN IMMEDIATE` transactions. On PostgreSQL every job is a transaction of its own.
+in short `BEGIN IMMEDIATE` transactions. On PostgreSQL every job is a transaction of its own, begun
+by its first statement that needs one (see `storage.prepared`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from storage.prepared import begin
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +119,9 @@ class Database:
         """Run `work` in one transaction and return its result once that is durable.
 
         Races (`Conflict`, a unique constraint, a deadlock) and a connection that was dropped before
-        the commit start it again, up to six times in all. Raises what `work` raises, Unavailable,
-        or the last Conflict.
+        the commit start it again, up to six times in all. (If that was in a statement that commits
+        by itself, it may have been stored: `work` must then see that it has nothing to do.)
+        Raises what `work` raises, Unavailable, or the last Conflict.
         """
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
@@ -188,7 +192,7 @@ class Database:
         if self._closed:
             raise Unavailable("this process has closed the database: it is ending")
         if not self.is_sqlite:
-            return create_engine(
+            engine = create_engine(
                 self.url,
                 pool_size=self._pool_size,
                 max_overflow=10,
@@ -196,8 +200,12 @@ class Database:
                 pool_recycle=1800,
                 pool_pre_ping=False,
                 hide_parameters=True,
+                # The driver begins nothing by itself: `_begin_first` does, when it is needed.
+                isolation_level="AUTOCOMMIT",
                 connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
             )
+            event.listen(engine, "before_cursor_execute", _begin_first)
+            return engine
         engine = create_engine(
             self.url,
             hide_parameters=True,  # errors are logged, and parameters may be somebody's words
@@ -323,6 +331,14 @@ def _into_wal(cursor: Any) -> None:
 
 def _sqlite_hurries(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA synchronous=OFF")
+
+
+def _begin_first(connection: Connection, *told: Any) -> None:
+    """Open the transaction before a statement that SQLAlchemy runs, and has a context for."""
+    context = told[3]
+    alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+    if context is not None and not alone:
+        begin(connection)
 
 
 def _begin_immediate(connection: Connection) -> None:

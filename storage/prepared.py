@@ -4,18 +4,26 @@ SQLAlchemy's own execution costs about ten times what SQLite needs for a row (do
 and a turn is little more than five statements. So the few statements of a turn go straight to the
 driver: in the same connection and transaction, seen by the same events, failing with the same
 exceptions as all others.
+
+On PostgreSQL a transaction begins with the first statement that needs one (`begin`). A statement
+that is *alone* does not: it only reads, or it is a whole transaction by itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from psycopg import RawCursor
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
 Process = Callable[[Any], Any]
+
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 class Prepared:
@@ -25,19 +33,25 @@ class Prepared:
     and columns read, as their types are declared.
     """
 
-    def __init__(self, build: Callable[[str], Executable]) -> None:
+    def __init__(self, build: Callable[[str], Executable], *, alone: bool = False) -> None:
         self._build = build
+        self._alone = alone
         self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
 
     def count(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
         """Run it and return how many rows it touched."""
-        cursor = self._form(connection, parameters).run(connection, parameters)
-        return int(cursor.rowcount)
+        return int(self._run(connection, parameters)[1].rowcount)
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it and return its rows."""
+        form, cursor = self._run(connection, parameters)
+        return [form.read(row) for row in cursor.fetchall()]
+
+    def _run(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[_Form, Any]:
         form = self._form(connection, parameters)
-        return [form.read(row) for row in form.run(connection, parameters).fetchall()]
+        if not self._alone:
+            begin(connection)
+        return form, form.run(connection, parameters)
 
     def _form(self, connection: Connection, parameters: Mapping[str, Any]) -> _Form:
         key = (connection.dialect.name, tuple(parameters))
@@ -56,7 +70,10 @@ class _Form:
             dialect=dialect, column_keys=list(names)
         )
         self._sql: str = compiled.string
+        self._dollars = dialect.name == "postgresql"
         self._order: list[str] | None = compiled.positiontup
+        if self._dollars:
+            self._sql, self._order = _numbered(compiled.string)
         self._constants = {
             name: bind.value for name, bind in compiled.binds.items() if name not in names
         }
@@ -72,12 +89,13 @@ class _Form:
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """Execute it and return the driver's cursor. Raises SQLAlchemy's own exceptions."""
-        driver = connection.connection
+        driver: Any = connection.connection.dbapi_connection
         values = self._bound(parameters)
         for told in connection.engine.dispatch.before_cursor_execute:
             told(connection, None, self._sql, values, None, False)
         try:
-            return driver.dbapi_connection.execute(self._sql, values)  # type: ignore[union-attr]
+            asked = RawCursor(driver) if self._dollars else driver
+            return asked.execute(self._sql, values)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_ours(connection, self._sql, error) from error
 
@@ -94,6 +112,34 @@ class _Form:
         for name, writer in self._writers.items():
             values[name] = writer(values[name])
         return values if self._order is None else tuple(values[name] for name in self._order)
+
+
+def begin(connection: Connection) -> None:
+    """Open the transaction on PostgreSQL, where that has not been done; on SQLite it has.
+
+    Raises SQLAlchemy's own exceptions.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    driver: Any = connection.connection.dbapi_connection
+    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+        return
+    try:
+        driver.execute("BEGIN")
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_ours(connection, "BEGIN", error) from error
+
+
+def _numbered(sql: str) -> tuple[str, list[str]]:
+    """Return `%(name)s` as PostgreSQL's own `$1`, and the names in their order.
+
+    psycopg would do the same anew at every execution of a long statement.
+    """
+    order: dict[str, int] = {}
+    parts = _PLACEHOLDER.split(sql)
+    for place in range(1, len(parts), 2):
+        parts[place] = f"${order.setdefault(parts[place], len(order) + 1)}"
+    return "".join(parts).replace("%%", "%"), list(order)
 
 
 def _as_ours(connection: Connection, sql: str, error: Any) -> BaseException:

@@ -20,8 +20,7 @@ from bot.interview import identity
 from bot.interview.conversations import enrol, load_state, survey_of, wake_due
 from bot.interview.surveys import Surveys, publish
 from storage.models import Contact, Conversation, FlowVersion, Outbox
-from storage.queries import conversations as queries
-from storage.queries import people
+from storage.queries import turns
 from tests.respondents import all_at_once
 from tests.rows import change, count, rows, statuses
 from tests.setup import SECRET, add_unit
@@ -62,7 +61,7 @@ def state(place: Office, conversation_id: int) -> Any:
     here = place.installation
 
     def work(connection):
-        (row, *_) = people.turn_of(connection, conversation_id)
+        (row, *_) = turns.turn_of(connection, conversation_id)
         return load_state(connection, here, row, survey_of(connection, here, row))
 
     return here.database.read(work)
@@ -110,7 +109,7 @@ def test_a_step_that_read_an_older_state_is_not_stored(place):
         "sealed": before.sealed,
         "key_id": before.key_id,
     }
-    save = queries.save
+    save = turns.save
     assert here.database.write(lambda c: save(c, conversation, before.version, **same))
     assert not here.database.write(lambda c: save(c, conversation, before.version, **same))
     assert rows(here, Conversation)[0].version == before.version + 1

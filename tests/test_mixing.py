@@ -33,7 +33,7 @@ from bot.interview.mixing import (
     mix_due,
 )
 from storage.models import Consent, Conversation, Outbox, Response, RosterRow, Survey
-from storage.queries import conversations
+from storage.queries import turns
 from storage.queries.mixing import WaitingRow
 from tests.crowd import GROUP, SCALE, Crowd, as_stored, canonical, gather, vector
 from tests.setup import MONDAY, installation
@@ -362,7 +362,7 @@ def open_again(crowd: Crowd, conversation: int) -> bool:
             opened, status=Status.ASKING, answers=NO_ANSWERS, earlier=dict(opened.answers)
         )
         time.sleep(random.random() / 500)
-        return conversations.save(
+        return turns.save(
             connection,
             conversation,
             row.version,

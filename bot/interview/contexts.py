@@ -15,7 +15,7 @@ from bot.flow.turn import Context, Message
 from bot.flow.wording import Voice
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from storage.queries.people import TurnRow
+from storage.queries.turns import TurnRow
 
 
 def context(

@@ -7,8 +7,10 @@ step away and takes it again. Because the engine is pure, nothing has happened y
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -32,8 +34,8 @@ from bot.interview.surveys import Published
 from storage.database import Conflict, Unavailable
 from storage.queries import conversations as queries
 from storage.queries import outbox as outbox_queries
-from storage.queries import people
-from storage.queries.people import TurnRow
+from storage.queries import people, turns
+from storage.queries.turns import Arrived, TurnRow
 
 log = logging.getLogger(__name__)
 
@@ -74,40 +76,53 @@ def save(
     before: State,
     result: Step,
     survey: Survey,
+    reply: Mapping[str, Any] | None = None,
+    arrived: Arrived | None = None,
 ) -> bool:
-    """Store a step's state and carry out its effects; False when the conversation is gone.
+    """Carry out a step's effects, then store its state, with the outbox row of its reply and the
+    message that it answers; return whether there was a state to store, and so `arrived` too.
 
-    Raises Conflict when another step of this conversation was stored since we read it.
+    This is the last of a turn's transaction. Raises Conflict when another step of this conversation
+    was stored since we read it, IntegrityError when that message was.
     """
     state = result.state
     assert row.conversation_id is not None
     assert row.survey_id is not None
-    erased = any(isinstance(effect, Erase) for effect in result.effects)
-    # What the end of a survey has wiped stays so: there is no key any more to seal it with.
-    wiped = row.closed_at is not None and row.sealed is None
-    if not erased and state != before and not row.mixed and not wiped:
-        mix_at = row.mix_at
-        if state.status is Status.FINISHED:
-            if before.status is not Status.FINISHED or mix_at is None:
-                mix_at = installation.now() + survey.settings.wait
-        else:
-            mix_at = None
-        key = installation.keys.survey(connection, row.survey_id)
-        stored = queries.save(
-            connection,
-            row.conversation_id,
-            row.version or 0,
-            status=state.status.value,
-            wake_at=state.wake_at,
-            mix_at=mix_at,
-            sealed=key.seal(state.to_json(), f"state:{row.conversation_id}"),
-            key_id=key.id,
-        )
-        if not stored:
-            raise Conflict("another message of this conversation was faster")
     for effect in result.effects:
         _carry_out(connection, installation, row, effect)
-    return not erased
+    # What the end of a survey has wiped stays so: there is no key any more to seal it with.
+    wiped = row.closed_at is not None and row.sealed is None
+    if erases(result) or state == before or row.mixed or wiped:
+        if reply is not None:
+            outbox_queries.add(connection, reply)
+        return False
+    mix_at = row.mix_at
+    if state.status is Status.FINISHED:
+        if before.status is not Status.FINISHED or mix_at is None:
+            mix_at = installation.now() + survey.settings.wait
+    else:
+        mix_at = None
+    key = installation.keys.survey(connection, row.survey_id)
+    stored = turns.save(
+        connection,
+        row.conversation_id,
+        row.version or 0,
+        status=state.status.value,
+        wake_at=state.wake_at,
+        mix_at=mix_at,
+        sealed=key.seal(state.to_json(), f"state:{row.conversation_id}"),
+        key_id=key.id,
+        reply=reply,
+        arrived=arrived,
+    )
+    if not stored:
+        raise Conflict("another message of this conversation was faster")
+    return True
+
+
+def erases(result: Step) -> bool:
+    """Whether a step leaves no conversation behind."""
+    return any(isinstance(effect, Erase) for effect in result.effects)
 
 
 def _carry_out(
@@ -168,7 +183,7 @@ def create(
     # invited stands on the moment that the launch chose for them.
     state = replace(state, wake_at=wake_at)
     key = installation.keys.survey(connection, published.id)
-    queries.save(
+    turns.save(
         connection,
         conversation_id,
         0,
@@ -243,7 +258,7 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     now = installation.now()
     if not queries.take(connection, conversation_id, now):
         return False
-    rows = people.turn_of(connection, conversation_id)
+    rows = turns.turn_of(connection, conversation_id)
     if not rows:
         # Nobody can be reached by it any more.
         queries.postpone(connection, conversation_id, now + timedelta(days=3650))
@@ -284,6 +299,6 @@ def _bring_forward(connection: Connection, row: TurnRow) -> None:
     active = people.active_conversation(connection, row.contact_id)
     if active == row.conversation_id:
         return
-    rows = people.turn_of(connection, active) if active is not None else []
+    rows = turns.turn_of(connection, active) if active is not None else []
     if not rows or Status(rows[0].status or "").over:
         queries.activate(connection, row.contact_id, row.conversation_id)

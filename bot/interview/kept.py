@@ -16,7 +16,7 @@ from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from storage.database import Conflict, Unavailable
 from storage.queries import inbound as queries
-from storage.queries import people
+from storage.queries import turns
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def _asked(connection: Connection, installation: Installation, inbound: Inbound)
     Read from the state alone: it may well be the survey's version that does not work.
     """
     digests = [identity.digest(installation, one) for one in inbound.addresses]
-    row = next(iter(people.turn(connection, digests, inbound.sender)), None)
+    row = next(iter(turns.turn(connection, digests, inbound.sender)), None)
     if row is None or row.sealed is None or row.key_id is None:
         return ""
     try:

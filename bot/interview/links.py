@@ -15,8 +15,8 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.queries import conversations as queries
 from storage.queries import links as link_queries
-from storage.queries import people
-from storage.queries.people import TurnRow
+from storage.queries import people, turns
+from storage.queries.turns import TurnRow
 
 
 def follow(
@@ -60,7 +60,7 @@ def follow(
             return started
         conversation_id = started
     queries.activate(connection, contact_id, conversation_id)
-    rows = people.turn_of(connection, conversation_id)
+    rows = turns.turn_of(connection, conversation_id)
     return next((one for one in rows if one.address_id == address_id), rows[0])
 
 
@@ -99,7 +99,7 @@ def _start(
 
 def _release_invited(connection: Connection, conversation_id: int) -> bool:
     """Let go of an invitation that nobody has followed; False when its person has begun."""
-    rows = people.turn_of(connection, conversation_id)
+    rows = turns.turn_of(connection, conversation_id)
     if not rows or rows[0].status != Status.INVITED.value:
         return False
     people.delete_conversation(connection, conversation_id)

@@ -1,8 +1,8 @@
 """A message comes in: the one joint of engine and storage that people feel.
 
-`receive` is one transaction: remember the provider's id, find the person and the conversation, take
-one step, save the state, write the reply to the outbox. What the person gets is decided before the
-commit and handed over after it.
+`receive` is one transaction: find the person and the conversation, take one step, then save the
+state, the provider's id of the message, and the reply in the outbox. What the person gets is
+decided before the commit and handed over after it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -19,9 +20,9 @@ from bot.channels.base import Address, Inbound
 from bot.flow.engine import step
 from bot.flow.keywords import Command, Phase
 from bot.flow.state import Status
-from bot.flow.turn import Erase, Event, Message, Open, Reply
+from bot.flow.turn import Event, Message, Open, Reply
 from bot.interview import codes, contexts, identity, kept, links, sending
-from bot.interview.conversations import load_state, save, survey_of
+from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
 from storage.database import Conflict, Unavailable
@@ -29,8 +30,8 @@ from storage.keys import KeyDestroyed
 from storage.queries import conversations as conversation_queries
 from storage.queries import inbound as inbound_queries
 from storage.queries import outbox as outbox_queries
-from storage.queries import people
-from storage.queries.people import TurnRow
+from storage.queries import people, turns
+from storage.queries.turns import Arrived, TurnRow
 
 log = logging.getLogger(__name__)
 
@@ -89,39 +90,76 @@ def replay(desk: Desk, limit: int = 20) -> int:
     later = replace(desk, can_inline=lambda _message: False)
     return kept.replay(
         desk.installation,
-        lambda connection, inbound, sid, asked: _take(connection, later, inbound, sid, asked),
+        lambda connection, inbound, sid, asked: _take_again(connection, later, inbound, sid, asked),
         limit,
     )
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """A message on its way through a turn, and whether its id is remembered already."""
+
+    message: Arrived
+    noted: bool = False
+
+    def note(self, connection: Connection) -> None:
+        """Remember the id now, unless that was done."""
+        if not self.noted:
+            turns.note(connection, self.message)
+            self.noted = True
 
 
 def _turn(connection: Connection, desk: Desk, inbound: Inbound) -> Receipt:
     installation = desk.installation
     sid = installation.keys.digest("sid", inbound.sid)
-    if not inbound_queries.first_sight(connection, sid, installation.now().date()):
+    digests = [identity.digest(installation, one) for one in inbound.addresses]
+    rows = turns.look(connection, sid, digests, inbound.sender)
+    if rows is None:
         return _again(connection, installation, inbound)
-    return _take(connection, desk, inbound, sid)
+    arrival = _Arrival(Arrived(sid, installation.now().date()))
+    receipt = _take(connection, desk, inbound, arrival, digests, rows)
+    # In the common case it went in with the state. Two that process one message at once both come
+    # this far, and the database lets one through.
+    arrival.note(connection)
+    return receipt
+
+
+def _take_again(
+    connection: Connection, desk: Desk, inbound: Inbound, sid: bytes, asked: str
+) -> Receipt:
+    """Process a message that was kept while the question `asked` was open."""
+    digests = [identity.digest(desk.installation, one) for one in inbound.addresses]
+    rows = turns.turn(connection, digests, inbound.sender)
+    arrival = _Arrival(Arrived(sid, desk.installation.now().date()), noted=True)
+    return _take(connection, desk, inbound, arrival, digests, rows, asked)
 
 
 def _take(
-    connection: Connection, desk: Desk, inbound: Inbound, sid: bytes, asked: str | None = None
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    digests: list[bytes],
+    rows: list[TurnRow],
+    asked: str | None = None,
 ) -> Receipt:
-    """Process a message that was not processed before."""
+    """Process a message that was not processed before; `rows` is what we know of its author."""
     installation = desk.installation
-    digests = [identity.digest(installation, one) for one in inbound.addresses]
-    rows = people.turn(connection, digests, inbound.sender)
     if any(row.held for row in rows) and asked is None:
         # Earlier messages of this person wait to be replayed; this one queues behind them.
-        kept.queue_behind(connection, installation, inbound, sid)
+        arrival.note(connection)
+        kept.queue_behind(connection, installation, inbound, arrival.message.sid_hmac)
         return NOTHING
     if rows and (len(rows) < len(digests) or len({row.contact_id for row in rows}) > 1):
         identity.person(connection, installation, inbound.addresses)
-        rows = people.turn(connection, digests, inbound.sender)
+        rows = turns.turn(connection, digests, inbound.sender)
     row = next((one for one in rows if one.hmac == digests[0]), rows[0] if rows else None)
     if row is None:
         if asked is None and inbound_queries.waits(connection, digests):
-            kept.queue_behind(connection, installation, inbound, sid)
+            arrival.note(connection)
+            kept.queue_behind(connection, installation, inbound, arrival.message.sid_hmac)
             return NOTHING
-        return _stranger(connection, desk, inbound)
+        return _stranger(connection, desk, inbound, arrival)
     if row.heard_at is None or installation.now() - row.heard_at > WINDOW_GRAIN:
         people.saw_inbound(connection, row.address_id, inbound.sender, installation.now())
     message = None
@@ -131,12 +169,17 @@ def _take(
             return _hand_over(connection, desk, inbound, row.address_id, message, None, None)
     found = _code_in(connection, installation, inbound, row)
     if found is not None:
-        return _follow(connection, desk, inbound, found, row.address_id, row.contact_id)
-    return _converse(connection, desk, inbound, row, asked)
+        return _follow(connection, desk, inbound, arrival, found, row.address_id, row.contact_id)
+    return _converse(connection, desk, inbound, arrival, row, asked)
 
 
 def _converse(
-    connection: Connection, desk: Desk, inbound: Inbound, row: TurnRow, asked: str | None = None
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    row: TurnRow,
+    asked: str | None = None,
 ) -> Receipt:
     """Let the conversation that the message belongs to take one step."""
     event = Reply(inbound.text, inbound.option, None, inbound.kind)
@@ -148,15 +191,20 @@ def _converse(
         row = named
         event = replace(event, about=about)
     if row.conversation_id is None:
-        return _stranger(connection, desk, inbound, row.address_id)
+        return _stranger(connection, desk, inbound, arrival, row.address_id)
     if asked is not None and _question_moved(connection, desk.installation, row, inbound, asked):
         # A replayed answer to a question that is not open any more: only show the open one.
-        return _advance(connection, desk, inbound, row, Open())
-    return _advance(connection, desk, inbound, row, event)
+        return _advance(connection, desk, inbound, arrival, row, Open())
+    return _advance(connection, desk, inbound, arrival, row, event)
 
 
 def _advance(
-    connection: Connection, desk: Desk, inbound: Inbound, row: TurnRow, event: Event
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    row: TurnRow,
+    event: Event,
 ) -> Receipt:
     installation = desk.installation
     survey = survey_of(connection, installation, row)
@@ -172,23 +220,21 @@ def _advance(
         and identity.opted_out(connection, installation, row.contact_id),
     )
     result = step(survey.for_group(row.grp or ""), state, event, context)
-    saved = save(connection, installation, row, state, result, survey)
-    address_id: int | None = row.address_id
-    if any(isinstance(effect, Erase) for effect in result.effects):
-        address_id = None
-    if result.message is None:
-        return NOTHING
-    return _hand_over(
+    erased = erases(result)
+    receipt, reply = _draft(
         connection,
         desk,
         inbound,
-        address_id,
+        None if erased else row.address_id,
         result.message,
         # Once a survey is closed its key is gone: what is said then tells nothing of anybody.
         row.survey_id if row.closed_at is None else None,
         # Nothing new may lead to a conversation whose answers were cut loose.
-        row.conversation_id if saved and not row.mixed else None,
+        None if erased or row.mixed else row.conversation_id,
     )
+    new = None if arrival.noted else arrival.message
+    arrival.noted |= save(connection, installation, row, state, result, survey, reply, new)
+    return receipt
 
 
 def _request_code(installation: Installation, inbound: Inbound) -> str:
@@ -207,7 +253,7 @@ def _quoted(
     if conversation_id is None:
         return row, None
     if conversation_id != row.conversation_id:
-        others = people.turn_of(connection, conversation_id)
+        others = turns.turn_of(connection, conversation_id)
         mine = [one for one in others if one.contact_id == row.contact_id]
         if not mine:
             return row, None
@@ -268,6 +314,7 @@ def _follow(
     connection: Connection,
     desk: Desk,
     inbound: Inbound,
+    arrival: _Arrival,
     found: codes.Found,
     address_id: int | None,
     contact_id: int | None,
@@ -275,18 +322,22 @@ def _follow(
     """Open the conversation that a link leads to, or say why it does not lead anywhere."""
     led = links.follow(connection, desk.installation, inbound, found, address_id, contact_id)
     if isinstance(led, TurnRow):
-        return _advance(connection, desk, inbound, led, Open())
+        return _advance(connection, desk, inbound, arrival, led, Open())
     return _answer(connection, desk, inbound, address_id, led)
 
 
 def _stranger(
-    connection: Connection, desk: Desk, inbound: Inbound, address_id: int | None = None
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    address_id: int | None = None,
 ) -> Receipt:
     """Answer somebody who is on no list: once a day, and nothing of them is kept."""
     installation = desk.installation
     found = codes.find(inbound.text, strict=False) if inbound.text else None
     if found is not None and (found.code is not None or found.mistyped is not None):
-        return _follow(connection, desk, inbound, found, address_id, None)
+        return _follow(connection, desk, inbound, arrival, found, address_id, None)
     if inbound.kind == "reaction":
         return NOTHING
     name = (
@@ -321,19 +372,39 @@ def _hand_over(
     survey_id: int | None,
     conversation_id: int | None,
 ) -> Receipt:
-    """Put a reply into the outbox and return it if the channel can carry it at once.
+    """Put a reply into the outbox and return it if the channel can carry it at once."""
+    receipt, reply = _draft(
+        connection, desk, inbound, address_id, message, survey_id, conversation_id
+    )
+    if reply is not None:
+        outbox_queries.add(connection, reply)
+    return receipt
 
-    Somebody of whom we keep no address gets it inline and without a trace.
+
+def _draft(
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    address_id: int | None,
+    message: Message | None,
+    survey_id: int | None,
+    conversation_id: int | None,
+) -> tuple[Receipt, dict[str, Any] | None]:
+    """Return what to answer and the outbox row to store.
+
+    Somebody of whom we keep no address gets the reply inline and without a trace.
     """
     installation = desk.installation
+    if message is None:
+        return NOTHING, None
     if message.once_a_day is not None and not _first_today(
         connection, installation, inbound.addresses[0], message.once_a_day
     ):
-        return NOTHING
+        return NOTHING, None
     inline = desk.can_inline(message)
     if address_id is None:
-        return Receipt(message) if inline else NOTHING
-    outbox_id = sending.enqueue(
+        return Receipt(message) if inline else NOTHING, None
+    row = sending.draft(
         connection,
         installation,
         via=Via(inbound.channel, inbound.sender),
@@ -345,7 +416,7 @@ def _hand_over(
         conversation_id=conversation_id,
         inline=inline,
     )
-    return Receipt(message, outbox_id) if inline else NOTHING
+    return Receipt(message, row["id"]) if inline else NOTHING, row
 
 
 def _first_today(

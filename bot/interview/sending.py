@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
@@ -30,7 +30,7 @@ from bot.interview import contexts, identity
 from bot.interview.installation import Installation, Via, real_now
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import outbox as queries
-from storage.queries import people
+from storage.queries import turns
 from storage.queries.outbox import Claimable, OutboxRow
 
 log = logging.getLogger(__name__)
@@ -106,6 +106,42 @@ def enqueue(
 ) -> UUID | None:
     """Store a message to be sent and return its id; None when this has happened already.
 
+    The parameters are those of `draft`.
+    """
+    row = draft(
+        connection,
+        installation,
+        address_id=address_id,
+        message=message,
+        purpose=purpose,
+        dedupe=dedupe,
+        survey_id=survey_id,
+        conversation_id=conversation_id,
+        not_before=not_before,
+        expires_at=expires_at,
+        via=via,
+        inline=inline,
+    )
+    return row["id"] if queries.add(connection, row) else None
+
+
+def draft(
+    connection: Connection,
+    installation: Installation,
+    *,
+    address_id: int,
+    message: Message,
+    purpose: Purpose,
+    dedupe: str,
+    survey_id: int | None = None,
+    conversation_id: int | None = None,
+    not_before: datetime | None = None,
+    expires_at: datetime | None = None,
+    via: Via | None = None,
+    inline: bool = False,
+) -> dict[str, Any]:
+    """Return the outbox row of a message, to be stored by the caller.
+
     `dedupe` names what must happen once ("reply:<sid>", "<conversation>:invite"). `inline` says
     that the caller hands the message over in the webhook's own answer: the row is then unknown
     until a callback tells more. Without `via` it goes out by the installation's own channel.
@@ -117,29 +153,25 @@ def enqueue(
     about = None
     if message.question is not None and conversation_id is not None:
         about = key.seal(message.question, f"about:{outbox_id.hex}")
-    wanted = queries.add(
-        connection,
-        {
-            "id": outbox_id,
-            "dedupe": installation.keys.digest("outbox", dedupe),
-            "address_id": address_id,
-            "conversation_id": conversation_id,
-            "survey_id": survey_id,
-            "channel": via.channel,
-            "sender": via.sender,
-            "purpose": purpose,
-            "status": "unknown" if inline else "queued",
-            "via": "twiml" if inline else "rest",
-            "sealed": key.seal(to_json(message), f"outbox:{outbox_id.hex}"),
-            "about": about,
-            "key_id": key.id,
-            "created_at": now,
-            "handed_at": now if inline else None,
-            "not_before": now + WAIT_FOR_CALLBACK if inline else (not_before or now),
-            "expires_at": expires_at,
-        },
-    )
-    return outbox_id if wanted else None
+    return {
+        "id": outbox_id,
+        "dedupe": installation.keys.digest("outbox", dedupe),
+        "address_id": address_id,
+        "conversation_id": conversation_id,
+        "survey_id": survey_id,
+        "channel": via.channel,
+        "sender": via.sender,
+        "purpose": purpose,
+        "status": "unknown" if inline else "queued",
+        "via": "twiml" if inline else "rest",
+        "sealed": key.seal(to_json(message), f"outbox:{outbox_id.hex}"),
+        "about": about,
+        "key_id": key.id,
+        "created_at": now,
+        "handed_at": now if inline else None,
+        "not_before": now + WAIT_FOR_CALLBACK if inline else (not_before or now),
+        "expires_at": expires_at,
+    }
 
 
 def _key(
@@ -264,7 +296,7 @@ def _allowed_at(
     It was made within the hours and while the interview was open; since then it may have waited.
     """
     assert row.conversation_id is not None
-    found = people.turn_of(connection, row.conversation_id)
+    found = turns.turn_of(connection, row.conversation_id)
     if not found:
         return None
     status = Status(found[0].status or "")

@@ -1,33 +1,14 @@
-"""Conversations: starting, saving by compare-and-set, and those whose timer went off."""
+"""Conversations: starting, and those whose timer went off. (`turns` saves their steps.)"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from storage.models import Consent, Contact, Conversation, RosterRow
-from storage.prepared import Prepared
 from storage.queries.upsert import insert_ignore
-
-_SAVE_STATEMENT = (
-    update(Conversation)
-    .where(
-        Conversation.id == bindparam("conversation"),
-        Conversation.version == bindparam("seen"),
-        Conversation.mixed.is_(False),
-    )
-    .values(
-        status=bindparam("new_status"),
-        wake_at=bindparam("new_wake_at"),
-        mix_at=bindparam("new_mix_at"),
-        sealed=bindparam("new_sealed"),
-        key_id=bindparam("new_key_id"),
-        version=Conversation.version + 1,
-    )
-)
-_SAVE = Prepared(lambda _dialect: _SAVE_STATEMENT)
 
 
 def create(
@@ -67,33 +48,6 @@ def of_contact(connection: Connection, survey_id: int, contact_id: int, scope: i
             Conversation.scope == scope,
         )
     ).scalar_one_or_none()
-
-
-def save(
-    connection: Connection,
-    conversation_id: int,
-    version: int,
-    *,
-    status: str,
-    wake_at: datetime | None,
-    mix_at: datetime | None,
-    sealed: bytes | None,
-    key_id: int | None,
-) -> bool:
-    """Store a new state if nobody stored one since `version`; return whether we did."""
-    touched = _SAVE.count(
-        connection,
-        {
-            "conversation": conversation_id,
-            "seen": version,
-            "new_status": status,
-            "new_wake_at": wake_at,
-            "new_mix_at": mix_at,
-            "new_sealed": sealed,
-            "new_key_id": key_id,
-        },
-    )
-    return touched == 1
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[int]:

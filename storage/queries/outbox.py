@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -83,7 +83,7 @@ _PRIORITY = case(
 )
 
 
-def add(connection: Connection, values: dict[str, Any]) -> bool:
+def add(connection: Connection, values: Mapping[str, Any]) -> bool:
     """Store a message unless its dedupe key is known; return whether it went in."""
     return insert_ignore(connection, Outbox.__table__, values) == 1
 

@@ -1,4 +1,4 @@
-"""Contacts, their addresses and opt-outs, and what a turn must know of a person in one look."""
+"""Contacts, their addresses, opt-outs and roster rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, null, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from storage.models import (
     Address,
@@ -14,16 +14,11 @@ from storage.models import (
     Contact,
     Conversation,
     Coordinator,
-    Digest,
-    Inbound,
     OptOut,
     Outbox,
     RosterRow,
-    Survey,
-    Unit,
     Window,
 )
-from storage.prepared import Prepared
 from storage.queries.upsert import insert_ignore, upsert
 
 
@@ -38,35 +33,6 @@ class AddressRow(NamedTuple):
     key_id: int
 
 
-class TurnRow(NamedTuple):
-    """An address, its contact and the contact's active conversation with all that a step needs."""
-
-    address_id: int
-    hmac: bytes
-    contact_id: int
-    contact_language: str | None
-    conversation_id: int | None
-    survey_id: int | None
-    unit_id: int | None
-    grp: str | None
-    status: str | None
-    flow_version_id: int | None
-    version: int | None
-    sealed: bytes | None
-    key_id: int | None
-    mixed: bool | None
-    wake_at: datetime | None
-    mix_at: datetime | None
-    settings_hash: bytes | None
-    closed_at: datetime | None
-    unit_name: str | None
-    unit_zone: str | None
-    source: str | None  # where the roster says that the number comes from
-    heard_at: datetime | None  # when this address last wrote to the sender; None where not asked
-    held: bool  # earlier messages of this address wait to be replayed
-    coordinator: bool
-
-
 _ADDRESS = (
     Address.id,
     Address.contact_id,
@@ -75,83 +41,6 @@ _ADDRESS = (
     Address.sealed,
     Address.key_id,
 )
-
-_STATE = (
-    Conversation.id,
-    Conversation.survey_id,
-    Conversation.unit_id,
-    Conversation.grp,
-    Conversation.status,
-    Conversation.flow_version_id,
-    Conversation.version,
-    Conversation.sealed,
-    Conversation.key_id,
-    Conversation.mixed,
-    Conversation.wake_at,
-    Conversation.mix_at,
-    Survey.settings_hash,
-    Survey.closed_at,
-    Unit.name,
-    Unit.zone,
-    RosterRow.source,
-)
-
-_HMACS = ("first", "second", "third")  # phone, user id, parent id: a person has no more
-
-_TURN_STATEMENT = (
-    select(
-        Address.id,
-        Address.hmac,
-        Contact.id,
-        Contact.language,
-        *_STATE,
-        Window.last_inbound_at,
-        exists().where(Inbound.address_hmac == Address.hmac).label("held"),
-        exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
-    )
-    .join(Contact, Contact.id == Address.contact_id)
-    .outerjoin(Conversation, Conversation.id == Contact.active_conversation_id)
-    .outerjoin(Survey, Survey.id == Conversation.survey_id)
-    .outerjoin(Unit, Unit.id == Conversation.unit_id)
-    .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
-    .outerjoin(Window, and_(Window.address_id == Address.id, Window.sender == bindparam("sender")))
-    .where(Address.hmac.in_([bindparam(name, type_=Digest) for name in _HMACS]))
-)
-_TURN = Prepared(lambda _dialect: _TURN_STATEMENT)
-
-_ONE = (
-    select(
-        Address.id,
-        Address.hmac,
-        Contact.id,
-        Contact.language,
-        *_STATE,
-        null(),
-        exists().where(Inbound.address_hmac == Address.hmac).label("held"),
-        exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
-    )
-    .join(Contact, Contact.id == Address.contact_id)
-    .join(Conversation, Conversation.contact_id == Contact.id)
-    .join(Survey, Survey.id == Conversation.survey_id)
-    .join(Unit, Unit.id == Conversation.unit_id)
-    .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
-    .where(Conversation.id == bindparam("conversation"))
-    .order_by(Address.id)
-)
-
-
-def turn(connection: Connection, hmacs: Sequence[bytes], sender: str) -> list[TurnRow]:
-    """Return what a turn must know, a row per known address; `sender` is our own number."""
-    padded = [*hmacs, *[hmacs[0]] * (len(_HMACS) - len(hmacs))]
-    found = _TURN.rows(connection, {**dict(zip(_HMACS, padded, strict=True)), "sender": sender})
-    return [TurnRow._make(row) for row in found]
-
-
-def turn_of(connection: Connection, conversation_id: int) -> list[TurnRow]:
-    """Return the same for one conversation, a row per address of its contact."""
-    return [
-        TurnRow._make(row) for row in connection.execute(_ONE, {"conversation": conversation_id})
-    ]
 
 
 def addresses(
