@@ -11,7 +11,7 @@ from bot.interview.installation import SIMULATED, Clock, Installation, Via, open
 from bot.interview.surveys import Published, publish, read_files
 from storage.database import Database
 from storage.keys import Secret
-from storage.migrate import migrate
+from tests.tables import make_tables
 
 SECRET = "a secret for tests, long enough to be one"
 FLOWS = Path(__file__).parent.parent / "flows"
@@ -47,7 +47,7 @@ def installation(
 ) -> Iterator[Installation]:
     """Migrate a database and yield its installation."""
     database = Database(url, serving=serving, durable=False)
-    migrate(database)
+    make_tables(database)
     try:
         yield open_installation(
             database, Secret(SECRET), demo=demo, clock=Clock(clock or TestClock()), via=via

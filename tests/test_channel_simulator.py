@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.base import Address, Outgoing, SendError, as_text
+from bot.channels.base import Address, Outgoing, SendError, Template, as_text
 from bot.channels.simulator import (
     MAX_BODY,
     SENDER,
@@ -103,7 +103,8 @@ def test_free_text_is_refused_once_the_window_has_closed(
 
 
 def test_our_own_messages_do_not_open_the_window(channel: SimulatorChannel, memory: Memory) -> None:
-    channel.send(Outgoing("r", PERSON, Message("Selamat pagi", template="invite"), "HX1"))
+    message = Message("Selamat pagi", template="invite")
+    channel.send(Outgoing("r", PERSON, message, Template("HX1", "id")))
     assert refused(channel, text()) == 63016
 
 
@@ -112,7 +113,7 @@ def test_a_template_goes_out_at_any_time_and_is_shown_as_one(
 ) -> None:
     buttons = (Choice("MULAI", "Mulai"), Choice("CEK", "Cek keaslian"))
     message = Message("Selamat pagi", template="invite", buttons=buttons)
-    channel.send(Outgoing("r", PERSON, message, content_sid="demo:invite"))
+    channel.send(Outgoing("r", PERSON, message, template=Template("demo:invite", "id")))
     assert memory.last.template == "invite"
     assert memory.last.message.buttons == buttons
 
@@ -134,7 +135,7 @@ def test_a_template_with_buttons_that_whatsapp_would_not_approve_is_refused(
     channel: SimulatorChannel, labels: tuple[str, ...]
 ) -> None:
     message = Message("Halo", template="invite", buttons=tuple(Choice("x", one) for one in labels))
-    assert refused(channel, Outgoing("r", PERSON, message, "HX1")) == 63013
+    assert refused(channel, Outgoing("r", PERSON, message, Template("HX1", "id"))) == 63013
 
 
 def test_a_text_may_be_as_long_as_twilio_takes_and_no_longer(

@@ -22,7 +22,7 @@ from twilio.request_validator import HMAC_SHA256, RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
 from werkzeug.datastructures import MultiDict
 
-from bot.channels.base import Address, BadRequest, Inbound, Outgoing, SendError
+from bot.channels.base import Address, BadRequest, Inbound, Outgoing, SendError, Template
 from bot.channels.twilio import TwilioChannel, body_of, content_variables
 from bot.channels.twilio_codes import (
     API_OUTCOMES,
@@ -588,7 +588,7 @@ def test_a_template_goes_with_its_variables_outside_the_window(
     ani = twilio.person()
     sid = twilio.content({"twilio/text": {"body": "Yth. {{nama}}, mohon isi survei {{2}}."}})
     message = Message("lain", variables={"nama": "Ibu\nAni", "2": ""})
-    event = live.send(Outgoing("r", Address.parse(ani.address), message, content_sid=sid))
+    event = live.send(Outgoing("r", Address.parse(ani.address), message, Template(sid, "id")))
     assert event.sid.startswith("MM")
     assert ani.inbox == ["Yth. Ibu Ani, mohon isi survei -."]
 
@@ -668,7 +668,7 @@ def test_the_stand_in_s_refusals_have_their_outcome(twilio: FakeTwilio) -> None:
     def refused(to: Address, text: str = "x", sid: str | None = None, **settings: Any) -> Any:
         live = live_channel(twilio, **settings)
         with pytest.raises(SendError) as caught:
-            live.send(outgoing(to, text, content_sid=sid))
+            live.send(outgoing(to, text, template=Template(sid, "id") if sid else None))
         live.close()
         return caught.value.code, caught.value.outcome
 

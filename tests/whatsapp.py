@@ -17,10 +17,10 @@ from bot.interview.surveys import Published
 from bot.scheduler import Sweeps
 from bot.service import Service
 from bot.web.app import create_app
-from storage.migrate import migrate
 from storage.models import Link
 from tests.fake_twilio import FakeTwilio, wsgi_post
 from tests.setup import FLOWS, SECRET, TestClock, add_unit, publish_bundled
+from tests.tables import make_tables
 
 BASE = "https://survei.contoh.test"
 
@@ -99,7 +99,7 @@ def office(
     with FakeTwilio(clock=clock, statuses=statuses) as twilio:
         config = settings_for(url, twilio)
         service = Service(config, serving=True, clock=Clock(clock), durable=False)
-        migrate(service.database)
+        make_tables(service.database)
         sweeps = Sweeps(service)
         app = create_app(config, service=service)
         twilio.webhook_url = f"{BASE}/whatsapp"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.flow.turn import Kind, Message
+from bot.flow.turn import Choice, Kind, Message
 
 AddressKind = Literal["phone", "bsuid", "parent_bsuid"]
 SendOutcome = Literal["refused", "later", "unknown", "config"]
@@ -96,16 +96,41 @@ class StatusEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """An approved template: what the provider knows it by (Twilio's ContentSid, Meta's name), and
+    the language it was approved in."""
+
+    id: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """What a person may tap in place of typing a number: up to 3 buttons, or a list of up to 10.
+
+    `label` is on the button that opens a list. `content_id` is what the provider keeps them under,
+    where it wants them made beforehand (Twilio's ContentSid).
+    """
+
+    kind: Literal["buttons", "list"]
+    options: tuple[Choice, ...]
+    label: str = ""
+    content_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to send. `reference` is our outbox id and comes back with every status.
 
-    With `content_sid` the approved template is sent with `variables`, else `message` as text.
+    With `template` the approved template is sent with the message's `variables`, with `taps` its
+    words with buttons or a list, else `message` as text.
     """
 
     reference: str
     to: Address
     message: Message
-    content_sid: str | None = None
+    template: Template | None = None
+    taps: Taps | None = None
 
 
 @dataclass(frozen=True, slots=True)

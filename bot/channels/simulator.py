@@ -116,8 +116,8 @@ class SimulatorChannel:
         A refused one stands in the chat too, marked, so that one sees what went wrong.
         """
         template = None
-        if outgoing.content_sid is not None:
-            template = outgoing.message.template or outgoing.content_sid
+        if outgoing.template is not None:
+            template = outgoing.message.template or outgoing.template.id
         code = self._refusal(outgoing)
         bubble = Bubble("us", fresh_sid(), outgoing.message, template=template, error=code)
         self._chats.add(outgoing.to, bubble)
@@ -136,7 +136,7 @@ class SimulatorChannel:
     def _refusal(self, outgoing: Outgoing) -> int | None:
         """Return the provider's error code for a message that WhatsApp would not deliver."""
         message = outgoing.message
-        if outgoing.content_sid is not None:
+        if outgoing.template is not None:
             good = all(0 < len(button.label) <= MAX_BUTTON for button in message.buttons)
             return None if good and len(message.buttons) <= MAX_BUTTONS else 63013
         if len(as_text(message)) > MAX_BODY:

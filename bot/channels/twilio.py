@@ -23,6 +23,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text
 from bot.channels.twilio_codes import send_outcome
+from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
 from bot.flow.turn import Message
 
@@ -160,6 +161,7 @@ class TwilioChannel:
         self._timeout = timeout
         self._working = 0  # which token requests use
         self._clients: dict[tuple[int, int], Client] = {}
+        self.contents = Contents(self._call)
 
     def verify(
         self,
@@ -194,8 +196,8 @@ class TwilioChannel:
             values["from_"] = self._from
         if self._service:
             values["messaging_service_sid"] = self._service
-        if outgoing.content_sid:
-            values["content_sid"] = outgoing.content_sid
+        if outgoing.template is not None:
+            values["content_sid"] = outgoing.template.id
             if outgoing.message.variables:
                 values["content_variables"] = content_variables(outgoing.message.variables)
         else:

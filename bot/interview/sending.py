@@ -22,7 +22,15 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address, Channel, Outgoing, SendError, StatusEvent, as_text
+from bot.channels.base import (
+    Address,
+    Channel,
+    Outgoing,
+    SendError,
+    StatusEvent,
+    Template,
+    as_text,
+)
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Choice, Message
@@ -239,7 +247,7 @@ def _give_back(installation: Installation, job: _Job) -> bool:
 def _claim(installation: Installation, job: _Job) -> bool:
     """Mark a row as being handed over; False when it was dropped or leased anew meanwhile."""
     now = installation.now()
-    template = job.outgoing.content_sid is not None
+    template = job.outgoing.template is not None
     return installation.database.write(
         lambda connection: queries.claim(connection, job.row.id, job.lease_until, now, template)
     )
@@ -328,19 +336,19 @@ def _open(
         return None
     to = Address(due.address_kind, key.open(due.address_sealed, "address"))  # type: ignore[arg-type]
     window_open = due.last_inbound_at is not None and now - due.last_inbound_at < WINDOW
-    content_sid = None
+    template = None
     if not window_open and row.purpose != "reply":
-        content_sid = template_of(connection, installation, row.survey_id, message)
-        if content_sid is None:
+        template = template_of(connection, installation, row.survey_id, message)
+        if template is None:
             return None
         if message.template_text:
             message = replace(message, text=message.template_text, choices=(), footer="")
-    return _Job(row, Outgoing(row.id.hex, to, message, content_sid), lease_until)
+    return _Job(row, Outgoing(row.id.hex, to, message, template), lease_until)
 
 
 def template_of(
     connection: Connection, installation: Installation, survey_id: int | None, message: Message
-) -> str | None:
+) -> Template | None:
     """Return the approved template to use for a message outside the window.
 
     A demo installation has no approved templates; there the message's own name stands for one.
@@ -349,10 +357,12 @@ def template_of(
         return None
     published = installation.surveys.by_id(connection, survey_id)
     known = published.survey.settings.templates.get(message.template, {})
-    sid = known.get(message.language) or known.get(published.survey.settings.default_language)
+    default = published.survey.settings.default_language
+    language = message.language if message.language in known else default
+    sid = known.get(language)
     if sid is None and installation.demo:
-        return f"demo:{message.template}"
-    return sid
+        sid = f"demo:{message.template}"
+    return Template(sid, language) if sid is not None else None
 
 
 def _send(installation: Installation, channel: Channel, job: _Job) -> str:
