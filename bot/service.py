@@ -22,6 +22,7 @@ from bot.interview.installation import (
     Via,
     open_installation,
 )
+from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
 from bot.reporting import digest
 from storage.database import Conflict, Database, Unavailable
@@ -62,6 +63,7 @@ class Service:
         self._demo = demo
         self._clock = clock
         self._guard = threading.Lock()
+        self._debits = Debits()
         self._installation: Installation | None = None
         self._channels: Mapping[str, Channel] = {}
 
@@ -92,7 +94,8 @@ class Service:
     @property
     def desk(self) -> Desk:
         """What `conversations.receive` needs."""
-        return Desk(self.installation, TwilioChannel.can_reply_inline, digest.answer)
+        answer = digest.answer
+        return Desk(self.installation, TwilioChannel.can_reply_inline, answer, self._debits)
 
     def close(self) -> None:
         """Finish what is queued and close the database."""

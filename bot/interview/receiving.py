@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,11 @@ from bot.flow.engine import step
 from bot.flow.keywords import Command, Phase
 from bot.flow.state import Status
 from bot.flow.turn import Event, Message, Open, Reply
-from bot.interview import codes, contexts, identity, kept, links, sending
+from bot.interview import codes, contexts, identity, kept, links, outbox
 from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
+from bot.interview.pace import Debits
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed
 from storage.queries import conversations as conversation_queries
@@ -63,6 +64,7 @@ class Desk:
     installation: Installation
     can_inline: CanInline
     coordinator_answer: CoordinatorAnswer | None = None
+    debits: Debits = field(default_factory=Debits)
 
 
 def receive(desk: Desk, inbound: Inbound) -> Receipt:
@@ -73,7 +75,10 @@ def receive(desk: Desk, inbound: Inbound) -> Receipt:
     """
     installation = desk.installation
     try:
-        return installation.database.write(lambda connection: _turn(connection, desk, inbound))
+        receipt = installation.database.write(lambda connection: _turn(connection, desk, inbound))
+        if receipt.outbox_id is not None:
+            desk.debits.count(installation, Via(inbound.channel, inbound.sender))
+        return receipt
     except (Unavailable, Conflict):
         raise
     except Exception as error:
@@ -404,7 +409,7 @@ def _draft(
     inline = desk.can_inline(message)
     if address_id is None:
         return Receipt(message) if inline else NOTHING, None
-    row = sending.draft(
+    row = outbox.draft(
         connection,
         installation,
         via=Via(inbound.channel, inbound.sender),
@@ -431,10 +436,10 @@ def _first_today(
 
 def _again(connection: Connection, installation: Installation, inbound: Inbound) -> Receipt:
     """Answer a repeated webhook: the same words while their fate is unknown, then nothing."""
-    row = sending.repeated(connection, installation, f"reply:{inbound.sid}")
+    row = outbox.repeated(connection, installation, f"reply:{inbound.sid}")
     if row is None or row.status != "unknown" or row.via != "twiml" or row.sealed is None:
         return NOTHING
     try:
-        return Receipt(sending.open_message(connection, installation, row), row.id)
+        return Receipt(outbox.open_message(connection, installation, row), row.id)
     except KeyDestroyed:
         return NOTHING

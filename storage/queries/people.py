@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, literal, or_, select, update
 
 from storage.models import (
     Address,
@@ -145,6 +145,16 @@ def saw_inbound(connection: Connection, address_id: int, sender: str, at: dateti
         {"address_id": address_id, "sender": sender, "last_inbound_at": at},
         ["address_id", "sender"],
         ["last_inbound_at"],
+    )
+
+
+def close_window(connection: Connection, address_id: int, sender: str) -> None:
+    """Forget when an address wrote to a sender: the provider says that the window is shut."""
+    connection.execute(
+        delete(Window).where(
+            Window.address_id == address_id,
+            or_(Window.sender == sender, literal(sender).startswith("MG")),
+        )
     )
 
 
