@@ -372,7 +372,7 @@ class Outbox(Base):
     channel: Mapped[str] = mapped_column(String(16))
     sender: Mapped[str] = mapped_column(String(160))
     purpose: Mapped[str] = mapped_column(String(12))  # reply, report, reminder, invitation
-    priority: Mapped[int] = mapped_column(SmallInteger)  # in that order; the lower the sooner
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # in that order
     status: Mapped[str] = mapped_column(String(12))
     via: Mapped[str] = mapped_column(String(8))  # twiml, rest
     template: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # sent as one

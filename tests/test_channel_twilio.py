@@ -678,7 +678,7 @@ def test_the_stand_in_s_refusals_have_their_outcome(twilio: FakeTwilio) -> None:
     assert refused(to, "a" * 1601) == (21617, "refused")
     assert refused(to, "") == (21619, "refused")
     assert refused(to, sid="HX" + "0" * 32) == (21655, "config")
-    assert refused(Address.parse(gone.address)) == (21610, "refused")
+    assert refused(Address.parse(gone.address)) == (21610, "opted_out")
     assert refused(Address("phone", "+1")) == (21211, "refused")
 
 

@@ -72,7 +72,8 @@ def record_refusal(installation: Installation, row: OutboxRow, error: SendError)
             values: dict[str, Any] = {"status": "unknown", "not_before": now + WAIT_FOR_CALLBACK}
         else:
             failure = _Failure(error.outcome, error.code, error.known)
-            values = _after(connection, installation, row, failure, now)
+            tried = row._replace(attempts=row.attempts + 1)
+            values = _after(connection, installation, tried, failure, now)
         queries.settle(
             connection, row.id, "claimed", error_code=error.code, lease_until=None, **values
         )
@@ -146,7 +147,7 @@ def _again_at(
 
 def _back_off(row: OutboxRow) -> timedelta:
     """A pause that doubles with every try, with a jitter that keeps many from coming at once."""
-    longest = min(2.0 ** min(row.attempts + 1, 10), LONGEST_PAUSE)
+    longest = min(2.0 ** min(row.attempts, 10), LONGEST_PAUSE)
     return timedelta(seconds=longest * random.uniform(0.75, 1.0))  # noqa: S311 # only spreads
 
 

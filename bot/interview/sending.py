@@ -43,7 +43,7 @@ LEASE = timedelta(seconds=60)
 # A send that begins later than this after the lease may outlast it: another could send it too.
 SEND_WITHIN = 30.0  # seconds
 # Who comes so much later than the token's moment gives it up: else late ones would pile up.
-TOO_LATE = 0.2  # seconds
+TOO_LATE = 0.1  # seconds
 LANES: dict[Lane, tuple[Purpose, ...]] = {"urgent": ("reply", "report"), "campaign": CAMPAIGN}
 EVERYTHING: tuple[Lane, ...] = ("urgent", "campaign")
 

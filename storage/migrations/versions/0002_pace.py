@@ -68,14 +68,13 @@ def upgrade() -> None:
     )
     op.drop_index("ix_outbox_due", "outbox")
     with op.batch_alter_table("outbox") as outbox:
-        outbox.add_column(sa.Column("priority", sa.SmallInteger(), nullable=True))
+        priority = sa.Column("priority", sa.SmallInteger(), server_default="0", nullable=False)
+        outbox.add_column(priority)
         outbox.add_column(sa.Column("past_sid", sa.String(length=64), nullable=True))
     op.execute(
         "UPDATE outbox SET priority = CASE purpose WHEN 'reply' THEN 0 WHEN 'report' THEN 1"
         " WHEN 'reminder' THEN 2 ELSE 3 END"
     )
-    with op.batch_alter_table("outbox") as outbox:
-        outbox.alter_column("priority", existing_type=sa.SmallInteger(), nullable=False)
     op.create_index("ix_outbox_due", "outbox", ["status", "priority", "not_before"])
 
 
