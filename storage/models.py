@@ -389,6 +389,7 @@ class Outbox(Base):
     past_sid: Mapped[str | None] = mapped_column(String(64))  # of an attempt that failed
     rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     error_code: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(String(80))  # why it was dropped
     __table_args__ = (
         UniqueConstraint("dedupe"),
         Index("ix_outbox_due", "status", "priority", "not_before"),

@@ -189,7 +189,8 @@ def test_what_is_too_late_is_dropped_and_wiped(quick):
     one = post.queue(expires_at=quick.clock.now + timedelta(hours=12))
     quick.clock.move(hours=12)
     assert post.deliver() == Delivery(dropped=1)
-    assert (post.row(one).status, post.row(one).sealed) == ("dropped", None)
+    row = post.row(one)
+    assert (row.status, row.sealed, row.reason) == ("dropped", None, "expired")
 
 
 def test_replies_go_before_reports_reminders_and_invitations(quick):

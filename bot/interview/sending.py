@@ -264,7 +264,8 @@ class _Lease:
             elif isinstance(judged, datetime):
                 queries.set_fate(self._connection, due.row.id, not_before=judged)
             else:
-                queries.set_fate(self._connection, due.row.id, status="dropped", sealed=None)
+                values = {"status": "dropped", "sealed": None, "reason": judged}
+                queries.set_fate(self._connection, due.row.id, **values)
                 self.dropped += 1
                 log.info("outbox row dropped: %s", judged)
         return ready

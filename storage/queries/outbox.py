@@ -313,7 +313,8 @@ def drop_queued(
         where.append(Outbox.conversation_id == conversation_id)
     if survey_id is not None:
         where.append(Outbox.survey_id == survey_id)
-    result = connection.execute(update(Outbox).where(*where).values(status="dropped", sealed=None))
+    values = {"status": "dropped", "sealed": None, "reason": "no longer wanted"}
+    result = connection.execute(update(Outbox).where(*where).values(values))
     return int(result.rowcount)
 
 
