@@ -416,8 +416,8 @@ def _record_failure(installation: Installation, job: _Job, error: SendError) -> 
     return word
 
 
-# The provider's word for "this person wants nothing from us" (Twilio, error codes).
-OPTED_OUT_CODES = frozenset({21610, 63033, 63014})
+# The providers' word for "this person wants nothing from us" (Twilio and Meta, error codes).
+OPTED_OUT_CODES = frozenset({21610, 63033, 63014, 131050})
 
 
 def _opt_out_of(connection: Connection, installation: Installation, row: OutboxRow) -> None:
@@ -499,11 +499,14 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
                 connection, row.id, "unknown", status="superseded", sealed=None
             )
         )
+    found, hopeless = None, False
     try:
         found = channel.find(to, row.created_at - timedelta(minutes=1))
     except SendError as error:
-        log.warning("unknown sends cannot be looked up (code %s)", error.code)
-        found = None
+        # Where there is no list, a status may still come; without one it is never sent again.
+        hopeless = error.outcome == "refused"
+        if not hopeless:
+            log.warning("unknown sends cannot be looked up (code %s)", error.code)
 
     def work(connection: Connection) -> bool:
         if found is not None:
@@ -526,7 +529,10 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
                     rank=min(one.status.rank, 4),
                     error_code=one.status.error_code,
                 )
-        if found is None or now - (row.handed_at or row.created_at) < GIVE_UP_LOOKING:
+        waited = now - (row.handed_at or row.created_at)
+        if hopeless and waited >= PATIENCE:
+            return queries.settle(connection, row.id, "unknown", status="failed", sealed=None)
+        if found is None or waited < GIVE_UP_LOOKING:
             queries.settle(connection, row.id, "unknown", not_before=now + WAIT_FOR_CALLBACK)
             return False
         # Only a sender that died leaves its lease: see the head of this module.
