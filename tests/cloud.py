@@ -73,7 +73,7 @@ class Bureau:
 
 @contextmanager
 def bureau(
-    url: str, *, templates: dict[str, str] | None = None, **settings: Any
+    url: str, *, templates: dict[str, str] | None = None, k: int = 10, **settings: Any
 ) -> Iterator[Bureau]:
     """Open an installation over the Cloud API with a short survey published and one unit."""
     clock = TestClock()
@@ -84,7 +84,7 @@ def bureau(
         app = create_app(config, service=service)
         place = None
         try:
-            files = short_survey.files(clock.now, templates)
+            files = short_survey.files(clock.now, templates, k=k)
             published = publish(service.installation, files)
             unit, code = add_unit(service.installation), codes.new_code()
             values = {

@@ -416,8 +416,9 @@ class FakeCloud:
         reference = payload.get("biz_opaque_callback_data")
         _wants(reference is None or 0 < len(reference) <= 512, "biz_opaque_callback_data")
         kind = payload.get("type", "text")
+        options: tuple[tuple[str, str], ...] = ()
         if kind == "text":
-            body, options = _text(payload), ()
+            body = _text(payload)
         elif kind == "interactive":
             body, options = _interactive(payload)
         elif kind == "template":
@@ -442,11 +443,12 @@ class FakeCloud:
     def _to(self, payload: Mapping[str, Any]) -> str:
         to = payload.get("to") or payload.get("recipient")
         _wants(isinstance(to, str), "to or recipient is required")
+        assert isinstance(to, str)
         if payload.get("to"):
             _wants(re.fullmatch(r"\+[1-9][0-9]{6,14}", to) is not None, "to: + and digits")
         else:
             _wants(_USER_ID.fullmatch(to) is not None, "recipient: a user id")
-        return str(to)
+        return to
 
     def _fate(self, person: Person | None, kind: str) -> int | None:
         if person is None:
@@ -578,12 +580,13 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.isdigit():  # an HTTP status and no word of what is wrong
             return self._write(int(fault), {})
         if fault.startswith("code:"):
-            status, code = fault.split(":")[1:]
-            return self._write(int(status), _error(Refusal(int(status), int(code), fault)))
+            http, code = (int(part) for part in fault.split(":")[1:])
+            return self._write(http, _error(Refusal(http, code, fault)))
         if fault == "html":
             return self._write(502, b"<html>502 Bad Gateway</html>")
+        status = 200
         try:
-            status, answer = 200, self._take(meta, body)
+            answer = self._take(meta, body)
         except Refusal as refusal:
             meta.errors.append(f"{refusal.code}: {refusal}")
             status, answer = refusal.status, _error(refusal)
