@@ -21,7 +21,9 @@ from bot.interview.installation import DemoMismatch
 from bot.interview.mixing import mix_due
 from bot.service import Service
 from bot.web.app import MAX_BODY, create_app
-from storage.database import Database
+from bot.web.cloud import ENOUGH, Taking
+from bot.web.metrics import Metrics
+from storage.database import Database, Unavailable
 from storage.migrate import migrate
 from storage.models import Address as AddressTable
 from storage.models import Contact, Conversation, Inbound, Outbox
@@ -62,6 +64,11 @@ def batch_of(place: Bureau, *values: Any) -> bytes:
     changes = [{"field": "messages", "value": value} for value in values]
     entry = {"id": place.meta.waba_id, "changes": changes}
     return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+def read(place: Bureau, body: bytes) -> Any:
+    assert place.service.cloud is not None
+    return place.service.cloud.read(body)
 
 
 def begun(place: Bureau, person: Person | None = None) -> Person:
@@ -306,6 +313,46 @@ def test_a_message_that_our_code_fails_on_takes_no_neighbour_down(place, caplog)
     place.sweeps.jobs["deliver"]()
     assert "(1/5)" in ani.inbox[-1] and len(ani.inbox) > 3, "what was open could not be read"
     assert metric(place, "tautan_held_messages") == 0
+
+
+def test_what_is_written_after_a_message_that_was_not_taken_in_waits_for_it(place):
+    """Else the second one would answer the first one's question. Others do not wait."""
+    ani, budi = begun(place), begun(place, place.meta.person("+6281200000002", "ID.2"))
+    away = iter([True])
+
+    def fails_once(_message: Message) -> bool:
+        if next(away, False):
+            raise Unavailable("the database went away")
+        return False
+
+    desk = replace(place.service.desk, can_inline=fails_once)
+    messages = [(ani, ani.message("1")), (ani, ani.message("2")), (budi, budi.message("3"))]
+    body = batch_of(place, place.meta.value(messages))
+    for whole in (False, True):
+        taking = Taking(place.service, desk, Metrics(place.service), place.sender)
+        for event in read(place, body).events:
+            taking.take(event)
+        place.sender.wake()
+        place.sender.settle(30)
+        assert taking.all == whole
+        assert "(2/5)" in budi.inbox[-1]
+        assert ("(3/5)" if whole else "(1/5)") in ani.inbox[-1]
+
+
+def test_when_the_database_stays_away_the_rest_of_a_batch_does_not_wait_for_it(place):
+    asked = []
+
+    def away(message: Message) -> bool:
+        asked.append(message)
+        raise Unavailable("the database went away")
+
+    people = [place.meta.person() for _ in range(10)]
+    body = batch_of(place, place.meta.value([(one, one.message("halo")) for one in people]))
+    desk = replace(place.service.desk, can_inline=away)
+    taking = Taking(place.service, desk, Metrics(place.service), place.sender)
+    for event in read(place, body).events:
+        taking.take(event)
+    assert (taking.all, len(asked)) == (False, ENOUGH)
 
 
 def test_what_nobody_understands_takes_nothing_down(place):

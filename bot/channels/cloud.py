@@ -6,7 +6,6 @@ Nothing here logs or raises a text, a number or a user id.
 from __future__ import annotations
 
 import hmac
-import logging
 import os
 import re
 from collections.abc import Mapping
@@ -164,7 +163,6 @@ class CloudChannel:
         """Return this process's session: sockets must not be shared by a fork."""
         session = self._sessions.get(os.getpid())
         if session is None:
-            logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
             session = requests.Session()
             session.auth = _Bearer(self._token)
             for scheme in ("https://", "http://"):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, request
 
-from bot.channels.base import Inbound, Renamed
+from bot.channels.base import Address, Inbound, Renamed
 from bot.channels.cloud import CloudChannel
 from bot.channels.cloud_forms import Told
 from bot.interview import sending
@@ -66,7 +66,7 @@ def cloud_routes(
                 batch.foreign,
             )
         desk = service.desk
-        taken = _Taking(service, desk, metrics, sender)
+        taken = Taking(service, desk, metrics, sender)
         for event in batch.events:
             taken.take(event)
         if taken.heard:
@@ -83,10 +83,12 @@ def _channel(service: Service) -> CloudChannel:
     return service.cloud
 
 
-class _Taking:
+class Taking:
     """One batch on its way in: each update for itself, so that none takes others down.
 
-    `all` is whether every one is stored by now, `heard` whether anybody wrote.
+    Only what somebody wrote after a message that was not taken in waits for that one: it would
+    answer another question. `all` is whether every update is stored by now, `heard` whether
+    anybody wrote.
     """
 
     def __init__(self, service: Service, desk: Desk, metrics: Metrics, sender: Sender) -> None:
@@ -94,13 +96,16 @@ class _Taking:
         self._desk = desk
         self._metrics = metrics
         self._sender = sender
-        self._away = 0
+        self._away = 0  # updates in a row that the database was not there for
+        self._behind: set[Address] = set()
         self.all = True
         self.heard = False
 
     def take(self, event: Inbound | Told | Renamed) -> None:
         """Take one update in."""
         if self._away >= ENOUGH:
+            return
+        if isinstance(event, Inbound) and not self._behind.isdisjoint(event.addresses):
             return
         try:
             if isinstance(event, Inbound):
@@ -110,12 +115,19 @@ class _Taking:
             else:
                 rename(self._service.installation, event)
         except CANNOT_WORK as error:
-            self.all = False
+            self._missed(event)
             self._away += 1
             log.warning("an update was not taken in, Meta is asked to send it again: %s", error)
         except Exception as error:
-            self.all = False
+            self._missed(event)
             log.error("an update was not taken in\n%s", trace(error))
+        else:
+            self._away = 0
+
+    def _missed(self, event: Inbound | Told | Renamed) -> None:
+        self.all = False
+        if isinstance(event, Inbound):
+            self._behind.update(event.addresses)
 
     def _message(self, inbound: Inbound) -> None:
         began = time.perf_counter()
