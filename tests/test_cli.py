@@ -38,7 +38,10 @@ ROSTER = (
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Go to an empty folder, with an environment that sets only the secret."""
     for name in os.environ:
-        if name.startswith(("TWILIO_", "TAUTAN_", "CLOUD_")) or name in {"DATABASE_URL", "FLOWS_DIR"}:
+        if name.startswith(("TWILIO_", "TAUTAN_", "CLOUD_")) or name in {
+            "DATABASE_URL",
+            "FLOWS_DIR",
+        }:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TAUTAN_SECRET_KEY", SECRET)
     monkeypatch.setenv("FLOWS_DIR", str(FLOWS))
