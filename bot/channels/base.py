@@ -80,6 +80,19 @@ class Inbound:
     raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """What the provider says of a person whose addresses have changed.
+
+    `old` are those by which the person was known, `new` those of now, one of a kind each; an old
+    one is theirs no more if there is a new one of its kind.
+    """
+
+    sid: str
+    old: tuple[Address, ...]
+    new: tuple[Address, ...]
+
+
 class BadRequest(ValueError):
     """What came in is not what the provider sends; the text repeats nothing of it."""
 
@@ -173,7 +186,10 @@ class Channel(Protocol):
         ...
 
     def find(self, to: Address, since: datetime) -> list[Found]:
-        """List our messages to this address since a time (UTC), newest first. Raises SendError."""
+        """List our messages to this address since a time (UTC), newest first.
+
+        Raises SendError; "refused" says that this provider keeps no list, now or ever.
+        """
         ...
 
 

@@ -208,7 +208,7 @@ def launch(
 
     with opened() as service:
         here = service.installation
-        needs = service.twilio is not None
+        needs = service.provider is not None
         plan = use.plan_launch(here, survey, per_day=per_day, needs_templates=needs)
         if not go:
             report(as_json, plan.to_dict(), lambda: _show_plan(plan))

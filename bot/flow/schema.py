@@ -70,7 +70,8 @@ Zone = Annotated[str, AfterValidator(_as_zone)]
 Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
 Days = Annotated[float, Field(ge=0, le=366)]
 ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
-ContentSid = Annotated[str, Field(pattern="^HX[0-9a-f]{32}$")]
+# What the provider knows a template by: Twilio's ContentSid, or Meta's name.
+ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
 Na = Literal["both", "dont_know", "refuse", "none"]
 
 

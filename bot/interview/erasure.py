@@ -21,7 +21,7 @@ from bot.interview import identity
 from bot.interview.installation import Installation
 from storage import leftovers
 from storage.keys import KeyDestroyed
-from storage.queries import audit, inbound, outbox, people, senders
+from storage.queries import audit, inbound, outbox, people, senders, surveys
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
 
@@ -130,6 +130,18 @@ def answered_before(
     except KeyDestroyed:
         return True
     return bool(digests) and queries.answered(connection, digests)
+
+
+def carry_answered(
+    connection: Connection, installation: Installation, old: bytes, new: bytes
+) -> None:
+    """Let "has answered and was erased" hold for the digest of the address in place of another."""
+    for survey in surveys.every(connection):
+        if survey.closed_at is None:
+            digests = _digests(connection, installation, survey.id, [old])
+            if queries.answered(connection, digests):
+                again = _digests(connection, installation, survey.id, [new])
+                queries.remember_answered(connection, survey.id, again)
 
 
 def forget(installation: Installation, address: Address, *, opt_out: bool = False) -> ForgetReport:

@@ -47,8 +47,8 @@ CanInline = Callable[[Message], bool]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What to answer: a message to hand over now (its status comes back under `outbox_id`), or
-    nothing, because there is nothing to say or because it goes out by REST."""
+    """What to answer: a message to hand over now (its status comes back under `outbox_id`, if
+    anything of it is kept), or nothing, because there is nothing to say or it goes out by REST."""
 
     message: Message | None = None
     outbox_id: UUID | None = None
@@ -59,11 +59,16 @@ NOTHING = Receipt()
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """How one process receives: what a channel can hand over, and who answers coordinators."""
+    """How one process receives: what a channel can hand over, and who answers coordinators.
+
+    `direct` says that who takes the receipt can send a message at once, to the address that wrote:
+    a channel that answers no webhook needs it for people of whom no address is kept.
+    """
 
     installation: Installation
     can_inline: CanInline
     coordinator_answer: CoordinatorAnswer | None = None
+    direct: bool = False
     debits: Debits = field(default_factory=Debits)
 
 
@@ -92,7 +97,7 @@ def replay(desk: Desk, limit: int = 20) -> int:
 
     Their webhooks are long answered, so replies go out by REST.
     """
-    later = replace(desk, can_inline=lambda _message: False)
+    later = replace(desk, can_inline=lambda _message: False, direct=False)
     return kept.replay(
         desk.installation,
         lambda connection, inbound, sid, asked: _take_again(connection, later, inbound, sid, asked),
@@ -397,7 +402,7 @@ def _draft(
 ) -> tuple[Receipt, dict[str, Any] | None]:
     """Return what to answer and the outbox row to store.
 
-    Somebody of whom we keep no address gets the reply inline and without a trace.
+    Somebody of whom we keep no address gets the reply at once and without a trace.
     """
     installation = desk.installation
     if message is None:
@@ -408,7 +413,7 @@ def _draft(
         return NOTHING, None
     inline = desk.can_inline(message)
     if address_id is None:
-        return Receipt(message) if inline else NOTHING, None
+        return Receipt(message) if inline or desk.direct else NOTHING, None
     row = outbox.draft(
         connection,
         installation,

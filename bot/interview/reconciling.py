@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from bot.channels.base import Address, Channel, SendError, as_text
 from bot.interview import identity
 from bot.interview.installation import Installation
-from bot.interview.outbox import WAIT_FOR_CALLBACK, open_message
+from bot.interview.outbox import PATIENCE, WAIT_FOR_CALLBACK, open_message
 from storage.keys import KeyDestroyed
 from storage.queries import outbox as queries
 from storage.queries.outbox import OutboxRow
@@ -64,11 +64,14 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
                 connection, row.id, "unknown", status="superseded", sealed=None
             )
         )
+    found, hopeless = None, False
     try:
         found = channel.find(to, row.created_at - timedelta(minutes=1))
     except SendError as error:
-        log.warning("unknown sends cannot be looked up (code %s)", error.code)
-        found = None
+        # Where there is no list, a status may still come; without one it is never sent again.
+        hopeless = error.outcome == "refused"
+        if not hopeless:
+            log.warning("unknown sends cannot be looked up (code %s)", error.code)
 
     def work(connection: Connection) -> bool:
         if found is not None:
@@ -91,7 +94,10 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
                     rank=min(one.status.rank, 4),
                     error_code=one.status.error_code,
                 )
-        if found is None or now - (row.handed_at or row.created_at) < GIVE_UP_LOOKING:
+        waited = now - (row.handed_at or row.created_at)
+        if hopeless and waited >= PATIENCE:
+            return queries.settle(connection, row.id, "unknown", status="failed", sealed=None)
+        if found is None or waited < GIVE_UP_LOOKING:
             queries.settle(connection, row.id, "unknown", not_before=now + WAIT_FOR_CALLBACK)
             return False
         # Only a sender that died leaves its lease: see the head of this module.

@@ -104,6 +104,13 @@ def move_addresses(connection: Connection, contact_id: int, address_ids: Sequenc
     )
 
 
+def fold_address(connection: Connection, gone: int, kept: int) -> None:
+    """Delete an address; what was to go to it, or went, belongs to another from now on."""
+    connection.execute(update(Outbox).where(Outbox.address_id == gone).values(address_id=kept))
+    connection.execute(delete(Window).where(Window.address_id == gone))
+    connection.execute(delete(Address).where(Address.id == gone))
+
+
 def language(connection: Connection, contact_id: int) -> str | None:
     """Return the language that a contact chose."""
     return connection.execute(

@@ -1,4 +1,6 @@
-"""`make bench ARGS="campaign --invitations 100000"`: invitations by two worker processes, and replies that come between.
+"""Invitations by two worker processes, and replies that come between.
+
+`make bench ARGS="campaign --invitations 100000"` is the whole measurement, half an hour long.
 
 Two `tautan worker` processes share one PostgreSQL and send to a stand-in for Twilio, while replies
 are queued all the time. Wanted: in any 10 seconds at most 10.2 times the pace of 60 a second,
