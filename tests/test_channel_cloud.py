@@ -445,7 +445,7 @@ def test_a_template_that_meta_does_not_have_is_for_the_operator_to_mend(meta, li
     assert (error.outcome, error.code) == ("template", 132001)
     meta.templates["invite", "id"] = ApprovedTemplate(1)
     error = refused(live, outgoing(template=Template("invite", "id")))
-    assert (error.outcome, error.code) == ("config", 132000)
+    assert (error.outcome, error.code) == ("template", 132000)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\x00\x01", "x" * 4097])
