@@ -67,6 +67,17 @@ def senders(installation: Installation) -> list[SenderReport]:
     return installation.database.write(work)
 
 
+def people_per_day(installation: Installation) -> int | None:
+    """Return how many people our sender may write to first in 24 hours; None is no limit."""
+    via = installation.via
+    found = [
+        one
+        for one in senders(installation)
+        if (one.channel, one.address) == (via.channel, via.sender)
+    ]
+    return found[0].people_per_day
+
+
 def change_sender(installation: Installation, address: str, **limits: Any) -> None:
     """Set limits of a sender. Raises InputError for one that is not known, or a wrong limit."""
     given = {name: value for name, value in limits.items() if value is not None}
