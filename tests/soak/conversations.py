@@ -45,7 +45,7 @@ FAULTS = {
     "callback_duplicate": 0.1,
     "callback_reversed": 0.1,
 }
-HIDDEN = 0.01  # of all webhooks
+HIDDEN = 0.0  # of all webhooks
 AT_A_TIME = 24
 PACE = timedelta(seconds=20)  # of the clock, between two looks at what is due
 PATIENCE = 120.0  # real seconds without a message

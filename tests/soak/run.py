@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +40,7 @@ from tests.processes import BASE, Fleet, busy_fleet
 from tests.respondents import Respondent, all_at_once, crowd, stored_vectors
 from tests.served import FileClock
 from tests.setup import MONDAY, installation
+from tests.soak.conversations import converse
 from tests.storms import number_of, prepare, settle
 
 COORDINATORS = 12
@@ -87,13 +89,14 @@ class Tally:
         bad = (self.answers_lost, self.answers_doubled, self.templates_lost, self.templates_doubled)
         return not any(bad)
 
-    def rows(self) -> Iterator[tuple[str, int]]:
-        """Return what to print."""
-        for name, value in vars(self).items():
-            if isinstance(value, Counter):
-                yield from sorted(value.items())
-            else:
-                yield name.replace("_", " "), value
+
+def rows(tally: object) -> Iterator[tuple[str, float]]:
+    """Return what to print of a tally."""
+    for name, value in vars(tally).items():
+        if isinstance(value, Counter):
+            yield from sorted(value.items())
+        else:
+            yield name.replace("_", " "), value
 
 
 @dataclass
@@ -234,20 +237,26 @@ def database(kind: str) -> Iterator[str]:
 def main() -> int:
     """Soak both databases, print what came of it, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument(
+        "what", nargs="?", default="days", choices=["days", "conversations"], help="default: days"
+    )
     parser.add_argument("--minutes", type=float, default=5, help="in all (default 5)")
     parser.add_argument(
-        "--people", type=int, default=60, help="who answer, and who are invited, a day"
+        "--people", type=int, default=60, help="who answer (days: and who are invited, a day)"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     given = parser.parse_args()
     kinds = [given.database] if given.database else ["sqlite", "postgresql"]
-    tallies = []
+    tallies: list[Any] = []
     for kind in kinds:
         with database(kind) as url:
-            tallies.append(soak(url, given.minutes / len(kinds), given.people, given.seed))
+            if given.what == "conversations":
+                tallies.append(converse(url, given.people, given.seed))
+            else:
+                tallies.append(soak(url, given.minutes / len(kinds), given.people, given.seed))
     shown = Table("", *kinds)
-    columns = [dict(tally.rows()) for tally in tallies]
+    columns = [dict(rows(tally)) for tally in tallies]
     for name in dict.fromkeys(name for column in columns for name in column):
         shown.add_row(name, *(str(column.get(name, 0)) for column in columns))
     Console().print(shown)
