@@ -471,6 +471,37 @@ class Audit(Base):
     detail: Mapped[str] = mapped_column(Text)
 
 
+class Template(Base):
+    """One message in one language, as the provider has it for WhatsApp's approval.
+
+    `version` is the hash of its words, empty for a template that was made by hand; messages with
+    the same words share a `provider_id`. `status` is WhatsApp's word: unsubmitted, received,
+    pending, approved, rejected, paused, disabled; or gone. `given` is the category it decided on,
+    `fault` the error that a message sent with it came back with.
+    """
+
+    __tablename__ = "template"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    channel: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(String(48))
+    language: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    provider_id: Mapped[str] = mapped_column(String(160), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    category: Mapped[str] = mapped_column(String(20))  # asked for
+    given: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    fault: Mapped[int | None] = mapped_column(Integer)
+    submitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        UniqueConstraint("survey_id", "channel", "message", "language", "version", "attempt"),
+    )
+
+
 class SimulatorMessage(Base):
     """A bubble of an invented chat. Only installations marked demo have any."""
 

@@ -34,7 +34,7 @@ from bot.channels.base import (
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Choice, Message
-from bot.interview import contexts, identity
+from bot.interview import contexts, identity, templates
 from bot.interview.installation import Installation, Via, real_now
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import outbox as queries
@@ -54,6 +54,7 @@ GIVE_UP_LOOKING = timedelta(minutes=10)
 WINDOW = timedelta(hours=23, minutes=30)
 MAX_ATTEMPTS = 8  # of messages whose fate stays unknown
 PATIENCE = timedelta(days=1)  # with messages that have no expiry of their own
+WAIT_FOR_TEMPLATE = timedelta(minutes=15)  # until it is looked whether one may be used now
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,7 @@ def _lease(
     jobs: list[_Job] = []
     dropped = 0
     taken: set[int] = set()
+    without: dict[str, int] = {}  # why there is no template: how many messages wait for it
     for due in queries.claimable(connection, now, lease_now, list(channels), limit):
         row = due.row
         if row.address_id in taken:
@@ -276,6 +278,10 @@ def _lease(
                 continue
             reason = "nobody is waiting for it any more" if moment is None else None
         job = None if reason else _open(connection, installation, due, now, lease_until)
+        if isinstance(job, str):
+            queries.set_fate(connection, row.id, not_before=now + WAIT_FOR_TEMPLATE)
+            without[job] = without.get(job, 0) + 1
+            continue
         if job is None:
             queries.set_fate(connection, row.id, status="dropped", sealed=None)
             dropped += 1
@@ -284,6 +290,8 @@ def _lease(
         taken.add(row.address_id)
         jobs.append(job)
     queries.lease(connection, [job.row.id for job in jobs], lease_until)
+    for why, number in without.items():
+        log.warning("messages wait for a template (%d in this sweep): %s", number, why)
     return jobs, dropped
 
 
@@ -327,7 +335,8 @@ def _open(
     due: Claimable,
     now: datetime,
     lease_until: datetime,
-) -> _Job | None:
+) -> _Job | str | None:
+    """Open a row; None when it cannot be, words when it waits for a template."""
     row = due.row
     try:
         message = open_message(connection, installation, row)
@@ -338,31 +347,29 @@ def _open(
     window_open = due.last_inbound_at is not None and now - due.last_inbound_at < WINDOW
     template = None
     if not window_open and row.purpose != "reply":
-        template = template_of(connection, installation, row.survey_id, message)
-        if template is None:
+        found = template_of(connection, installation, row.survey_id, message)
+        if found is None or (isinstance(found, str) and _waited_enough(row, now)):
             return None
+        if isinstance(found, str):
+            return found
+        template = found
         if message.template_text:
             message = replace(message, text=message.template_text, choices=(), footer="")
     return _Job(row, Outgoing(row.id.hex, to, message, template), lease_until)
 
 
+def _waited_enough(row: OutboxRow, now: datetime) -> bool:
+    return row.expires_at is None and now >= row.created_at + PATIENCE
+
+
 def template_of(
     connection: Connection, installation: Installation, survey_id: int | None, message: Message
-) -> Template | None:
-    """Return the approved template to use for a message outside the window.
-
-    A demo installation has no approved templates; there the message's own name stands for one.
-    """
+) -> Template | str | None:
+    """Return the template to use for a message outside the window, in words why there is none now,
+    or None for a message that is none."""
     if message.template is None or survey_id is None:
         return None
-    published = installation.surveys.by_id(connection, survey_id)
-    known = published.survey.settings.templates.get(message.template, {})
-    default = published.survey.settings.default_language
-    language = message.language if message.language in known else default
-    sid = known.get(language)
-    if sid is None and installation.demo:
-        sid = f"demo:{message.template}"
-    return Template(sid, language) if sid is not None else None
+    return templates.usable(connection, installation, survey_id, message.template, message.language)
 
 
 def _send(installation: Installation, channel: Channel, job: _Job) -> str:
