@@ -246,7 +246,10 @@ def _note(
         "reason": state.reason,
     }
     other = [
-        one for one in rows if any(getattr(one, key) != value for key, value in values.items())
+        one
+        for one in rows
+        if (one.status, one.reason) != (values["status"], values["reason"])
+        or values["given"] not in (one.given, one.category)
     ]
     queries.set_state(connection, [one.id for one in rows], checked_at=now, **values)
     if not other:
