@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import data, demo, fieldwork, flows, running, sending, talking
+from bot.commands import data, demo, fieldwork, flows, running, sending, talking, templates
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
 
@@ -23,6 +23,7 @@ app.command("check")(flows.check)
 app.command("test")(talking.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
+app.add_typer(templates.templates, name="templates")
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")

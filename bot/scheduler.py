@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor as Executor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.interview import erasure, mixing, reconciling, sending
+from bot.interview import erasure, mixing, reconciling, sending, templates
 from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.pace import Lane
@@ -40,6 +40,7 @@ EVERY = {
     "report": 30,
     "mix": 300,
     "purge": 1800,
+    "templates": 3600,
 }
 
 
@@ -60,6 +61,7 @@ class Sweeps:
             "reconcile": lambda: reconciling.reconcile(service.installation, service.channels),
             "mix": lambda: mixing.mix_due(service.installation),
             "purge": lambda: erasure.purge(service.installation),
+            "templates": self._templates,
         }
 
     def start(self) -> None:
@@ -116,6 +118,10 @@ class Sweeps:
     def _report(self) -> None:
         snapshots.take_due(self._service.installation)
         coordinators.send_due(self._service.installation)
+
+    def _templates(self) -> None:
+        for channel in self._service.channels.values():
+            templates.watch(self._service.installation, channel)
 
     def _deliver(self) -> None:
         self._send(sending.EVERYTHING)

@@ -390,6 +390,7 @@ class Outbox(Base):
     rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     error_code: Mapped[int | None] = mapped_column(Integer)
     reason: Mapped[str | None] = mapped_column(String(80))  # why it was dropped
+    template_id: Mapped[str | None] = mapped_column(String(64))  # the provider's, last used
     __table_args__ = (
         UniqueConstraint("dedupe"),
         Index("ix_outbox_due", "status", "priority", "not_before"),
@@ -529,6 +530,37 @@ class Audit(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     what: Mapped[str] = mapped_column(String(60))
     detail: Mapped[str] = mapped_column(Text)
+
+
+class Template(Base):
+    """One message in one language, as the provider has it for WhatsApp's approval.
+
+    `version` is the hash of its words, empty for a template that was made by hand; messages with
+    the same words share a `provider_id`. `status` is WhatsApp's word: unsubmitted, received,
+    pending, approved, rejected, paused, disabled; or gone. `given` is the category it decided on,
+    `fault` the error that a message sent with it came back with.
+    """
+
+    __tablename__ = "template"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    channel: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(String(48))
+    language: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    provider_id: Mapped[str] = mapped_column(String(160), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    category: Mapped[str] = mapped_column(String(20))  # asked for
+    given: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    fault: Mapped[int | None] = mapped_column(Integer)
+    submitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        UniqueConstraint("survey_id", "channel", "message", "language", "version", "attempt"),
+    )
 
 
 class SimulatorMessage(Base):

@@ -35,7 +35,7 @@ from twilio.request_validator import (
 from werkzeug.test import Client as WsgiClient
 
 from tests.fake_twilio_api import Server
-from tests.fake_twilio_content import Content, rendered
+from tests.fake_twilio_content import Content, judge, rendered
 from tests.fake_twilio_person import Person
 from tests.fake_twilio_rules import (
     MAX_BODY,
@@ -48,6 +48,8 @@ from tests.fake_twilio_rules import (
 )
 
 WINDOW = timedelta(hours=24)
+# What a message comes back with whose template WhatsApp has stopped.
+_STOPPED = {"rejected": 63040, "paused": 63041, "disabled": 63042}
 
 # Posts a body with headers to a URL and returns status, headers and body. It raises
 # ConnectionError where nobody listens and TimeoutError where nobody answers in time.
@@ -127,6 +129,7 @@ class FakeTwilio:
         self.requests: list[tuple[str, str]] = []
         self.messages: dict[str, Record] = {}
         self.contents: dict[str, Content] = {}
+        self.blocked_names: dict[tuple[str, str], datetime] = {}  # of templates, by language
         self.people: dict[str, Person] = {}
         self.lock = threading.RLock()
         self._phones = itertools.count(1)
@@ -204,6 +207,12 @@ class FakeTwilio:
             made.approval = made.approval | {"status": "approved"}
         self.contents[made.sid] = made
         return made.sid
+
+    def judge(
+        self, sid: str, status: str, reason: str = "", *, category: str | None = None
+    ) -> None:
+        """Let WhatsApp decide on a template: pending, approved, rejected, paused or disabled."""
+        judge(self, self.contents[sid], status, reason, category)
 
     def outbound(self) -> list[Record]:
         """Return all messages of the program under test, oldest first."""
@@ -307,7 +316,7 @@ class FakeTwilio:
             return 63018
         shut = person.wrote_at is None or record.at - person.wrote_at > WINDOW
         if shut and (content is None or content.approval["status"] != "approved"):
-            return 63016
+            return _STOPPED.get(content.approval["status"], 63016) if content else 63016
         if content is not None and not content.names <= variables.keys():
             return 63028
         return None

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_twilio_rules import Option, Refusal, length
@@ -81,13 +81,15 @@ def answer(twilio: FakeTwilio, method: str, rest: list[str], body: bytes) -> tup
             case "GET", []:
                 return 200, _content_json(twilio, content)
             case "DELETE", []:
+                if content.approval["status"] != "unsubmitted":
+                    block(twilio, content)
                 del twilio.contents[content.sid]
                 return 204, None
             case "GET", ["ApprovalRequests"]:
                 owner = {"sid": content.sid, "account_sid": twilio.account_sid}
                 return 200, owner | {"whatsapp": content.approval, "url": ""}
             case "POST", ["ApprovalRequests", "whatsapp"]:
-                return 201, _submitted(content, json.loads(body))
+                return 201, _submitted(twilio, content, json.loads(body))
     raise Refusal(404, 20404, f"The requested resource /v1/Content/{'/'.join(rest)} was not found")
 
 
@@ -118,25 +120,108 @@ def _made(twilio: FakeTwilio, asked: dict[str, Any]) -> Content:
     return made
 
 
-def _submitted(content: Content, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _submitted(twilio: FakeTwilio, content: Content, asked: Mapping[str, Any]) -> dict[str, Any]:
     if content.session_only:
         raise Refusal(400, 92007, "list-picker content cannot be approved")
     if content.approval["status"] != "unsubmitted":
         raise Refusal(409, 92009, "This content was submitted before")
-    if not re.fullmatch(r"[a-z0-9_]{1,512}", str(asked.get("name", ""))):
+    name = str(asked.get("name", ""))
+    if not re.fullmatch(r"[a-z0-9_]{1,512}", name):
         raise Refusal(400, 92007, "name must be lower-case letters, digits and underscores")
     if asked.get("category") not in ("UTILITY", "MARKETING", "AUTHENTICATION"):
         raise Refusal(400, 92007, "category must be UTILITY, MARKETING or AUTHENTICATION")
+    others = [
+        one
+        for one in twilio.contents.values()
+        if one is not content
+        and one.language == content.language
+        and one.approval["status"] not in ("unsubmitted", "rejected")
+    ]
+    until = twilio.blocked_names.get((name, content.language))
+    if until is not None and twilio.clock() < until:
+        raise Refusal(400, 92007, f"the name {name} was rejected or deleted within 30 days")
+    if any(one.approval.get("name") == name for one in others):
+        raise Refusal(400, 92007, f"there is another template {name}")
+    if (fault := _meta_finds(content)) is not None:
+        raise Refusal(400, 92007, fault)
+    doubled = any(body_of(one) == body_of(content) for one in others)
     content.approval = {
         "type": "whatsapp",
-        "name": asked["name"],
+        "name": name,
         "category": asked["category"],
         "content_type": next(iter(content.types)),
-        "status": "received",
-        "rejection_reason": "",
+        "status": "rejected" if doubled else "received",
+        "rejection_reason": "The words are those of another template" if doubled else "",
         "allow_category_change": True,
     }
     return content.approval
+
+
+def body_of(content: Content) -> str:
+    """Return the body of a content before anything is filled in."""
+    return str(next(iter(content.types.values()))["body"])
+
+
+def block(twilio: FakeTwilio, content: Content) -> None:
+    """Keep the name of a rejected or deleted template from being used for 30 days."""
+    name = content.approval.get("name")
+    if name is not None:
+        until = twilio.clock() + timedelta(days=30)
+        twilio.blocked_names[name, content.language] = until
+
+
+# What WhatsApp does to a template, from which state on.
+_NEXT: Mapping[str, tuple[str, ...]] = {
+    "received": ("pending", "approved", "rejected"),
+    "pending": ("approved", "rejected"),
+    "approved": ("approved", "paused", "disabled", "rejected"),
+    "paused": ("approved", "disabled"),
+}
+
+
+def judge(
+    twilio: FakeTwilio, content: Content, status: str, reason: str, category: str | None
+) -> None:
+    """Let WhatsApp decide on a template, perhaps of another category than was asked for."""
+    before = content.approval["status"]
+    assert status in _NEXT.get(before, ()), f"WhatsApp never makes {before} {status}"
+    content.approval = content.approval | {"status": status, "rejection_reason": reason}
+    if category is not None:
+        content.approval["category"] = category
+    if status == "rejected":
+        block(twilio, content)
+
+
+_VARIABLE = re.compile(r"\{\{([^{}]*)\}\}")
+
+
+def _meta_finds(content: Content) -> str | None:
+    """Say what of Meta's rules for templates a content breaks (its guidelines for templates)."""
+    body = body_of(content)
+    found = _VARIABLE.findall(body)
+    count = len(found)
+    if found != [str(number) for number in range(1, count + 1)]:
+        return "variables must be {{1}}, {{2}} and so on, in this order"
+    if not content.variables.keys() >= set(found):
+        return "every variable needs a sample"
+    if any(re.search(r"[\n\r\t]| {4}", sample) for sample in content.variables.values()):
+        return "a sample has a line break, a tab or four spaces"
+    if re.match(r"\W*\{\{", body) or re.search(r"\}\}\W*$", body):
+        return "a variable may not stand first or last"
+    if re.search(r"\}\}\s*\{\{", body):
+        return "variables may not stand side by side"
+    if re.match(r"\W*\w+\s*:\W*\{\{", body):
+        return "a label before a variable says nothing"
+    if count and len(re.findall(r"\w+", _VARIABLE.sub(" ", body))) < 2 * count + 1:
+        return "too many variables for its length"
+    if length(body) > 1024:
+        return "a template's body may have 1024 characters"
+    titles = [one["title"] for one in next(iter(content.types.values())).get("actions", ())]
+    if len(titles) != len({title.casefold() for title in titles}):
+        return "two buttons have the same words"
+    if any(re.search(r"[\n*_~{}]|[^\u0000-\u2fff]", title) for title in titles):
+        return "a button may have no emoji, line break, formatting or variable"
+    return None
 
 
 def _content_json(twilio: FakeTwilio, content: Content) -> dict[str, Any]:

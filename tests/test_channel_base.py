@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.channels.base import Address, SendError, as_text
+from bot.channels.base import Address, SendError, Template, as_text
 from bot.flow.turn import Choice, Message
 
 
@@ -69,3 +69,11 @@ def test_a_send_error_says_what_to_do() -> None:
     """The outcome is what callers decide by."""
     error = SendError("refused", "refused", 21610)
     assert (str(error), error.outcome, error.code) == ("refused", "refused", 21610)
+
+
+def test_a_templates_values_go_by_its_own_names_or_by_number() -> None:
+    variables = {"b": "dua", "a": "satu", "c": "tiga"}
+    assert Template("HX", "id").values(variables) == variables
+    numbered = Template("HX", "id", ("a", "b", "a", "x")).values(variables)
+    assert list(numbered.items()) == [("1", "satu"), ("2", "dua"), ("3", "satu"), ("4", "")]
+    assert Template("HX", "id", ()).values(variables) == {}

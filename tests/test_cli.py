@@ -21,6 +21,7 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
+from tests.fake_twilio import FakeTwilio
 from tests.setup import FLOWS, SECRET
 
 ROOT = Path(__file__).parent.parent
@@ -368,6 +369,42 @@ def test_purging_says_what_it_deleted(ready):
 
 
 # processes
+
+
+def test_templates_need_whatsapp(ready):
+    for name in ("sync", "submit", "status"):
+        assert "set TWILIO_ACCOUNT_SID" in bad("templates", name, "integritas")
+
+
+def test_templates_go_from_words_to_approval(ready, monkeypatch):
+    with FakeTwilio() as twilio:
+        monkeypatch.setenv("PUBLIC_BASE_URL", "https://survei.contoh.test")
+        monkeypatch.setenv("TWILIO_ACCOUNT_SID", twilio.account_sid)
+        monkeypatch.setenv("TWILIO_AUTH_TOKEN", twilio.auth_token)
+        monkeypatch.setenv("TWILIO_WHATSAPP_FROM", twilio.sender)
+        monkeypatch.setenv("TWILIO_API_BASE_URL", twilio.base_url)
+        assert "no survey 'integrtas'" in bad("templates", "sync", "integrtas")
+        assert "run `tautan templates sync`" in good("templates", "status", "integritas")
+        assert "run `tautan templates sync`" in bad("templates", "submit", "integritas")
+        shown = good("templates", "sync", "integritas")
+        assert "made: 8, submitted: 0" in shown
+        assert "run `tautan templates submit`" in shown
+        assert data("templates", "submit", "integritas")["submitted"] == 8
+        for sid, content in twilio.contents.items():
+            english = content.language == "en"
+            twilio.judge(sid, "rejected" if english else "approved", "bahasa" if english else "")
+        lines = data("templates", "status", "integritas")["lines"]
+        assert {(one["language"], one["status"], one["usable"]) for one in lines} == {
+            ("id", "approved", True),
+            ("en", "rejected", False),
+        }
+        shown = good("templates", "status", "integritas")
+        assert "is rejected by WhatsApp: bahasa; change the words" in shown
+        assert "MARKETING" in shown
+        assert "made: 3, submitted: 3" in good("templates", "submit", "integritas", "--again")
+        twilio.faults.next("503", on="content")
+        assert "Twilio" in bad("templates", "status", "integritas")
+        assert "template invite in 'en' is received" in bad("launch", "integritas")
 
 
 def test_migrate_does_it_once(folder):

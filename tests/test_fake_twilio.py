@@ -333,6 +333,103 @@ def test_content_that_twilio_refuses_is_refused(
     assert caught.value.code in (92002, 92007)
 
 
+GOOD = "Selamat {{1}}, mari mengisi survei dari kami."
+
+
+def _submit(
+    client: Client,
+    body: str = GOOD,
+    titles: tuple[str, ...] = ("Mulai",),
+    samples: tuple[str, ...] = ("pagi",),
+    name: str = "ajakan",
+) -> str:
+    """Make a content, submit it as a template and return its id."""
+    actions = [{"id": str(place), "title": title} for place, title in enumerate(titles)]
+    kind = "twilio/quick-reply" if titles else "twilio/text"
+    types = {kind: {"body": body, **({"actions": actions} if titles else {})}}
+    variables = {str(place): sample for place, sample in enumerate(samples, 1)}
+    made = client.content.v1.contents.create(
+        content_create_request=_asked(name, "id", variables, types)
+    )
+    asked = {"name": name, "category": "UTILITY"}
+    client.content.v1.contents(made.sid).approval_create.create(_plain(asked))
+    return str(made.sid)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"body": "{{1}}, mari mengisi survei dari kami."}, "first or last"),
+        ({"body": "Mari mengisi survei dari kami, *{{1}}*"}, "first or last"),
+        ({"body": "Mari {{1}} {{2}} isi survei dari kami", "samples": ("a", "b")}, "side by side"),
+        ({"body": "Mari {{2}} isi survei dari kami", "samples": ("a", "b")}, "in this order"),
+        ({"body": "Mari {{nama}} isi survei dari kami"}, "in this order"),
+        ({"body": "Undangan: {{1}} mari isi survei kami"}, "label"),
+        ({"body": "Mari {{1}} isi"}, "too many variables"),
+        ({"samples": ()}, "needs a sample"),
+        ({"samples": ("pagi\nini",)}, "line break"),
+        ({"titles": ("Mulai", "mulai")}, "same words"),
+        ({"titles": ("Mulai \U0001f64f",)}, "emoji"),
+        ({"titles": ("Mulai\nsaja",)}, "emoji"),
+        ({"name": "Ajakan"}, "lower-case"),
+    ],
+)
+def test_what_breaks_metas_rules_is_not_taken_for_approval(
+    client: Client, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(TwilioRestException, match=words):
+        _submit(client, **wrong)
+    assert _submit(client)
+
+
+def test_a_rejected_or_deleted_name_is_blocked_for_thirty_days(
+    twilio: FakeTwilio, client: Client
+) -> None:
+    twilio.judge(_submit(client), "rejected", "INVALID_FORMAT")
+    with pytest.raises(TwilioRestException, match="within 30 days"):
+        _submit(client)
+    second = _submit(client, name="ajakan_2")
+    client.content.v1.contents(second).delete()
+    with pytest.raises(TwilioRestException, match="within 30 days"):
+        _submit(client, name="ajakan_2")
+    twilio.clock = lambda: NOW + timedelta(days=30)
+    assert _submit(client)
+
+
+def test_a_second_template_with_the_same_words_is_rejected(
+    twilio: FakeTwilio, client: Client
+) -> None:
+    first, second = _submit(client), _submit(client, name="ajakan_2")
+    assert twilio.contents[first].approval["status"] == "received"
+    assert twilio.contents[second].approval["status"] == "rejected"
+    with pytest.raises(TwilioRestException, match="another template"):
+        _submit(client, body="Selamat {{1}}, mohon mengisi survei dari kami.")
+
+
+def test_whatsapp_decides_in_steps_and_what_it_stops_fails(
+    twilio: FakeTwilio, client: Client
+) -> None:
+    sid = _submit(client)
+    with pytest.raises(AssertionError, match="never makes received paused"):
+        twilio.judge(sid, "paused")
+    twilio.judge(sid, "pending")
+    twilio.judge(sid, "approved", category="MARKETING")
+    twilio.judge(sid, "paused")
+    fetched = client.content.v1.contents(sid).approval_fetch().fetch().whatsapp
+    assert (fetched["status"], fetched["category"]) == ("paused", "MARKETING")
+    person = twilio.person()
+    for status, code in (("paused", 63041), ("disabled", 63042)):
+        if status != "paused":
+            twilio.judge(sid, status)
+        made = client.messages.create(
+            to=person.address,
+            from_=twilio.sender,
+            content_sid=sid,
+            content_variables='{"1": "pagi"}',
+        )
+        assert twilio.messages[made.sid].error_code == code
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "taken"),
     [

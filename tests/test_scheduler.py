@@ -53,7 +53,8 @@ def test_what_one_sweep_makes_the_next_takes_up(place):
     ani.wrote_at = place.clock.now
     change(place.installation, Conversation, {"wake_at": place.clock.now})
     place.sweeps.run_once()
-    assert fates(place.installation) == ["dropped"], "woken and, without a template, dropped"
+    assert fates(place.installation) == ["queued"], "woken, and it waits for a template"
+    assert place.twilio.outbound() == []
 
 
 def test_starting_many_times_starts_once(place, monkeypatch):

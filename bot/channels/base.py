@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Literal, Protocol, runtime_checkable
 
 from bot.flow.turn import Choice, Kind, Message
 
@@ -115,10 +116,80 @@ class StatusEvent:
 @dataclass(frozen=True, slots=True)
 class Template:
     """An approved template: what the provider knows it by (Twilio's ContentSid, Meta's name), and
-    the language it was approved in."""
+    the language it was approved in.
+
+    `names` are the placeholders behind its variables {{1}}, {{2}}, …; None for a template made by
+    hand, whose variables have the placeholders' own names.
+    """
 
     id: str
     language: str
+    names: tuple[str, ...] | None = None
+
+    def values(self, variables: Mapping[str, str]) -> Mapping[str, str]:
+        """Return a message's variables under the names that the template has for them, in order."""
+        if self.names is None:
+            return variables
+        return {str(place): variables.get(name, "") for place, name in enumerate(self.names, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateForm:
+    """A template as WhatsApp is asked for it: `body` has the variables {{1}}, {{2}}, … of which
+    `samples` are examples; a button's value comes back when it is tapped."""
+
+    name: str
+    language: str
+    category: str  # UTILITY or MARKETING
+    body: str
+    samples: tuple[str, ...] = ()
+    buttons: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateState:
+    """What WhatsApp says of a template: unsubmitted, received, pending, approved, rejected, paused,
+    disabled, or gone, which is our word for one that the provider does not have any more.
+
+    `category` may be another than was asked for.
+    """
+
+    status: str
+    category: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTemplate:
+    """A template that the provider has already."""
+
+    id: str
+    name: str
+    language: str
+
+
+class Templates(Protocol):
+    """The templates of one account. All methods raise SendError."""
+
+    def every(self) -> list[KnownTemplate]:
+        """List the templates that are there."""
+        ...
+
+    def make(self, form: TemplateForm) -> str:
+        """Store a template and return its id. Asked twice it may make two."""
+        ...
+
+    def submit(self, template_id: str, form: TemplateForm) -> None:
+        """Ask WhatsApp to approve it; one that was submitted before is left as it is."""
+        ...
+
+    def state(self, template_id: str) -> TemplateState:
+        """Return what has become of it."""
+        ...
+
+    def delete(self, template_id: str) -> None:
+        """Delete a template that nobody uses."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +262,29 @@ class Channel(Protocol):
         Raises SendError; "refused" says that this provider keeps no list, now or ever.
         """
         ...
+
+
+@runtime_checkable
+class HasTemplates(Protocol):
+    """A channel whose templates can be made and submitted by program."""
+
+    @property
+    def templates(self) -> Templates:
+        """The templates of the channel's account."""
+        ...
+
+
+# The provider's word, when a message could not be delivered, on the template that it was sent with
+# (Twilio, error dictionary): what the template is from then on.
+TEMPLATE_FAULTS: Mapping[int, str] = MappingProxyType(
+    {
+        63027: "it does not exist in this language",
+        63028: "it has another number of variables",
+        63040: "rejected",
+        63041: "paused",
+        63042: "disabled",
+    }
+)
 
 
 def as_text(message: Message) -> str:

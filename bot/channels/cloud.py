@@ -195,9 +195,10 @@ def _template(template: Template, message: Message) -> dict[str, Any]:
     """Return an approved template with its body's values, in the order of their names, and with
     the payloads of its quick-reply buttons."""
     components: list[dict[str, Any]] = []
-    if message.variables:
-        names = sorted(message.variables, key=_in_order)
-        values = [_one_line(message.variables[name]) for name in names]
+    variables = template.values(message.variables)
+    if variables:
+        names = sorted(variables, key=_in_order)
+        values = [_one_line(variables[name]) for name in names]
         parameters = [{"type": "text", "text": value} for value in values]
         components.append({"type": "body", "parameters": parameters})
     components += [

@@ -41,7 +41,7 @@ def check(path: Path | None = PATH, as_json: bool = JSON) -> None:
             except FlowError as error:
                 problems += [_placed(folder, one) for one in error.problems]
             else:
-                warnings += [_placed(folder, one) for one in survey.missing]
+                warnings += [_placed(folder, one) for one in (*survey.missing, *survey.advice)]
         result = {
             "surveys": [str(folder) for folder in folders],
             "problems": problems,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from bot.flow.checker import Checker
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
+from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
@@ -42,8 +43,13 @@ def compile_survey(
     messages: tuple[Source, MessagesFile],
     shared: tuple[Source, SharedFile] | None,
     flows: _Flows,
+    *,
+    older: bool = False,
 ) -> Survey:
-    """Return the compiled survey. Raises FlowError with every problem found."""
+    """Return the compiled survey. Raises FlowError with every problem found.
+
+    An older version was approved under the rules of its time: its templates are not checked again.
+    """
     problems: list[Problem] = []
     settings = compile_settings(*survey, problems)
     if settings is None:
@@ -63,10 +69,12 @@ def compile_survey(
     if wrong:
         raise FlowError(wrong)
     compiled = _assemble(settings, words, shared[1], flows, questions, checker)
-    too_long = list(_too_long(compiled, flows))
-    if too_long:
-        raise FlowError(too_long)
-    return compiled
+    found = list(_too_long(compiled, flows))
+    if not older:
+        found += template_problems(compiled, messages, survey)
+    if found:
+        raise FlowError(found)
+    return replace(compiled, advice=tuple(template_advice(compiled, messages)))
 
 
 def _assemble(

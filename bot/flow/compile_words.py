@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from bot.flow.checker import Checker
 from bot.flow.compile_settings import by_language
+from bot.flow.compile_templates import check_category
 from bot.flow.expressions import PLACEHOLDER
 from bot.flow.keywords import Command, Keywords, normalise
 from bot.flow.schema import ANY_LANGUAGE, MessagePart, MessagesFile
@@ -81,13 +82,11 @@ def _message(source: Source, name: str, part: MessagePart, checker: Checker) -> 
         if buttons and code in texts and code not in buttons:
             checker.lacks(source, (*path, "buttons"), code, "buttons")
     for code, text in texts.items():
-        if part.template and (text.strip().startswith("{{") or text.strip().endswith("}}")):
-            what = "an approved template may not begin or end with a placeholder"
-            checker.add(source, (*path, code), what, "add a word")
         if len(text) > MAX_CHARS:
             what = f"{len(text)} characters; a message holds {MAX_CHARS}"
             checker.add(source, (*path, code), what, "shorten it")
-    return MessageText(texts, buttons, part.template)
+    checker.problems += check_category(source, path, part)
+    return MessageText(texts, buttons, part.template, part.category)
 
 
 def _check_same_placeholders(source: Source, path: Path, texts: Texts, checker: Checker) -> None:
@@ -110,10 +109,11 @@ def _buttons(part: MessagePart, checker: Checker) -> dict[str, tuple[str, ...]]:
 
 def _coordinators(source: Source, name: str, part: MessagePart, checker: Checker) -> MessageText:
     """Coordinators' messages are in one language and filled elsewhere: only the form is checked."""
+    checker.problems += check_category(source, ("coordinator", name), part)
     for code, text in part.texts.items():
         checker.text(source, ("coordinator", name, code), text)
     texts = by_language(part.texts, checker.settings.default_language)
-    return MessageText(texts, _buttons(part, checker), part.template)
+    return MessageText(texts, _buttons(part, checker), part.template, part.category)
 
 
 def _check_keywords(source: Source, part: MessagesFile, checker: Checker) -> None:

@@ -48,7 +48,7 @@ def load_survey(files: Mapping[str, str], *, older: bool = False) -> Survey:
         raise FlowError(problems)
     if older:
         survey = (survey[0], _known_to(survey[1], messages[1], [part for _, part in flows]))
-    return compile_survey(survey, messages, shared[0] if shared else None, flows)
+    return compile_survey(survey, messages, shared[0] if shared else None, flows, older=older)
 
 
 def _known_to(part: SurveyFile, messages: MessagesFile, flows: list[FlowFile]) -> SurveyFile:

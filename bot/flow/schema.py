@@ -251,6 +251,7 @@ class MessagePart(Part):
     """One message: its words in each language, and buttons that repeat what the words say."""
 
     template: bool = False
+    category: Literal["UTILITY", "MARKETING"] | None = None  # what WhatsApp is asked for
     buttons: dict[Language, tuple[Annotated[str, Field(min_length=1, max_length=20)], ...]] = {}
     texts: Texts
 
@@ -262,7 +263,7 @@ class MessagePart(Part):
             return {"texts": value}
         if not isinstance(value, dict):
             return value
-        own = {key: value[key] for key in ("template", "buttons") if key in value}
+        own = {key: value[key] for key in ("template", "category", "buttons") if key in value}
         return own | {"texts": {key: text for key, text in value.items() if key not in own}}
 
 

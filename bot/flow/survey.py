@@ -119,6 +119,7 @@ class MessageText:
     texts: Texts
     buttons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     template: bool = False
+    category: str | None = None  # UTILITY or MARKETING, where the file says
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +225,8 @@ class Flow:
 class Survey:
     """A whole survey: its settings and flows.
 
-    `missing` lists, as problems, the texts without which a language of the settings is not offered.
+    `missing` lists, as problems, the texts without which a language of the settings is not offered,
+    `advice` what is allowed and could be better.
     """
 
     settings: Settings
@@ -237,6 +239,7 @@ class Survey:
     scoring: Mapping[str, Any]
     categories: Mapping[str, Any]
     missing: tuple[Problem, ...] = ()
+    advice: tuple[Problem, ...] = ()
 
     def for_group(self, group: str) -> Flow:
         """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""

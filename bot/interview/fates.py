@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from bot.channels.base import DELIVERED, Outcome, SendError, StatusEvent
-from bot.interview import identity
+from bot.interview import identity, templates
 from bot.interview.alerts import alert
 from bot.interview.installation import Installation
 from bot.interview.outbox import CAMPAIGN, PATIENCE, WAIT_FOR_CALLBACK
@@ -72,7 +72,8 @@ def record_refusal(installation: Installation, row: OutboxRow, error: SendError)
             values: dict[str, Any] = {"status": "unknown", "not_before": now + WAIT_FOR_CALLBACK}
         else:
             failure = _Failure(error.outcome, error.code, error.known)
-            tried = row._replace(attempts=row.attempts + 1)
+            # As it was claimed: with this try, and the template that it was tried with.
+            tried = queries.by_id(connection, row.id) or row
             values = _after(connection, installation, tried, failure, now)
         queries.settle(
             connection, row.id, "claimed", error_code=error.code, lease_until=None, **values
@@ -133,10 +134,10 @@ def _again_at(
                 purpose = "coordinator" if row.purpose == "report" else "respondent"
                 identity.opt_out(connection, installation, contact_id, purpose)
         case "template":
-            text = (
-                f"A template cannot be used (error {failure.code}): see `tautan templates status`."
-            )
-            alert(connection, f"template:{failure.code}", text, now)
+            text = f"A template cannot be used (error {failure.code})."
+            alert(connection, f"template:{failure.code}", text + " See `tautan templates`.", now)
+            if row.template_id is not None:
+                templates.fault(connection, installation, row.template_id, failure.code)
             return now + TEMPLATE_PAUSE
         case "pause":
             return _pause(connection, row, failure, now)

@@ -26,9 +26,16 @@ from bot.channels.base import Address, Channel, Outgoing, SendError, Template
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import contexts, fates, pace
+from bot.interview import contexts, fates, pace, templates
 from bot.interview.installation import Installation, real_now
-from bot.interview.outbox import CAMPAIGN, WAIT_FOR_CALLBACK, WINDOW, Purpose, open_message
+from bot.interview.outbox import (
+    CAMPAIGN,
+    PATIENCE,
+    WAIT_FOR_CALLBACK,
+    WINDOW,
+    Purpose,
+    open_message,
+)
 from bot.interview.pace import Lane
 from storage.keys import KeyDestroyed
 from storage.queries import outbox as queries
@@ -44,6 +51,7 @@ LEASE = timedelta(seconds=60)
 SEND_WITHIN = 30.0  # seconds
 # Who comes so much later than the token's moment gives it up: else late ones would pile up.
 TOO_LATE = 0.1  # seconds
+WAIT_FOR_TEMPLATE = timedelta(minutes=15)  # until it is looked whether one may be used now
 LANES: dict[Lane, tuple[Purpose, ...]] = {"urgent": ("reply", "report"), "campaign": CAMPAIGN}
 EVERYTHING: tuple[Lane, ...] = ("urgent", "campaign")
 
@@ -175,7 +183,7 @@ class _Run:
     def _claim(self, job: _Job) -> bool:
         """Mark a row as being handed over; False when it was dropped or leased anew meanwhile."""
         now = self._installation.now()
-        template = job.outgoing.template is not None
+        template = job.outgoing.template.id if job.outgoing.template else None
         return self._installation.database.write(
             lambda connection: queries.claim(connection, job.row.id, job.lease_until, now, template)
         )
@@ -241,6 +249,7 @@ class _Lease:
         self._now = now
         self.jobs: list[_Job] = []
         self.dropped = 0
+        self._without: Counter[str] = Counter()  # why there is no template: how many wait for it
         addresses = [due.row.address_id for due in found]
         self._handed = sender_queries.handed_since(
             connection, addresses, now - pace.person_window()
@@ -250,6 +259,8 @@ class _Lease:
         waits = pace.reserve(connection, sender, lane, len(ready), lease_until - LEASE)
         for (due, outgoing), wait in zip(ready, waits, strict=False):
             self.jobs.append(_Job(due.row, outgoing, lease_until, wait))
+        for why, number in self._without.items():
+            log.warning("messages wait for a template (%d in this sweep): %s", number, why)
 
     def _ready(self, found: list[Claimable]) -> list[tuple[Claimable, Outgoing]]:
         ready: list[tuple[Claimable, Outgoing]] = []
@@ -286,6 +297,9 @@ class _Lease:
         if moment is not None:
             return moment
         outgoing = _open(self._connection, self._installation, due, now)
+        if isinstance(outgoing, str):
+            self._without[outgoing] += 1
+            return now + WAIT_FOR_TEMPLATE
         if outgoing is None:
             return "it cannot be opened or has no template"
         if outgoing.template is not None:
@@ -332,7 +346,8 @@ def _open(
     installation: Installation,
     due: Claimable,
     now: datetime,
-) -> Outgoing | None:
+) -> Outgoing | str | None:
+    """Open a row; None when it cannot be, words when it waits for a template."""
     row = due.row
     try:
         message = open_message(connection, installation, row)
@@ -343,28 +358,26 @@ def _open(
     window_open = due.last_inbound_at is not None and now - due.last_inbound_at < WINDOW
     template = None
     if not window_open and row.purpose != "reply":
-        template = template_of(connection, installation, row.survey_id, message)
-        if template is None:
+        found = template_of(connection, installation, row.survey_id, message)
+        if found is None or (isinstance(found, str) and _waited_enough(row, now)):
             return None
+        if isinstance(found, str):
+            return found
+        template = found
         if message.template_text:
             message = replace(message, text=message.template_text, choices=(), footer="")
     return Outgoing(row.id.hex, to, message, template)
 
 
+def _waited_enough(row: OutboxRow, now: datetime) -> bool:
+    return row.expires_at is None and now >= row.created_at + PATIENCE
+
+
 def template_of(
     connection: Connection, installation: Installation, survey_id: int | None, message: Message
-) -> Template | None:
-    """Return the approved template to use for a message outside the window.
-
-    A demo installation has no approved templates; there the message's own name stands for one.
-    """
+) -> Template | str | None:
+    """Return the template to use for a message outside the window, in words why there is none now,
+    or None for a message that is none."""
     if message.template is None or survey_id is None:
         return None
-    published = installation.surveys.by_id(connection, survey_id)
-    known = published.survey.settings.templates.get(message.template, {})
-    default = published.survey.settings.default_language
-    language = message.language if message.language in known else default
-    sid = known.get(language)
-    if sid is None and installation.demo:
-        sid = f"demo:{message.template}"
-    return Template(sid, language) if sid is not None else None
+    return templates.usable(connection, installation, survey_id, message.template, message.language)

@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.source import Problem
+from bot.flow.templates import respondents, wordings
 from bot.intake.tables import InputError
-from bot.interview import conversations, identity
+from bot.interview import conversations, identity, templates
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.rosters import open_person
@@ -242,7 +243,9 @@ def _plan(
     for count in queries.counts(connection, published.id):
         totals[count.standing] += count.rows
         places.setdefault((count.unit_id, count.grp), Counter())[count.standing] += count.rows
-    missing = _missing(installation, published, needs_templates=needs_templates)
+    missing = _missing(installation, published)
+    if needs_templates:
+        missing += _without_template(connection, installation, published)
     missing += _without_flow(published, {group for _, group in places})
     slots = Slots(published.survey.settings, installation.now(), per_day)
     slots.count(queries.unsent_slots(connection, published.id))
@@ -280,10 +283,8 @@ def _plan(
     )
 
 
-def _missing(
-    installation: Installation, published: Published, *, needs_templates: bool
-) -> list[Problem]:
-    """List what the survey itself lacks: being open, and approved templates."""
+def _missing(installation: Installation, published: Published) -> list[Problem]:
+    """Say where the survey is not open."""
     settings = published.survey.settings
     plan = settings.plan(next(iter(settings.groups)))
     now = installation.now()
@@ -294,13 +295,23 @@ def _missing(
         found.append(_problem(f"the survey was over on {settings.closes}", "move `closes`"))
     elif now < plan.opens:
         found.append(_problem(f"the survey opens on {settings.opens}", "wait, or move `opens`"))
-    if needs_templates:
-        for name, message in published.survey.words.messages.items():
-            for language in published.survey.languages if message.template else ():
-                if not settings.templates.get(name, {}).get(language):
-                    what = f"message {name} has no approved template in {language!r}"
-                    fix = f"set its ContentSid under `templates: {name}: {language}`"
-                    found.append(_problem(what, fix))
+    return found
+
+
+def _without_template(
+    connection: Connection, installation: Installation, published: Published
+) -> list[Problem]:
+    """List the messages that nobody could be sent, in the languages that WhatsApp approves.
+
+    Who speaks another one gets them in one of these.
+    """
+    found = []
+    for name, language in wordings(published.survey):
+        if name in respondents(published.survey):
+            why = templates.in_language(connection, installation, published.id, name, language)
+            if isinstance(why, str):
+                fix = f"run `tautan templates status {published.name}`"
+                found.append(_problem(why, fix))
     return found
 
 

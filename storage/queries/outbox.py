@@ -40,6 +40,7 @@ class OutboxRow(NamedTuple):
     provider_sid: str | None
     rank: int
     past_sid: str | None
+    template_id: str | None
 
 
 class Claimable(NamedTuple):
@@ -75,6 +76,7 @@ _COLUMNS = (
     Outbox.provider_sid,
     Outbox.rank,
     Outbox.past_sid,
+    Outbox.template_id,
 )
 _WIDTH = len(_COLUMNS)
 
@@ -215,9 +217,16 @@ def lease(connection: Connection, ids: Sequence[UUID], lease_until: datetime) ->
 
 
 def claim(
-    connection: Connection, outbox_id: UUID, lease_until: datetime, now: datetime, template: bool
+    connection: Connection,
+    outbox_id: UUID,
+    lease_until: datetime,
+    now: datetime,
+    template: str | None,
 ) -> bool:
-    """Mark a leased row as being handed over now; False when the lease is not ours any more."""
+    """Mark a leased row as being handed over now, perhaps by a template of the provider's.
+
+    False when the lease is not ours any more.
+    """
     result = connection.execute(
         update(Outbox)
         .where(
@@ -230,7 +239,8 @@ def claim(
             via="rest",
             handed_at=now,
             attempts=Outbox.attempts + 1,
-            template=template,
+            template=template is not None,
+            template_id=template,
         )
     )
     return result.rowcount == 1

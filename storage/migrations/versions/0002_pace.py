@@ -71,6 +71,7 @@ def upgrade() -> None:
         priority = sa.Column("priority", sa.SmallInteger(), server_default="0", nullable=False)
         outbox.add_column(priority)
         outbox.add_column(sa.Column("reason", sa.String(length=80), nullable=True))
+        outbox.add_column(sa.Column("template_id", sa.String(length=64), nullable=True))
         outbox.add_column(sa.Column("past_sid", sa.String(length=64), nullable=True))
     op.execute(
         "UPDATE outbox SET priority = CASE purpose WHEN 'reply' THEN 0 WHEN 'report' THEN 1"
@@ -83,6 +84,7 @@ def downgrade() -> None:
     op.drop_index("ix_outbox_due", "outbox")
     with op.batch_alter_table("outbox") as outbox:
         outbox.drop_column("past_sid")
+        outbox.drop_column("template_id")
         outbox.drop_column("reason")
         outbox.drop_column("priority")
     op.create_index("ix_outbox_due", "outbox", ["status", "not_before"])
