@@ -15,6 +15,7 @@ from bot.flow.expressions import suggest
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Question, Settings, Survey, Words
+from bot.flow.tapping import unfit
 from bot.flow.turn import Context
 from bot.flow.wording import MAX_CHARS, Voice, message_chars
 
@@ -66,7 +67,8 @@ def compile_survey(
     too_long = list(_too_long(compiled, flows))
     if too_long:
         raise FlowError(too_long)
-    return compiled
+    sources = {part.name: source for source, part in flows}
+    return replace(compiled, unfit=tuple(unfit(compiled, survey[0], sources)))
 
 
 def _assemble(

@@ -141,8 +141,12 @@ def _heard(turn: Turn) -> State:
 def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
     """Return the command that was tapped or typed. Tapped ones say themselves what they mean."""
     if reply.option is not None:
-        tapped = reply.option in Command.__members__
-        return Command(reply.option) if tapped else None
+        if reply.option in Command.__members__:
+            return Command(reply.option)
+        if ":" in reply.option:
+            return None
+        # A button whose id was lost says what stands on it.
+        return turn.flow.words.keywords.find(reply.text or reply.option, phase)
     return turn.flow.words.keywords.find(reply.text, phase)
 
 
@@ -262,9 +266,12 @@ def _tapped(turn: Turn, reply: Reply) -> Step:
     if not colon:
         name, value = reply.about or turn.question.name, option
     question = _answerable(turn, name)
-    if question is None:
-        return turn.show_after("asked_again")
-    return take(turn, question, question.pick(value, turn.state.answers))
+    answers = turn.state.answers
+    if question is not None and value in question.lexicon.names:
+        return take(turn, question, question.pick(value, answers))
+    if question is not None and not colon:  # what stands on the button, in any language
+        return take(turn, question, question.read(value, answers))
+    return turn.show_after("asked_again")
 
 
 def _about(turn: Turn, reply: Reply) -> Step:
