@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.interview import erasure, mixing, sending
+from bot.interview import contents, erasure, mixing, sending
 from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.receiving import replay
@@ -30,6 +30,7 @@ EVERY = {
     "deliver": 1,
     "wake": 5,
     "replay": 10,
+    "contents": 15,
     "reconcile": 20,
     "report": 30,
     "mix": 300,
@@ -51,8 +52,9 @@ class Sweeps:
             "deliver": self._deliver,
             "replay": lambda: replay(service.desk),
             "reconcile": lambda: sending.reconcile(service.installation, service.channels),
+            "contents": self._contents,
             "mix": lambda: mixing.mix_due(service.installation),
-            "purge": lambda: erasure.purge(service.installation),
+            "purge": self._purge,
         }
 
     def start(self) -> None:
@@ -110,8 +112,56 @@ class Sweeps:
         snapshots.take_due(self._service.installation)
         coordinators.send_due(self._service.installation)
 
+    def _contents(self) -> None:
+        for channel in self._service.channels.values():
+            contents.make(self._service.installation, channel)
+
+    def _purge(self) -> None:
+        erasure.purge(self._service.installation)
+        for channel in self._service.channels.values():
+            contents.clean(self._service.installation, channel)
+
     def _deliver(self) -> None:
-        while True:
-            done = sending.deliver(self._service.installation, self._service.channels, limit=50)
-            if done.sent == 0:
-                return
+        deliver_all(self._service)
+
+
+def deliver_all(service: Service) -> None:
+    """Send until nothing more is due."""
+    while sending.deliver(service.installation, service.channels, limit=50).sent:
+        pass
+
+
+class Courier:
+    """Sends at once what a turn has put into the outbox, in a thread of its own.
+
+    One per process: it begins with the first errand, and again after a fork. What it misses is due
+    all the same, and goes with the next sweep of whoever sweeps.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._told = threading.Event()
+        self._guard = threading.Lock()
+        self._pid = 0
+
+    def hurry(self) -> None:
+        """Have the outbox looked at now. Returns at once; asked again meanwhile, it looks again."""
+        if self._pid != os.getpid():
+            with self._guard:
+                if self._pid != os.getpid():
+                    self._pid = os.getpid()
+                    self._told = threading.Event()
+                    threading.Thread(
+                        target=self._run, args=(self._told,), name="courier", daemon=True
+                    ).start()
+        self._told.set()
+
+    def _run(self, told: threading.Event) -> None:
+        while told.wait():
+            told.clear()
+            try:
+                deliver_all(self._service)
+            except CANNOT_WORK as error:
+                log.warning("the courier leaves its errand to the next sweep: %s", error)
+            except Exception as error:
+                log.error("the courier failed; the next sweep will send\n%s", trace(error))

@@ -92,7 +92,8 @@ class Service:
     @property
     def desk(self) -> Desk:
         """What `conversations.receive` needs."""
-        return Desk(self.installation, TwilioChannel.can_reply_inline, digest.answer)
+        by_rest = self.twilio is not None
+        return Desk(self.installation, TwilioChannel.can_reply_inline, digest.answer, by_rest)
 
     def close(self) -> None:
         """Finish what is queued and close the database."""

@@ -25,6 +25,7 @@ from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, 
 from bot.channels.twilio_codes import send_outcome
 from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
+from bot.channels.twilio_taps import TapContents
 from bot.flow.turn import Message
 
 MAX_BODY = 1600  # Twilio, error 21617
@@ -162,6 +163,7 @@ class TwilioChannel:
         self._working = 0  # which token requests use
         self._clients: dict[tuple[int, int], Client] = {}
         self.contents = Contents(self._call)
+        self.tap_store = TapContents(self.contents)
 
     def verify(
         self,
@@ -200,6 +202,10 @@ class TwilioChannel:
             values["content_sid"] = outgoing.template.id
             if outgoing.message.variables:
                 values["content_variables"] = content_variables(outgoing.message.variables)
+        elif outgoing.taps is not None and outgoing.taps.content_id is not None:
+            values["content_sid"] = outgoing.taps.content_id
+            if outgoing.taps.variables:
+                values["content_variables"] = content_variables(outgoing.taps.variables)
         else:
             values["body"] = body_of(outgoing.message)
         made = self._call(lambda client: client.messages.create(**values), repeatable=False)

@@ -33,8 +33,8 @@ from bot.channels.base import (
 )
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
-from bot.flow.turn import Choice, Message
-from bot.interview import contexts, identity
+from bot.flow.turn import Choice, Message, Tappable
+from bot.interview import contents, contexts, identity
 from bot.interview.installation import Installation, Via, real_now
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import outbox as queries
@@ -80,6 +80,7 @@ def to_json(message: Message) -> str:
         "template": message.template,
         "variables": dict(message.variables),
         "template_text": message.template_text,
+        "taps": _taps_json(message.taps),
     }
     return json.dumps(
         {key: value for key, value in plain.items() if value},
@@ -94,7 +95,22 @@ def from_json(text: str) -> Message:
     for name in ("choices", "buttons"):
         plain[name] = tuple(Choice(*one) for one in plain.get(name, ()))
     plain.setdefault("text", "")
+    if taps := plain.pop("taps", None):
+        taps["options"] = tuple(Choice(*one) for one in taps["options"])
+        plain["taps"] = Tappable(**taps | {"values": tuple(taps["values"])})
     return Message(**plain)
+
+
+def _taps_json(taps: Tappable | None) -> dict[str, Any] | None:
+    if taps is None:
+        return None
+    return {
+        "kind": taps.kind,
+        "options": [[one.value, one.label] for one in taps.options],
+        "body": taps.body,
+        "values": taps.values,
+        "label": taps.label,
+    }
 
 
 def enqueue(
@@ -275,7 +291,8 @@ def _lease(
                 queries.set_fate(connection, row.id, not_before=moment)
                 continue
             reason = "nobody is waiting for it any more" if moment is None else None
-        job = None if reason else _open(connection, installation, due, now, lease_until)
+        channel = channels[row.channel]
+        job = None if reason else _open(connection, installation, channel, due, now, lease_until)
         if job is None:
             queries.set_fate(connection, row.id, status="dropped", sealed=None)
             dropped += 1
@@ -324,6 +341,7 @@ def _allowed_at(
 def _open(
     connection: Connection,
     installation: Installation,
+    channel: Channel,
     due: Claimable,
     now: datetime,
     lease_until: datetime,
@@ -343,7 +361,11 @@ def _open(
             return None
         if message.template_text:
             message = replace(message, text=message.template_text, choices=(), footer="")
-    return _Job(row, Outgoing(row.id.hex, to, message, template), lease_until)
+    taps = None
+    if window_open and template is None and row.attempts == 0:
+        # What went wrong once goes as text, which always can.
+        taps = contents.for_sending(connection, installation, channel, row.survey_id, message)
+    return _Job(row, Outgoing(row.id.hex, to, message, template, taps), lease_until)
 
 
 def template_of(
@@ -370,6 +392,10 @@ def _send(installation: Installation, channel: Channel, job: _Job) -> str:
     try:
         status = channel.send(job.outgoing)
     except SendError as error:
+        taps = job.outgoing.taps
+        if taps is not None and contents.refused(installation, taps, error):
+            plain = replace(job.outgoing, taps=None)
+            return _send(installation, channel, replace(job, outgoing=plain))
         return _record_failure(installation, job, error)
     installation.database.write(lambda connection: _record_sent(connection, job.row.id, status))
     return "sent"
@@ -379,6 +405,8 @@ def _record_sent(connection: Connection, outbox_id: UUID, status: StatusEvent) -
     row = queries.by_id(connection, outbox_id, lock=True)
     if row is None or row.provider_sid is not None:
         return  # the callback was faster than we
+    if row.status == "queued" and row.error_code is not None:
+        return  # so was that of its failure: it goes again
     queries.set_fate(
         connection,
         outbox_id,
@@ -444,7 +472,11 @@ def record_status(installation: Installation, outbox_id: UUID, event: StatusEven
             queries.free_sid(connection, event.sid, outbox_id)
         values: dict[str, object] = {"provider_sid": event.sid}
         if event.failed:
-            if row.rank < 4:
+            if row.rank < 4 and _goes_as_text(connection, installation, row, event):
+                values = {"status": "queued", "not_before": installation.now(), "rank": 0}
+                values |= {"provider_sid": None, "lease_until": None}
+                values |= {"error_code": event.error_code}
+            elif row.rank < 4:
                 values |= {"status": "failed", "error_code": event.error_code, "sealed": None}
                 if event.error_code in OPTED_OUT_CODES:
                     _opt_out_of(connection, installation, row)
@@ -464,6 +496,20 @@ def record_status(installation: Installation, outbox_id: UUID, event: StatusEven
         return True
 
     return installation.database.write(work)
+
+
+def _goes_as_text(
+    connection: Connection, installation: Installation, row: OutboxRow, event: StatusEvent
+) -> bool:
+    """Whether a reply that could not be delivered with its taps is to go again, as text."""
+    if row.purpose != "reply" or row.via != "rest" or row.attempts != 1 or row.template:
+        return False
+    if event.error_code not in contents.REFUSED_AS_TAPS or queries.newer_reply(connection, row):
+        return False
+    try:
+        return open_message(connection, installation, row).taps is not None
+    except KeyDestroyed:
+        return False
 
 
 def reconcile(installation: Installation, channels: Mapping[str, Channel], limit: int = 50) -> int:

@@ -39,6 +39,7 @@ class OutboxRow(NamedTuple):
     lease_until: datetime | None
     provider_sid: str | None
     rank: int
+    error_code: int | None
 
 
 class Claimable(NamedTuple):
@@ -73,6 +74,7 @@ _COLUMNS = (
     Outbox.lease_until,
     Outbox.provider_sid,
     Outbox.rank,
+    Outbox.error_code,
 )
 _WIDTH = len(_COLUMNS)
 
