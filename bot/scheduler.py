@@ -122,46 +122,66 @@ class Sweeps:
             contents.clean(self._service.installation, channel)
 
     def _deliver(self) -> None:
-        deliver_all(self._service)
-
-
-def deliver_all(service: Service) -> None:
-    """Send until nothing more is due."""
-    while sending.deliver(service.installation, service.channels, limit=50).sent:
-        pass
+        while True:
+            done = sending.deliver(self._service.installation, self._service.channels, limit=50)
+            if done.sent == 0:
+                return
 
 
 class Courier:
-    """Sends at once what a turn has put into the outbox, in a thread of its own.
+    """Sends at once the replies that turns have put into the outbox, in a few threads of its own.
 
-    One per process: it begins with the first errand, and again after a fork. What it misses is due
-    all the same, and goes with the next sweep of whoever sweeps.
+    They begin with the first errand, and again after a fork. What a courier misses is due all the
+    same, and goes with the next sweep of whoever sweeps. It carries no invitations: a reply must
+    not wait behind thousands of them.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, threads: int = 4) -> None:
         self._service = service
-        self._told = threading.Event()
+        self._number = threads
+        self._threads: list[threading.Thread] = []
+        self._errands = threading.Semaphore(0)
         self._guard = threading.Lock()
         self._pid = 0
+        self._ending = False
 
     def hurry(self) -> None:
-        """Have the outbox looked at now. Returns at once; asked again meanwhile, it looks again."""
+        """Have the outbox looked at now, and return at once."""
         if self._pid != os.getpid():
             with self._guard:
                 if self._pid != os.getpid():
+                    self._begin()
                     self._pid = os.getpid()
-                    self._told = threading.Event()
-                    threading.Thread(
-                        target=self._run, args=(self._told,), name="courier", daemon=True
-                    ).start()
-        self._told.set()
+        self._errands.release()
 
-    def _run(self, told: threading.Event) -> None:
-        while told.wait():
-            told.clear()
+    def stop(self) -> None:
+        """Let running errands finish and take no more."""
+        self._ending = True
+        if self._pid == os.getpid():
+            self._errands.release(self._number)
+            for thread in self._threads:
+                thread.join(30)
+
+    def _begin(self) -> None:
+        self._errands = threading.Semaphore(0)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"courier-{number}", daemon=True)
+            for number in range(self._number)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        while self._errands.acquire() and not self._ending:
             try:
-                deliver_all(self._service)
+                while self._carry():
+                    pass
             except CANNOT_WORK as error:
                 log.warning("the courier leaves its errand to the next sweep: %s", error)
             except Exception as error:
                 log.error("the courier failed; the next sweep will send\n%s", trace(error))
+
+    def _carry(self) -> bool:
+        service = self._service
+        done = sending.deliver(service.installation, service.channels, limit=4, only="reply")
+        return done.sent > 0

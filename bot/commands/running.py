@@ -10,7 +10,7 @@ import typer
 
 from bot.commands.common import err, faults, out, settings
 from bot.config import Settings
-from bot.scheduler import Sweeps
+from bot.scheduler import Courier, Sweeps
 from bot.service import Service
 from storage.database import Database
 from storage.migrate import migrate as bring_up
@@ -48,7 +48,8 @@ def _serve(config: Settings, service: Service) -> None:
     from bot.web.app import create_app
 
     sweeps = Sweeps(service)
-    app = create_app(config, service=service, sweeps=sweeps)
+    courier = Courier(service)
+    app = create_app(config, service=service, sweeps=sweeps, hurry=courier.hurry)
     server = Server(
         (config.host, config.port),
         app,
@@ -72,6 +73,7 @@ def _serve(config: Settings, service: Service) -> None:
     try:
         server.serve()
     finally:
+        courier.stop()
         sweeps.stop()
         service.close()
 

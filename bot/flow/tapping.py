@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from bot.flow.asking import FULL_FOOTERS
 from bot.flow.source import Problem, Source
 from bot.flow.survey import Flow, Question, Survey
-from bot.flow.taps import misfit
+from bot.flow.taps import misfit, plain_text
 from bot.flow.turn import Context, Message
-from bot.flow.wording import BUTTONS, Voice, plain_text
+from bot.flow.wording import BUTTONS, Voice
 
 _ASIDE = ("consent", "stop_confirm", "erase_or_correct")
 

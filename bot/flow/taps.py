@@ -6,6 +6,9 @@ Limits: Twilio's quick-reply and list-picker within a conversation, Meta's inter
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.flow.turn import Choice, Message, Tappable
 
 BUTTONS, BUTTON_CHARS = 3, 20
 ROWS, ROW_CHARS = 10, 24
@@ -32,6 +35,34 @@ class Blanks:
     def usable(self) -> bool:
         """Whether WhatsApp takes the values: each is one line, and none is empty."""
         return all(value.strip() and len(value.splitlines()) == 1 for value in self.values)
+
+
+def plain_text(message: Message) -> str:
+    """Return a message as plain text, the longest form that it can take."""
+    lines = [f"{choice.value}. {choice.label}" for choice in message.choices]
+    parts = [message.text, "\n".join(lines), message.footer]
+    return "\n\n".join(part for part in parts if part)
+
+
+def with_taps(
+    said: Message,
+    kind: str,
+    options: tuple[Choice, ...],
+    plain: Message,
+    blanks: Blanks,
+    label: str,
+) -> Message:
+    """Return a message with what there is to tap, where that fits; else as it is.
+
+    `plain` is the same message with `blanks` for its placeholders, `label` what opens a list.
+    """
+    fits = misfit(kind, [option.label for option in options], plain_text(said)) is None
+    if kind == "text" or not fits or not blanks.usable:
+        return said
+    body = plain_text(plain)
+    if kind == "buttons":
+        return replace(said, taps=Tappable("buttons", options, body, blanks.values))
+    return replace(said, taps=Tappable("list", options, body, blanks.values, label))
 
 
 def length(text: str) -> int:

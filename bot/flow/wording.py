@@ -15,8 +15,8 @@ from babel.dates import format_date
 from bot.flow.expressions import fill, placeholders
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
-from bot.flow.taps import Blanks, misfit
-from bot.flow.turn import Choice, Context, Message, Tappable
+from bot.flow.taps import Blanks, plain_text, with_taps
+from bot.flow.turn import Choice, Context, Message
 
 FILLED_ALWAYS = frozenset(
     {"waktu", "batas", "tgl", "tgl_buka", "durasi", "alasan", "sumber_nomor", "nama_survei"}
@@ -202,25 +202,12 @@ class Voice:
     def _tapped(
         self, said: Message, kind: str, options: tuple[Choice, ...], plain: Message, blank: Voice
     ) -> Message:
-        """Return a message with what there is to tap, where that fits; else as it is.
-
-        `plain` is the same message as `blank` says it: with blanks for its placeholders.
-        """
+        """Return a message to be tapped; `plain` is the same as `blank` says it."""
         assert blank.blanks is not None
-        fits = misfit(kind, [option.label for option in options], plain_text(said)) is None
-        if kind == "text" or not fits or not blank.blanks.usable:
-            return said
         labels = self.flow.words.choose_button
         spoken = (self.language, self.flow.settings.default_language, "id")
         label = next(labels[code] for code in spoken if code in labels)
-        taps = Tappable(
-            "buttons" if kind == "buttons" else "list",
-            options,
-            plain_text(plain),
-            blank.blanks.values,
-            label if kind == "list" else "",
-        )
-        return replace(said, taps=taps)
+        return with_taps(said, kind, options, plain, blank.blanks, label)
 
     def note(self, question: Question) -> str:
         """Return the words of a note."""
@@ -334,13 +321,6 @@ def consent_version(flow: Flow, language: str) -> str:
     consent = flow.words.messages["consent"]
     words = "\n".join((language, consent.texts[language], *consent.buttons.get(language, ())))
     return hashlib.sha256(words.encode()).hexdigest()[:16]
-
-
-def plain_text(message: Message) -> str:
-    """Return a message as plain text, the longest form that it can take."""
-    lines = [f"{choice.value}. {choice.label}" for choice in message.choices]
-    parts = [message.text, "\n".join(lines), message.footer]
-    return "\n\n".join(part for part in parts if part)
 
 
 def message_chars(message: Message) -> int:

@@ -230,9 +230,13 @@ class _Job:
 
 
 def deliver(
-    installation: Installation, channels: Mapping[str, Channel], limit: int = 50
+    installation: Installation,
+    channels: Mapping[str, Channel],
+    limit: int = 50,
+    only: Purpose | None = None,
 ) -> Delivery:
-    """Send what is due, by REST. Safe to run in any number of threads and processes.
+    """Send what is due, by REST; `only` of one purpose, if given. Safe to run in any number of
+    threads and processes.
 
     1. Lease due rows in one transaction; drop what must not go out any more.
     2. Claim each just before it is sent, and send it without holding a transaction.
@@ -243,7 +247,7 @@ def deliver(
     """
     began = time.monotonic()
     jobs, dropped = installation.database.write(
-        lambda connection: _lease(connection, installation, channels, limit)
+        lambda connection: _lease(connection, installation, channels, limit, only)
     )
     tally = {"sent": 0, "unknown": 0, "failed": 0, "later": 0}
     for job in jobs:
@@ -270,7 +274,11 @@ def _claim(installation: Installation, job: _Job) -> bool:
 
 
 def _lease(
-    connection: Connection, installation: Installation, channels: Mapping[str, Channel], limit: int
+    connection: Connection,
+    installation: Installation,
+    channels: Mapping[str, Channel],
+    limit: int,
+    only: Purpose | None = None,
 ) -> tuple[list[_Job], int]:
     now = installation.now()
     queries.one_at_a_time(connection)
@@ -280,7 +288,7 @@ def _lease(
     jobs: list[_Job] = []
     dropped = 0
     taken: set[int] = set()
-    for due in queries.claimable(connection, now, lease_now, list(channels), limit):
+    for due in queries.claimable(connection, now, lease_now, list(channels), limit, only):
         row = due.row
         if row.address_id in taken:
             continue

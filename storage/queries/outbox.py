@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, case, exists, func, or_, select, update
+from sqlalchemy import Connection, case, exists, func, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from storage.models import Address, OptOut, Outbox, Window
@@ -130,8 +130,10 @@ def claimable(
     lease_now: datetime,
     channels: Sequence[str],
     limit: int,
+    purpose: str | None = None,
 ) -> list[Claimable]:
-    """Return and lock due rows, most urgent first, none of an address with a row in flight."""
+    """Return and lock due rows, of one purpose if given, most urgent first, none of an address
+    with a row in flight."""
     busy = aliased(Outbox)
     # A messaging service has many numbers; people write to one of them.
     heard = (
@@ -162,6 +164,7 @@ def claimable(
             Outbox.status == "queued",
             Outbox.channel.in_(list(channels)),
             Outbox.not_before <= now,
+            true() if purpose is None else Outbox.purpose == purpose,
             ~exists().where(
                 busy.address_id == Outbox.address_id,
                 busy.status.in_(("queued", "claimed")),
