@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import random
 import threading
 from collections.abc import Callable
@@ -140,10 +141,9 @@ class Courier:
         self._service = service
         self._number = threads
         self._threads: list[threading.Thread] = []
-        self._errands = threading.Semaphore(0)
+        self._errands: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._pid = 0
-        self._ending = False
 
     def hurry(self) -> None:
         """Have the outbox looked at now, and return at once."""
@@ -152,18 +152,19 @@ class Courier:
                 if self._pid != os.getpid():
                     self._begin()
                     self._pid = os.getpid()
-        self._errands.release()
+        if self._errands.qsize() < self._number:  # else somebody is about to look anyway
+            self._errands.put(True)
 
     def stop(self) -> None:
-        """Let running errands finish and take no more."""
-        self._ending = True
+        """Let what was asked for be done, and end."""
         if self._pid == os.getpid():
-            self._errands.release(self._number)
+            for _thread in self._threads:
+                self._errands.put(False)
             for thread in self._threads:
                 thread.join(30)
 
     def _begin(self) -> None:
-        self._errands = threading.Semaphore(0)
+        self._errands = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"courier-{number}", daemon=True)
             for number in range(self._number)
@@ -172,7 +173,7 @@ class Courier:
             thread.start()
 
     def _run(self) -> None:
-        while self._errands.acquire() and not self._ending:
+        while self._errands.get():
             try:
                 while self._carry():
                     pass

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from bot import scheduler
-from bot.scheduler import EVERY, Sweeps
-from storage.models import Conversation, Outbox
-from tests.rows import change, count, fates
+from bot.flow.turn import Message
+from bot.interview import sending
+from bot.scheduler import EVERY, Courier, Sweeps
+from storage.models import Address, Conversation, Outbox
+from storage.queries.people import saw_inbound
+from tests.rows import change, count, fates, rows
 from tests.setup import TestClock
 from tests.test_conversations import invite
 from tests.whatsapp import Office, office
@@ -54,6 +58,88 @@ def test_what_one_sweep_makes_the_next_takes_up(place):
     change(place.installation, Conversation, {"wake_at": place.clock.now})
     place.sweeps.run_once()
     assert fates(place.installation) == ["dropped"], "woken and, without a template, dropped"
+
+
+def couriers() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith("courier")]
+
+
+def test_a_reply_that_goes_by_rest_leaves_at_once_without_any_sweep(database_url):
+    """As a web process without timers has it: the webhook tells the courier."""
+    from bot.interview import contents
+    from bot.web.app import create_app
+    from tests.fake_twilio import wsgi_post
+    from tests.whatsapp import BASE
+
+    with office(database_url, appearance="buttons") as place:
+        contents.prepare(place.installation, place.published)
+        while contents.make(place.installation, place.service.channels["twilio"]):
+            pass
+        before = couriers()
+        courier = Courier(place.service, threads=2)
+        app = create_app(place.service.settings, service=place.service, hurry=courier.hurry)
+        place.twilio._post = wsgi_post(app, BASE)
+        assert couriers() == before, "it begins with the first errand"
+        ani = place.twilio.person()
+        ani.say(place.link_text())
+        assert len(couriers()) == len(before) + 2
+        courier.stop()
+        assert [option.id for option in ani.messages[-1].options] == ["language:id", "language:en"]
+        assert couriers() == before
+
+
+def waiting(place: Office, phone: str, purpose: sending.Purpose) -> None:
+    """Let a message wait for somebody who has just written."""
+    person = place.twilio.person(phone=phone)
+    invite(place, phone)
+    person.wrote_at = place.clock.now
+    address = rows(place.installation, Address)[-1]
+
+    def work(connection: Connection) -> None:
+        saw_inbound(connection, address.id, place.twilio.sender, place.clock.now)
+        sending.enqueue(
+            connection,
+            place.installation,
+            address_id=address.id,
+            message=Message("Halo"),
+            purpose=purpose,
+            dedupe=f"{purpose}:{phone}",
+        )
+
+    place.installation.database.write(work)
+
+
+def test_a_courier_carries_replies_and_leaves_the_rest_to_the_sweeps(place):
+    waiting(place, "+6281200000901", "report")
+    waiting(place, "+6281200000902", "reply")
+    courier = Courier(place.service, threads=1)
+    courier.hurry()
+    courier.stop()
+    found = {row.purpose: row.status for row in rows(place.installation, Outbox)}
+    assert found["report"] == "queued"
+    assert found["reply"] in {"sent", "delivered"}
+
+
+def test_a_courier_whose_errand_fails_takes_the_next_one(place, caplog):
+    class Broken:
+        name, sender = "twilio", place.twilio.sender
+
+    real = place.service.channels
+    waiting(place, "+6281200000901", "reply")
+    courier = Courier(place.service, threads=1)
+    place.service._channels = {"twilio": Broken()}
+    courier.hurry()
+    while "the courier failed" not in caplog.text:
+        assert couriers()
+    place.service._channels = real
+    waiting(place, "+6281200000902", "reply")
+    courier.hurry()
+    courier.stop()
+    assert sorted(row.status == "claimed" for row in rows(place.installation, Outbox)) == [
+        False,
+        True,
+    ]
+    assert place.twilio.people["whatsapp:+6281200000902"].inbox == ["Halo"]
 
 
 def test_starting_many_times_starts_once(place, monkeypatch):
