@@ -238,6 +238,18 @@ def test_an_impossible_tap_only_shows_the_open_question() -> None:
         assert (chat.state.answers, chat.state.question) == (before, "setuju_kah")
 
 
+def test_a_button_that_is_none_of_ours_is_never_an_answer_in_ones_own_words() -> None:
+    chat = Chat(small("list")).asking()
+    chat.all("1", "30", "1", "2", "1")
+    assert chat.state.question == "saran"
+    chat.tap("kerja")
+    chat.tap("Ya")
+    assert "Saran?" in chat.text
+    assert "saran" not in chat.state.answers
+    chat.tap("kerja:2")
+    assert (chat.state.answers["kerja"], chat.state.question) == ("2", "saran")
+
+
 def test_the_example_in_the_readme_works() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (example,) = [block for block in blocks if "appearance:" in block and "- name:" in block]

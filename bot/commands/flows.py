@@ -98,9 +98,10 @@ def _make_taps(service: Service, published: Published) -> int:
     if not wanted:
         return 0
     made = 0
-    for channel in service.channels.values():
-        while done := make(installation, channel):
-            made += done
+    with err.status(f"making {wanted} buttons and lists"):
+        for channel in service.channels.values():
+            while done := make(installation, channel):
+                made += done
     if made < wanted:
         err.print(f"{wanted - made} buttons and lists could not be made yet; the server goes on")
     return made

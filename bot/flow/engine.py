@@ -269,9 +269,13 @@ def _tapped(turn: Turn, reply: Reply) -> Step:
     answers = turn.state.answers
     if question is not None and value in question.lexicon.names:
         return take(turn, question, question.pick(value, answers))
-    if question is not None and not colon:  # what stands on the button, in any language
-        return take(turn, question, question.read(value, answers))
-    return turn.show_after("asked_again")
+    if question is None or colon:
+        return turn.show_after("asked_again")
+    # An id that is none of ours: then what stands on the button counts, in any language.
+    words = [text for text in (value, reply.text) if text and question.choices]
+    readings = [question.read(text, answers) for text in words]
+    found = next((one for one in readings if one.trouble is None), None)
+    return take(turn, question, found or question.pick(value, answers))
 
 
 def _about(turn: Turn, reply: Reply) -> Step:
