@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor as Executor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.interview import erasure, mixing, reconciling, sending, templates
+from bot.interview import contents, erasure, mixing, reconciling, sending, templates
 from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.pace import Lane
@@ -36,6 +36,7 @@ EVERY = {
     "reply": 1,
     "wake": 5,
     "replay": 10,
+    "contents": 15,
     "reconcile": 20,
     "report": 30,
     "mix": 300,
@@ -60,7 +61,8 @@ class Sweeps:
             "replay": lambda: replay(service.desk),
             "reconcile": lambda: reconciling.reconcile(service.installation, service.channels),
             "mix": lambda: mixing.mix_due(service.installation),
-            "purge": lambda: erasure.purge(service.installation),
+            "contents": self._contents,
+            "purge": self._purge,
             "templates": self._templates,
         }
 
@@ -118,6 +120,15 @@ class Sweeps:
     def _report(self) -> None:
         snapshots.take_due(self._service.installation)
         coordinators.send_due(self._service.installation)
+
+    def _contents(self) -> None:
+        for channel in self._service.channels.values():
+            contents.make(self._service.installation, channel)
+
+    def _purge(self) -> None:
+        erasure.purge(self._service.installation)
+        for channel in self._service.channels.values():
+            contents.clean(self._service.installation, channel)
 
     def _templates(self) -> None:
         for channel in self._service.channels.values():

@@ -105,7 +105,14 @@ class Service:
         if self.cloud is not None:
             # Meta takes no reply in the webhook's answer.
             return Desk(here, lambda _message: False, answer, direct=True)
-        return Desk(here, TwilioChannel.can_reply_inline, answer, debits=self._debits)
+        by_rest = self.twilio is not None
+        return Desk(
+            here,
+            TwilioChannel.can_reply_inline,
+            answer,
+            taps_by_rest=by_rest,
+            debits=self._debits,
+        )
 
     def close(self) -> None:
         """Finish what is queued and close the database."""

@@ -459,6 +459,29 @@ class Alert(Base):
     what: Mapped[str] = mapped_column(String(400))
 
 
+class Content(Base):
+    """Buttons or a list that the provider keeps under `content_id` (NULL: wanted, not made yet).
+
+    `hash` is over everything that is shown, the language and the survey. `taps` is that as JSON:
+    the survey's own words, the same for everybody. The lease is in the database's own time.
+    """
+
+    __tablename__ = "content"
+    hash: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), index=True)
+    about: Mapped[str] = mapped_column(String(80))  # the question's name, or ""
+    language: Mapped[str] = mapped_column(String(16))
+    taps: Mapped[str] = mapped_column(Text)
+    content_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    used_on: Mapped[date] = mapped_column(Date)  # last, or wanted since
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        CheckConstraint("(content_id IS NULL) = (made_at IS NULL)", name="made_together"),
+    )
+
+
 class AnsweredOnce(Base):
     """HMAC of (survey, address) of people whose data was erased after they had answered."""
 

@@ -35,7 +35,7 @@ from twilio.request_validator import (
 from werkzeug.test import Client as WsgiClient
 
 from tests.fake_twilio_api import Server
-from tests.fake_twilio_content import Content, judge, rendered
+from tests.fake_twilio_content import Content, judge, rendered, shown
 from tests.fake_twilio_person import Person
 from tests.fake_twilio_rules import (
     MAX_BODY,
@@ -319,6 +319,8 @@ class FakeTwilio:
             return _STOPPED.get(content.approval["status"], 63016) if content else 63016
         if content is not None and not content.names <= variables.keys():
             return 63028
+        if content is not None and not shown(content, variables):
+            return 63013
         return None
 
     def _replies(self, answer: tuple[int, Mapping[str, str], bytes]) -> list[Any]:

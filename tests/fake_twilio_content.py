@@ -65,6 +65,24 @@ def rendered(content: Content, variables: Mapping[str, str]) -> tuple[str, tuple
     return fill(data["body"]), tuple(found)
 
 
+def shown(content: Content, variables: Mapping[str, str]) -> bool:
+    """Whether WhatsApp shows a content within a conversation: what is not approved has its limits
+    of reply buttons, and all have those of texts once they are filled."""
+    body, options = rendered(content, variables)
+    if not options:
+        return True
+    approved = content.approval["status"] == "approved"
+    row = options[0].row
+    most, chars = (10, 24) if row else (10, 25) if approved else (3, 20)
+    return (
+        length(body) <= 1024
+        and len(options) <= most
+        and len({option.title for option in options}) == len(options)
+        and len({option.id for option in options}) == len(options)
+        and all(0 < length(o.title) <= chars and 0 < len(o.id) <= 200 for o in options)
+    )
+
+
 def answer(twilio: FakeTwilio, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
     """Answer for /v1/Content and what lies below it."""
     if not rest:
@@ -111,9 +129,15 @@ def _made(twilio: FakeTwilio, asked: dict[str, Any]) -> Content:
     for item in data.get("items", ()):
         if not 0 < length(item["item"]) <= 24 or not 0 < len(item["id"]) <= 200:
             raise Refusal(400, 92007, "an item has up to 24 characters and an id of up to 200")
+        if not 0 < length(item.get("description") or "") <= 72:
+            raise Refusal(400, 92007, "an item has a description of up to 72 characters")
+    if kind == "twilio/list-picker" and not 0 < length(data.get("button") or "") <= 20:
+        raise Refusal(400, 92007, "a list has a button of up to 20 characters")
     for action in data.get("actions", ()):
         if not 0 < length(action["title"]) <= 25:
             raise Refusal(400, 92007, "a button has up to 25 characters")
+        if kind == "twilio/quick-reply" and not 0 < len(action.get("id") or "") <= 200:
+            raise Refusal(400, 92007, "a button has an id of up to 200 characters")
     name = asked.get("friendly_name") or ""
     made = Content(f"HX{uuid.uuid4().hex}", name, asked["language"], variables, types)
     twilio.contents[made.sid] = made

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.base import Address, Outgoing, SendError, Template, as_text
+from bot.channels.base import Address, Outgoing, SendError, Taps, Template, as_text
 from bot.channels.simulator import (
     MAX_BODY,
     SENDER,
@@ -180,3 +181,39 @@ BUBBLES = st.builds(
 @given(BUBBLES)
 def test_a_bubble_is_the_same_after_it_was_stored(bubble: Bubble) -> None:
     assert Bubble.from_json(bubble.to_json()) == bubble
+
+
+def tapped(kind: Literal["buttons", "list"], *labels: str, body: str = "x") -> Outgoing:
+    options = tuple(Choice(f"q:{number}", label) for number, label in enumerate(labels))
+    taps = Taps(kind, options, "Pilih" if kind == "list" else "", body=body)
+    return Outgoing("reference", PERSON, Message(body), taps=taps)
+
+
+def test_buttons_and_lists_stand_in_the_chat(channel: SimulatorChannel, memory: Memory) -> None:
+    memory.write()
+    channel.send(tapped("list", *["x" * 24] * 10))
+    assert memory.last.taps is not None
+    assert (memory.last.taps.label, len(memory.last.taps.options)) == ("Pilih", 10)
+    assert Bubble.from_json(memory.last.to_json()).taps == replace(memory.last.taps, body="")
+
+
+@pytest.mark.parametrize(
+    "outgoing",
+    [
+        tapped("buttons", "a", "b", "c", "d"),
+        tapped("buttons", "x" * 21),
+        tapped("list", *["x"] * 11),
+        tapped("list", "x" * 25),
+        tapped("buttons", "x", body="x" * 1025),
+        tapped("buttons"),
+    ],
+)
+def test_what_whatsapp_would_not_show_is_refused(
+    channel: SimulatorChannel, memory: Memory, outgoing: Outgoing
+) -> None:
+    memory.write()
+    assert refused(channel, outgoing) == 63013
+
+
+def test_a_list_outside_the_window_is_refused(channel: SimulatorChannel) -> None:
+    assert refused(channel, tapped("list", "Ya")) == 63016

@@ -219,6 +219,46 @@ def test_check_says_file_line_column_what_and_how(folder):
     assert "no survey.yaml" in bad("check", "nowhere")
 
 
+def test_check_notes_what_stays_numbered_text_and_finds_it_good_all_the_same(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "tombol")
+    flow = folder / "tombol" / "internal.yaml"
+    text = flow.read_text("utf-8").replace(
+        "choices: F5N\n", "choices: F5N\n    appearance: buttons\n"
+    )
+    flow.write_text(text, "utf-8")
+    said = good("check", "tombol")
+    place = text[: text.index("appearance:")].count("\n") + 1
+    assert f"note: tombol/internal.yaml:{place}:17: 7 buttons, WhatsApp shows 1 to 3" in said
+    assert "no problem found" in said
+
+
+def test_publishing_makes_buttons_which_are_listed_and_the_server_makes_the_rest(
+    ready, monkeypatch
+):
+    shutil.copytree(FLOWS / "integritas", ready / "tombol")
+    settings = ready / "tombol" / "survey.yaml"
+    text = settings.read_text("utf-8").replace("appearance: text ", "appearance: buttons ")
+    settings.write_text(text, "utf-8")
+    with FakeTwilio() as twilio:
+        monkeypatch.setenv("PUBLIC_BASE_URL", "https://survei.contoh.test")
+        monkeypatch.setenv("TWILIO_ACCOUNT_SID", twilio.account_sid)
+        monkeypatch.setenv("TWILIO_AUTH_TOKEN", twilio.auth_token)
+        monkeypatch.setenv("TWILIO_WHATSAPP_FROM", twilio.sender)
+        monkeypatch.setenv("TWILIO_API_BASE_URL", twilio.base_url)
+        twilio.faults.next("503", on="content")
+        assert data("publish", "tombol")["taps"] == 0
+        listed = data("contents")["contents"]
+        assert listed
+        assert {one["id"] for one in listed} == {None}
+        assert data("publish", "tombol")["taps"] == 0, "what failed waits a little"
+        shutil.rmtree(ready / "tombol" / "tests")
+        (ready / "tautan.db").unlink()
+        good("migrate")
+        assert data("publish", "tombol")["taps"] == len(listed) == len(twilio.contents)
+        assert "buttons and lists" in good("contents")
+        assert {one["id"] for one in data("contents")["contents"]} == set(twilio.contents)
+
+
 def test_transcripts_are_played_and_rewritten(folder):
     assert re.search(r"\d\d transcripts played, 0 differ", good("test"))
     shutil.copytree(FLOWS / "integritas", folder / "mine")

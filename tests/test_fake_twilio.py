@@ -307,6 +307,57 @@ def _asked(name: str, language: str, variables: dict[str, str], types: dict[str,
     )
 
 
+ACTION = {"title": "Ya", "id": "1"}
+ROW = {"item": "Ya", "id": "1", "description": "1"}
+
+
+def _list_with(**changes: str) -> dict[str, Any]:
+    return {"twilio/list-picker": {"body": "x", "button": "y", "items": [ROW | changes]}}
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        {
+            "twilio/quick-reply": {
+                "body": "x",
+                "actions": [ACTION | {"id": str(n), "title": str(n)} for n in range(4)],
+            }
+        },
+        {"twilio/quick-reply": {"body": "x", "actions": [ACTION | {"title": "x" * 21}]}},
+        {"twilio/quick-reply": {"body": "x", "actions": [ACTION, ACTION]}},
+        {"twilio/quick-reply": {"body": "{{1}}", "actions": [ACTION]}},
+        _list_with(item="{{1}}"),
+    ],
+)
+def test_what_whatsapp_shows_no_buttons_for_within_a_conversation_fails(
+    twilio: FakeTwilio, survey: Survey, types: dict[str, Any]
+) -> None:
+    """Content without approval has the limits of reply buttons; all have those of filled texts."""
+    ani = twilio.person()
+    ani.say("halo")
+    sid = twilio.content(types, approved=False)
+    sent = fate(
+        twilio,
+        survey,
+        To=ani.address,
+        From=twilio.sender,
+        ContentSid=sid,
+        ContentVariables='{"1": "' + "x" * 1025 + '"}',
+    )
+    assert sent == (["undelivered"], "63013")
+
+
+def test_content_that_was_deleted_cannot_be_sent(twilio: FakeTwilio, client: Client) -> None:
+    ani = twilio.person()
+    ani.say("halo")
+    sid = twilio.content({"twilio/quick-reply": {"body": "x", "actions": [ACTION]}})
+    client.content.v1.contents(sid).delete()
+    with pytest.raises(TwilioRestException) as caught:
+        client.messages.create(to=ani.address, from_=twilio.sender, content_sid=sid)
+    assert caught.value.code == 21655
+
+
 @pytest.mark.parametrize(
     ("language", "variables", "types"),
     [
@@ -320,6 +371,14 @@ def _asked(name: str, language: str, variables: dict[str, str], types: dict[str,
         ("id", {}, {"twilio/quick-reply": {"body": "x", "actions": [{"title": "x" * 26}]}}),
         ("id", {}, {"twilio/list-picker": {"body": "x", "items": [{"item": "x" * 25, "id": "1"}]}}),
         ("id", {}, {"twilio/list-picker": {"body": "x", "items": [{"item": "x", "id": ""}]}}),
+        ("id", {}, {"twilio/quick-reply": {"body": "x", "actions": [{"title": "x"}]}}),
+        ("id", {}, {"twilio/quick-reply": {"body": "x" * 1025, "actions": [ACTION]}}),
+        ("id", {}, {"twilio/list-picker": {"body": "x", "items": [ROW]}}),
+        ("id", {}, {"twilio/list-picker": {"body": "x", "button": "x" * 21, "items": [ROW]}}),
+        ("id", {}, {"twilio/list-picker": {"body": "x", "button": "y", "items": [ROW] * 11}}),
+        ("id", {}, _list_with(description="")),
+        ("id", {}, _list_with(description="x" * 73)),
+        ("id", {}, _list_with(id="x" * 201)),
     ],
 )
 def test_content_that_twilio_refuses_is_refused(

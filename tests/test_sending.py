@@ -20,7 +20,7 @@ from sqlalchemy import text, update
 
 from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent
 from bot.channels.twilio_forms import status_event
-from bot.flow.turn import Choice, Message
+from bot.flow.turn import Choice, Message, Tappable
 from bot.interview import identity, outbox, sending
 from bot.interview.fates import record_status
 from bot.interview.outbox import Purpose, enqueue
@@ -171,6 +171,7 @@ def test_the_stored_form_of_a_message_gives_an_equal_one_back():
         step="reminder",
         template="reminder_first",
         variables={"1": "pagi"},
+        taps=Tappable("list", (Choice("q:1", "Ya"),), "Pilih {{1}}", ("ini",), "Buka"),
     )
     for message in (full, Message("Hai")):
         assert outbox.from_json(outbox.to_json(message)) == message

@@ -279,6 +279,28 @@ def test_a_tap_names_its_question_even_when_it_comes_at_once(
     assert again["text"] != second["text"]  # "once more, to be sure"
 
 
+def test_where_the_survey_wants_taps_the_chat_has_them_and_a_late_one_counts(
+    client: FlaskClient, demo: Installation, clock: TestClock
+) -> None:
+    publish_bundled(demo, appearance="list")
+
+    def tap(message: dict[str, Any], place: int) -> dict[str, Any]:
+        clock.move(seconds=10)
+        value, label = message["taps"]["options"][place]
+        post(client, "warga", {"text": label, "option": value, "quote": message["sid"]})
+        return chat(client, "warga")[-1]
+
+    post(client, "warga", {"text": start_of(client, "warga")})
+    language = chat(client, "warga")[-1]
+    assert language["taps"]["label"] == "", "two languages are buttons"
+    first = tap(tap(language, 0), 0)
+    assert first["taps"]["label"] == "Pilih jawaban"
+    assert len(first["taps"]["options"]) >= len(first["choices"]) > 1
+    second = tap(first, 0)
+    assert "(2/" in second["footer"]
+    assert "(2/" in tap(first, 0)["footer"], "the first again: nothing has changed"
+
+
 def test_a_picture_is_not_opened(client: FlaskClient) -> None:
     post(client, "warga", {"text": start_of(client, "warga")})
     post(client, "warga", {"kind": "media"})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol, runtime_checkable
@@ -197,13 +197,16 @@ class Taps:
     """What a person may tap in place of typing a number: up to 3 buttons, or a list of up to 10.
 
     `label` is on the button that opens a list. `content_id` is what the provider keeps them under,
-    where it wants them made beforehand (Twilio's ContentSid).
+    where it wants them made beforehand (Twilio's ContentSid), with `body`, whose blanks {{1}},
+    {{2}} … are filled by `variables`. All say the same as the message does as text.
     """
 
     kind: Literal["buttons", "list"]
     options: tuple[Choice, ...]
     label: str = ""
     content_id: str | None = None
+    body: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +288,28 @@ TEMPLATE_FAULTS: Mapping[int, str] = MappingProxyType(
         63042: "disabled",
     }
 )
+
+
+class TapStore(Protocol):
+    """Where a provider keeps taps that it wants made before they are sent. Raises SendError."""
+
+    def make(self, name: str, language: str, taps: Taps) -> str:
+        """Make taps with their body under a name of ours, and return the provider's id."""
+        ...
+
+    def named(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield (id, name) of all whose name begins so."""
+        ...
+
+    def delete(self, content_id: str) -> None:
+        """Delete one; it is no error that it is gone already."""
+        ...
+
+
+def tap_store(channel: Channel) -> TapStore | None:
+    """Return where a channel's taps are made beforehand; None where they go out as they are."""
+    store: TapStore | None = getattr(channel, "tap_store", None)
+    return store
 
 
 def as_text(message: Message) -> str:

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text
+from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, Taps, as_text
 from bot.flow.turn import Choice, Kind, Message
 
 SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
 WINDOW = timedelta(hours=24)  # WhatsApp: free text only this long after a message
 MAX_BODY = 1600  # Twilio, error 21617
-MAX_BUTTONS, MAX_BUTTON = 3, 20  # WhatsApp: reply buttons of a template
+MAX_BUTTONS, MAX_BUTTON = 3, 20  # WhatsApp: reply buttons
+MAX_ROWS, MAX_ROW = 10, 24  # WhatsApp: a list
+MAX_TAPS_BODY = 1024  # WhatsApp: the text above buttons or a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Bubble:
 
     `author` is "us" or "person". `template` names the template it was sent as; `error` is the
     provider's code of a message that never reached the person; `reply_to` is the sid of the
-    message that was tapped or quoted.
+    message that was tapped or quoted. `taps` are real buttons, or the rows of a list.
     """
 
     author: Literal["us", "person"]
@@ -37,6 +39,7 @@ class Bubble:
     template: str | None = None
     error: int | None = None
     reply_to: str | None = None
+    taps: Taps | None = None
 
     def to_json(self) -> str:
         """Return the stored form; `from_json` gives an equal bubble back."""
@@ -51,6 +54,13 @@ class Bubble:
             "template": self.template,
             "error": self.error,
             "reply_to": self.reply_to,
+            "taps": None
+            if self.taps is None
+            else [
+                self.taps.kind,
+                self.taps.label,
+                [[one.value, one.label] for one in self.taps.options],
+            ],
         }
         kept = {key: value for key, value in plain.items() if value}
         return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
@@ -65,6 +75,9 @@ class Bubble:
             footer=plain.pop("footer", ""),
             buttons=tuple(Choice(*one) for one in plain.pop("buttons", ())),
         )
+        if taps := plain.pop("taps", None):
+            kind, label, options = taps
+            plain["taps"] = Taps(kind, tuple(Choice(*one) for one in options), label)
         return cls(message=message, **plain)
 
 
@@ -119,7 +132,10 @@ class SimulatorChannel:
         if outgoing.template is not None:
             template = outgoing.message.template or outgoing.template.id
         code = self._refusal(outgoing)
-        bubble = Bubble("us", fresh_sid(), outgoing.message, template=template, error=code)
+        taps = None if template else outgoing.taps
+        bubble = Bubble(
+            "us", fresh_sid(), outgoing.message, template=template, error=code, taps=taps
+        )
         self._chats.add(outgoing.to, bubble)
         if code is not None:
             raise SendError(REFUSALS[code], "refused", code)
@@ -141,6 +157,8 @@ class SimulatorChannel:
             return None if good and len(message.buttons) <= MAX_BUTTONS else 63013
         if len(as_text(message)) > MAX_BODY:
             return 21617
+        if outgoing.taps is not None and not _fits(outgoing.taps, as_text(message)):
+            return 63013
         return None if self._window_open(outgoing.to) else 63016
 
     def _window_open(self, address: Address) -> bool:
@@ -148,9 +166,22 @@ class SimulatorChannel:
         return any(entry.bubble.author == "person" for entry in recent)
 
 
+def _fits(taps: Taps, text: str) -> bool:
+    """Whether WhatsApp would show these buttons, or this list, under this text."""
+    buttons = taps.kind == "buttons"
+    most, chars = (MAX_BUTTONS, MAX_BUTTON) if buttons else (MAX_ROWS, MAX_ROW)
+    return (
+        len(text) <= MAX_TAPS_BODY
+        and 1 <= len(taps.options) <= most
+        and all(0 < len(one.label) <= chars for one in taps.options)
+        and (buttons or 0 < len(taps.label) <= MAX_BUTTON)
+    )
+
+
 REFUSALS = {
     21617: f"the text is longer than {MAX_BODY} characters: shorten it",
-    63013: f"a template has at most {MAX_BUTTONS} buttons of 1 to {MAX_BUTTON} characters",
+    63013: f"a message has at most {MAX_BUTTONS} buttons of 1 to {MAX_BUTTON} characters, or"
+    f" {MAX_ROWS} rows of 1 to {MAX_ROW}, under a text of up to {MAX_TAPS_BODY}",
     63016: "the person has not written for 24 hours: only an approved template may be sent",
 }
 """What each error code of the provider means here."""

@@ -25,6 +25,7 @@ from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, 
 from bot.channels.twilio_codes import known, send_outcome
 from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
+from bot.channels.twilio_taps import TapContents
 from bot.channels.twilio_templates import TwilioTemplates
 from bot.flow.turn import Message
 
@@ -164,6 +165,7 @@ class TwilioChannel:
         self._clients: dict[tuple[int, int], Client] = {}
         self.contents = Contents(self._call)
         self.templates = TwilioTemplates(self.contents)
+        self.tap_store = TapContents(self.contents)
 
     def verify(
         self,
@@ -203,6 +205,10 @@ class TwilioChannel:
             variables = outgoing.template.values(outgoing.message.variables)
             if variables:
                 values["content_variables"] = content_variables(variables)
+        elif outgoing.taps is not None and outgoing.taps.content_id is not None:
+            values["content_sid"] = outgoing.taps.content_id
+            if outgoing.taps.variables:
+                values["content_variables"] = content_variables(outgoing.taps.variables)
         else:
             values["body"] = body_of(outgoing.message)
         made = self._call(lambda client: client.messages.create(**values), repeatable=False)

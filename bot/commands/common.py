@@ -22,8 +22,8 @@ from bot.service import NotMigrated, Service
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed, WrongSecret
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)  # line 100 is ":100:", an emoji to rich
+err = Console(stderr=True, highlight=False, emoji=False)
 
 JSON = typer.Option(False, "--json", help="Print JSON, for another program to read.")
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import typer
 
-from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings
+from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
+from bot.interview.contents import every, make, prepare
+from bot.interview.surveys import Published, read_files
 from bot.interview.surveys import publish as take
-from bot.interview.surveys import read_files
+from bot.service import Service
 
 PATH = typer.Argument(None, help="A survey's folder, or a folder of them; FLOWS_DIR if not given.")
 
@@ -41,7 +44,8 @@ def check(path: Path | None = PATH, as_json: bool = JSON) -> None:
             except FlowError as error:
                 problems += [_placed(folder, one) for one in error.problems]
             else:
-                warnings += [_placed(folder, one) for one in (*survey.missing, *survey.advice)]
+                told = (*survey.missing, *survey.advice, *survey.unfit)
+                warnings += [_placed(folder, one) for one in told]
         result = {
             "surveys": [str(folder) for folder in folders],
             "problems": problems,
@@ -75,12 +79,55 @@ def publish(
         except FlowError as error:
             lines = "\n".join(_placed(folder, one) for one in error.problems)
             fail(f"{lines}\nNothing was published; the version before stays.")
-        value = {"survey": published.name, "version": published.flow_version_id}
+        made = 0 if service.twilio is None else _make_taps(service, published)
+        value = {"survey": published.name, "version": published.flow_version_id, "taps": made}
         report(
             as_json,
             value,
             lambda: out.print(
                 f"{published.name}: version {published.flow_version_id} is current;"
                 f" languages {', '.join(published.survey.languages)}"
+                + (f"; {made} buttons and lists made" if made else "")
             ),
         )
+
+
+def _make_taps(service: Service, published: Published) -> int:
+    """Make the survey's buttons and lists at the provider; what fails now, a server makes later."""
+    installation = service.installation
+    wanted = prepare(installation, published)
+    if not wanted:
+        return 0
+    made = 0
+    with err.status(f"making {wanted} buttons and lists"):
+        for channel in service.channels.values():
+            while done := make(installation, channel):
+                made += done
+    if made < wanted:
+        err.print(f"{wanted - made} buttons and lists could not be made yet; the server goes on")
+    return made
+
+
+def contents(as_json: bool = JSON) -> None:
+    """List the buttons and lists that are made at the provider, or wanted."""
+    with opened() as service:
+        rows = every(service.installation)
+        listed = [
+            {
+                "survey": row.survey,
+                "about": row.about,
+                "language": row.language,
+                "kind": json.loads(row.taps)["kind"],
+                "id": row.content_id,
+                "made_at": row.made_at,
+                "used_on": row.used_on,
+            }
+            for row in rows
+        ]
+        columns = ["survey", "about", "language", "kind", "id", "used_on"]
+
+        def show() -> None:
+            cells = [[one[name] or "-" for name in columns] for one in listed]
+            out.print(table(f"{len(listed)} buttons and lists", columns, cells))
+
+        report(as_json, {"contents": listed}, show)

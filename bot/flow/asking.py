@@ -51,22 +51,27 @@ class Turn:
         """Answer with one message and leave the rest as it is."""
         return Step(self.state, self.voice.message(name, own))
 
-    def show(self, *before: str, effects: tuple[Effect, ...] = ()) -> Step:
-        """Show what is open (once more), after some words."""
-        return Step(self.state, self._open(before), effects)
+    def show(
+        self,
+        *before: str,
+        notes: tuple[Question, ...] = (),
+        effects: tuple[Effect, ...] = (),
+    ) -> Step:
+        """Show what is open (once more), after some words and notes."""
+        return Step(self.state, self._open(before, notes), effects)
 
     def show_after(self, name: str, own: Mapping[str, str] | None = None) -> Step:
         """Show what is open after the words of a message."""
         return self.show(self.voice.text(name, own))
 
-    def _open(self, before: tuple[str, ...]) -> Message:
+    def _open(self, before: tuple[str, ...], notes: tuple[Question, ...]) -> Message:
         voice, state = self.voice, self.state
         words = "\n\n".join(before)
         match state.status:
             case Status.ASKING:
                 numbers = count(self.flow, self.question, state.answers)
                 full = state.asks <= FULL_FOOTERS
-                return voice.question(self.question, numbers, full=full, before=before)
+                return voice.question(self.question, numbers, full=full, before=before, notes=notes)
             case Status.LANGUAGE:
                 return voice.languages("greeting" if state.began_at is None else "language", words)
             case Status.CONSENT:
@@ -82,14 +87,14 @@ def advance(turn: Turn, effects: tuple[Effect, ...] = (), before: tuple[str, ...
     flow, state = turn.flow, turn.state
     question = first_open(flow, state.answers, state.left_out)
     position = len(flow.questions) if question is None else question.index
-    voice = turn.voice
-    said = tuple(voice.note(note) for note in notes_before(flow, position, state.answers))
+    notes = notes_before(flow, position, state.answers)
     if question is None:
+        said = tuple(turn.voice.note(note) for note in notes)
         return end(turn, Status.FINISHED, effects, said)
     if question.name == state.question:
         return turn.to(fresh(state)).show(*before, effects=effects)
     asked = fresh(state, question=question.name, asks=state.asks + 1)
-    return turn.to(asked).show(*before, *said, effects=effects)
+    return turn.to(asked).show(*before, notes=notes, effects=effects)
 
 
 def end(

@@ -16,6 +16,7 @@ from bot.flow.expressions import suggest
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Question, Settings, Survey, Words
+from bot.flow.tapping import unfit
 from bot.flow.turn import Context
 from bot.flow.wording import MAX_CHARS, Voice, message_chars
 
@@ -74,7 +75,12 @@ def compile_survey(
         found += template_problems(compiled, messages, survey)
     if found:
         raise FlowError(found)
-    return replace(compiled, advice=tuple(template_advice(compiled, messages)))
+    sources = {part.name: source for source, part in flows}
+    return replace(
+        compiled,
+        advice=tuple(template_advice(compiled, messages)),
+        unfit=tuple(unfit(compiled, survey[0], sources)),
+    )
 
 
 def _assemble(

@@ -91,6 +91,8 @@ class QuestionCompiler:
         """Add what only this type of question has."""
         if isinstance(part, SelectOnePart | SelectMultiplePart):
             question = self._with_choices(path, part, question)
+        if isinstance(part, SelectOnePart):
+            return replace(question, appearance=part.appearance)
         if isinstance(part, SelectMultiplePart):
             self._check_limits((*path, "max_choices"), part.min_choices, part.max_choices)
             return replace(question, least=part.min_choices, most=part.max_choices)

@@ -38,6 +38,7 @@ def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) 
         wait=timedelta(hours=part.anonymity.wait_hours),
         templates=part.templates,
         snapshot_at=part.snapshot_at,
+        appearance=part.appearance,
     )
 
 

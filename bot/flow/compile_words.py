@@ -14,7 +14,11 @@ from bot.flow.source import Path, Source
 from bot.flow.survey import MessageText, Texts, Words
 from bot.flow.wording import BUTTONS, FILLED_ALWAYS, FILLED_IN, MAX_CHARS
 
-_TABLES = ("waktu", "alasan")  # tables of short texts, not messages
+_TABLES = ("waktu", "alasan", "choose_button")  # tables of short texts, not messages
+_CHOOSE: dict[str, str] = {
+    "id": "Pilih jawaban",
+    "en": "Choose",
+}  # where the survey has no words of its own
 _TIMES_OF_DAY = ("pagi", "siang", "sore", "malam")
 _WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used")
 _NEEDS_CONVERSATION = frozenset({"alasan", "sumber_nomor", "durasi", "unit"})
@@ -49,6 +53,8 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
             for name, one in part.coordinator.items()
         },
         coordinator_keywords=part.coordinator_keywords,
+        choose_button=_CHOOSE
+        | {**by_language(part.messages.choose_button, checker.settings.default_language)},
     )
 
 

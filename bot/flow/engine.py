@@ -141,8 +141,12 @@ def _heard(turn: Turn) -> State:
 def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
     """Return the command that was tapped or typed. Tapped ones say themselves what they mean."""
     if reply.option is not None:
-        tapped = reply.option in Command.__members__
-        return Command(reply.option) if tapped else None
+        if reply.option in Command.__members__:
+            return Command(reply.option)
+        if ":" in reply.option:
+            return None
+        # A button whose id was lost says what stands on it.
+        return turn.flow.words.keywords.find(reply.text or reply.option, phase)
     return turn.flow.words.keywords.find(reply.text, phase)
 
 
@@ -262,9 +266,16 @@ def _tapped(turn: Turn, reply: Reply) -> Step:
     if not colon:
         name, value = reply.about or turn.question.name, option
     question = _answerable(turn, name)
-    if question is None:
+    answers = turn.state.answers
+    if question is not None and value in question.lexicon.names:
+        return take(turn, question, question.pick(value, answers))
+    if question is None or colon:
         return turn.show_after("asked_again")
-    return take(turn, question, question.pick(value, turn.state.answers))
+    # An id that is none of ours: then what stands on the button counts, in any language.
+    words = [text for text in (value, reply.text) if text and question.choices]
+    readings = [question.read(text, answers) for text in words]
+    found = next((one for one in readings if one.trouble is None), None)
+    return take(turn, question, found or question.pick(value, answers))
 
 
 def _about(turn: Turn, reply: Reply) -> Step:

@@ -70,9 +70,11 @@ Zone = Annotated[str, AfterValidator(_as_zone)]
 Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
 Days = Annotated[float, Field(ge=0, le=366)]
 ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
+ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
 Na = Literal["both", "dont_know", "refuse", "none"]
+Appearance = Literal["text", "buttons", "list"]
 
 
 class Part(BaseModel):
@@ -138,6 +140,7 @@ class SurveyFile(Part):
     holidays: tuple[date, ...] = ()
     templates: dict[Identifier, dict[Language, ContentSid]] = {}
     snapshot_at: time = time(6)
+    appearance: Appearance = "text"
 
 
 # flow files
@@ -179,6 +182,7 @@ class SelectOnePart(AskedPart):
     choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
     na: Na = "both"
     good: ChoiceName | None = None
+    appearance: Appearance | None = None
 
 
 class SelectMultiplePart(AskedPart):
@@ -252,7 +256,7 @@ class MessagePart(Part):
 
     template: bool = False
     category: Literal["UTILITY", "MARKETING"] | None = None  # what WhatsApp is asked for
-    buttons: dict[Language, tuple[Annotated[str, Field(min_length=1, max_length=20)], ...]] = {}
+    buttons: dict[Language, tuple[ButtonLabel, ...]] = {}
     texts: Texts
 
     @model_validator(mode="before")
@@ -276,6 +280,7 @@ class MessagesPart(Part):
     reminder_last: MessagePart
     waktu: dict[Literal["pagi", "siang", "sore", "malam"], Texts]
     alasan: dict[Identifier, Texts]
+    choose_button: Annotated[dict[Language, ButtonLabel], BeforeValidator(_as_texts)] = {}
     info: MessagePart
     verify: MessagePart
     info_under_way: MessagePart

@@ -27,6 +27,7 @@ Texts = Mapping[str, str]
 """The same words in several languages."""
 
 QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note"]
+Appearance = Literal["text", "buttons", "list"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +67,7 @@ class Question:
     indicator: str | None = None
     good: str | None = None
     quality_flag: str | None = None
+    appearance: Appearance | None = None  # None: as the settings say for all
     lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))
 
     @property
@@ -132,6 +134,7 @@ class Words:
     keywords: Keywords
     coordinator: Mapping[str, MessageText]
     coordinator_keywords: Mapping[str, tuple[str, ...]]
+    choose_button: Texts = field(default_factory=dict)  # what opens a list
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,6 +180,7 @@ class Settings:
     wait: timedelta
     templates: Mapping[str, Mapping[str, str]]  # message: language: ContentSid
     snapshot_at: time
+    appearance: Appearance = "text"  # of questions that do not say
 
     def plan(self, group: str) -> Plan:
         """Return the dates and reminders of a group, as every step needs them."""
@@ -226,7 +230,8 @@ class Survey:
     """A whole survey: its settings and flows.
 
     `missing` lists, as problems, the texts without which a language of the settings is not offered,
-    `advice` what is allowed and could be better.
+    `advice` what is allowed and could be better, `unfit` what cannot be tapped although the files
+    ask for it, and goes out as numbered text.
     """
 
     settings: Settings
@@ -240,6 +245,7 @@ class Survey:
     categories: Mapping[str, Any]
     missing: tuple[Problem, ...] = ()
     advice: tuple[Problem, ...] = ()
+    unfit: tuple[Problem, ...] = ()
 
     def for_group(self, group: str) -> Flow:
         """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""

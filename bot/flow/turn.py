@@ -95,6 +95,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Tappable:
+    """What may be tapped in place of typing a number: up to 3 buttons, or a list of up to 10 rows.
+
+    `body` is what the message says, with {{1}}, {{2}} … for its `values`: it is the same for
+    everybody, as are `options`. An option's value is its payload: "question:choice",
+    "language:code" or a command. `label` is on the button that opens a list.
+    """
+
+    kind: Literal["buttons", "list"]
+    options: tuple[Choice, ...]
+    body: str
+    values: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What to say, before any channel gives it a form.
 
@@ -102,7 +118,8 @@ class Message:
     parts separated by a blank line. `buttons` only repeat what the text already says. `template`
     names the approved template that says the same where free text is not allowed, with `variables`
     as its values and, where its words are others, `template_text` as what it says. `once_a_day`
-    names a text that one address gets at most once a day.
+    names a text that one address gets at most once a day. With `taps` the survey wants it tapped,
+    where the channel can; it says the same in every form, so its numbers are always understood.
     """
 
     text: str
@@ -116,6 +133,7 @@ class Message:
     variables: Mapping[str, str] = field(default_factory=dict)
     template_text: str = ""
     once_a_day: str | None = None
+    taps: Tappable | None = None
 
 
 @dataclass(frozen=True, slots=True)

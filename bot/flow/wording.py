@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from babel.dates import format_date
 from bot.flow.expressions import fill, placeholders
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
+from bot.flow.taps import Blanks, plain_text, with_taps
 from bot.flow.turn import Choice, Context, Message
 
 FILLED_ALWAYS = frozenset(
@@ -50,6 +51,9 @@ BUTTONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What the buttons of a message mean, in order: their payload is the command."""
 
+_TAPPED = frozenset({"consent", "stop_confirm", "erase_or_correct"})
+"""Messages within a conversation whose buttons are tapped where the settings want taps."""
+
 MAX_CHARS = 1600  # what one WhatsApp message may hold; the gateway refuses more
 BUTTON_CHARS = 20
 BUTTONS_AT_MOST = 3
@@ -57,12 +61,16 @@ BUTTONS_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The bot speaking in one turn: one flow, one language, one moment."""
+    """The bot speaking in one turn: one flow, one language, one moment.
+
+    With `blanks` it speaks as to everybody: placeholders become blanks, and their values go there.
+    """
 
     flow: Flow
     language: str
     context: Context
     answers: Mapping[str, Answer] = field(default_factory=lambda: NO_ANSWERS)
+    blanks: Blanks | None = None
 
     def text(self, name: str, own: Mapping[str, str] | None = None) -> str:
         """Return a message's words with everything filled in; `own` comes before all else."""
@@ -70,16 +78,27 @@ class Voice:
 
     def fill(self, text: str, own: Mapping[str, str]) -> str:
         """Fill the placeholders of any text of this survey."""
-        return fill(text, lambda name: own[name] if name in own else self._value(name))
+        blanks = self.blanks
+        if blanks is None:
+            return fill(text, lambda name: own[name] if name in own else self._value(name))
+        # What fills a blank has none of its own.
+        filled = replace(self, blanks=None)
+        return fill(
+            text, lambda name: blanks.put(name, own[name] if name in own else filled._value(name))
+        )
 
     def message(self, name: str, own: Mapping[str, str] | None = None, after: str = "") -> Message:
         """Return a message by its name, with its buttons; `after` are words to say first."""
         text = self.text(name, own)
-        return Message(
+        said = Message(
             text=f"{after}\n\n{text}" if after else text,
             buttons=self._buttons(name),
             language=self.language,
         )
+        if after or name not in _TAPPED or self.flow.settings.appearance == "text":
+            return said
+        blank = self._blank()
+        return self._tapped(said, "buttons", said.buttons, Message(blank.text(name, own)), blank)
 
     def template(self, name: str, step: str) -> Message:
         """Return a message that opens a conversation, with the values for its approved template.
@@ -99,6 +118,19 @@ class Voice:
 
     def languages(self, name: str, after: str = "") -> Message:
         """Return the message that asks for a language, in all of them at once."""
+        said = self._languages(name, after)
+        wanted = self.flow.settings.appearance
+        if after or wanted == "text":
+            return said
+        options = tuple(
+            Choice(f"language:{code}", choice.label)
+            for code, choice in zip(self.flow.languages, said.choices, strict=True)
+        )
+        blank = self._blank()
+        kind = "buttons" if len(options) <= BUTTONS_AT_MOST else wanted
+        return self._tapped(said, kind, options, blank._languages(name, ""), blank)
+
+    def _languages(self, name: str, after: str) -> Message:
         texts = self.flow.words.messages[name].texts
         said = dict.fromkeys(self.fill(texts[code], {}) for code in self._codes())
         names = self.flow.settings.language_names
@@ -125,12 +157,29 @@ class Voice:
         *,
         full: bool,
         before: tuple[str, ...] = (),
+        notes: tuple[Question, ...] = (),
     ) -> Message:
         """Return a question as one bubble.
 
         `count` is its number and how many there are; `full` asks for the long line under it;
-        `before` are words to say first: a note, "sorry".
+        `before` are words to say first, as "sorry", and `notes` what stands before it in the flow.
+        After such words it is always plain: who stumbled gets the numbers to type.
         """
+        said = self._question(question, count, full, (*before, *map(self.note, notes)))
+        wanted = question.appearance or self.flow.settings.appearance
+        if before or wanted == "text" or question.type != "select_one":
+            return said
+        options = tuple(
+            Choice(f"{question.name}:{choice.name}", choice.label[self.language])
+            for choice in (*question.choices, *question.na)
+        )
+        blank = self._blank()
+        plain = blank._question(question, count, full, tuple(map(blank.note, notes)))
+        return self._tapped(said, wanted, options, plain, blank)
+
+    def _question(
+        self, question: Question, count: tuple[int, int], full: bool, before: tuple[str, ...]
+    ) -> Message:
         body = self.fill(question.label[self.language], {})
         if question.hint:
             body += "\n" + self.fill(question.hint[self.language], {})
@@ -146,6 +195,19 @@ class Voice:
             question=question.name,
             language=self.language,
         )
+
+    def _blank(self) -> Voice:
+        return replace(self, blanks=Blanks())
+
+    def _tapped(
+        self, said: Message, kind: str, options: tuple[Choice, ...], plain: Message, blank: Voice
+    ) -> Message:
+        """Return a message to be tapped; `plain` is the same as `blank` says it."""
+        assert blank.blanks is not None
+        labels = self.flow.words.choose_button
+        spoken = (self.language, self.flow.settings.default_language, "id")
+        label = next(labels[code] for code in spoken if code in labels)
+        return with_taps(said, kind, options, plain, blank.blanks, label)
 
     def note(self, question: Question) -> str:
         """Return the words of a note."""
@@ -262,7 +324,5 @@ def consent_version(flow: Flow, language: str) -> str:
 
 
 def message_chars(message: Message) -> int:
-    """Return how long a message is as plain text, the longest form that it can take."""
-    lines = [f"{choice.value}. {choice.label}" for choice in message.choices]
-    parts = [message.text, "\n".join(lines), message.footer]
-    return len("\n\n".join(part for part in parts if part))
+    """Return how long a message is as plain text."""
+    return len(plain_text(message))

@@ -19,10 +19,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from bot.channels.base import DELIVERED, Outcome, SendError, StatusEvent
-from bot.interview import identity, templates
+from bot.interview import contents, identity, templates
 from bot.interview.alerts import alert
 from bot.interview.installation import Installation
-from bot.interview.outbox import CAMPAIGN, PATIENCE, WAIT_FOR_CALLBACK
+from bot.interview.outbox import CAMPAIGN, PATIENCE, WAIT_FOR_CALLBACK, open_message
+from storage.keys import KeyDestroyed
 from storage.queries import outbox as queries
 from storage.queries import people
 from storage.queries import senders as sender_queries
@@ -50,6 +51,8 @@ def record_sent(installation: Installation, outbox_id: UUID, status: StatusEvent
         row = queries.by_id(connection, outbox_id, lock=True)
         if row is None or row.provider_sid is not None:
             return  # the callback was faster than we
+        if row.status == "queued" and row.error_code is not None:
+            return  # so was that of its failure: it goes again
         queries.set_fate(
             connection,
             outbox_id,
@@ -300,11 +303,28 @@ def _failed(
     connection: Connection, installation: Installation, row: OutboxRow, event: StatusEvent
 ) -> dict[str, Any]:
     """Return what a failed delivery makes of a row; another attempt will have another id."""
-    failure = _Failure(event.outcome, event.error_code, event.known)
-    values = _after(connection, installation, row, failure, installation.now())
     if row.sealed is None:
-        values = {"status": "failed"}
+        values: dict[str, Any] = {"status": "failed"}
+    elif _goes_as_text(connection, installation, row, event):
+        values = {"status": "queued", "via": "rest", "not_before": installation.now()}
+    else:
+        failure = _Failure(event.outcome, event.error_code, event.known)
+        values = _after(connection, installation, row, failure, installation.now())
     values["error_code"] = event.error_code
     if values["status"] == "queued":
         values |= {"provider_sid": None, "past_sid": event.sid, "rank": 0, "lease_until": None}
     return values
+
+
+def _goes_as_text(
+    connection: Connection, installation: Installation, row: OutboxRow, event: StatusEvent
+) -> bool:
+    """Whether a reply that could not be delivered with its taps is to go again, as text."""
+    if row.purpose != "reply" or row.via != "rest" or row.attempts != 1 or row.template:
+        return False
+    if event.error_code not in contents.REFUSED_AS_TAPS or queries.newer_reply(connection, row):
+        return False
+    try:
+        return open_message(connection, installation, row).taps is not None
+    except KeyDestroyed:
+        return False

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from bot.flow.turn import Choice, Message
+from bot.flow.turn import Choice, Message, Tappable
 from bot.interview.installation import Installation, Via
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import outbox as queries
@@ -41,6 +41,7 @@ def to_json(message: Message) -> str:
         "template": message.template,
         "variables": dict(message.variables),
         "template_text": message.template_text,
+        "taps": _taps_json(message.taps),
     }
     return json.dumps(
         {key: value for key, value in plain.items() if value},
@@ -55,7 +56,22 @@ def from_json(text: str) -> Message:
     for name in ("choices", "buttons"):
         plain[name] = tuple(Choice(*one) for one in plain.get(name, ()))
     plain.setdefault("text", "")
+    if taps := plain.pop("taps", None):
+        taps["options"] = tuple(Choice(*one) for one in taps["options"])
+        plain["taps"] = Tappable(**taps | {"values": tuple(taps["values"])})
     return Message(**plain)
+
+
+def _taps_json(taps: Tappable | None) -> dict[str, Any] | None:
+    if taps is None:
+        return None
+    return {
+        "kind": taps.kind,
+        "options": [[one.value, one.label] for one in taps.options],
+        "body": taps.body,
+        "values": taps.values,
+        "label": taps.label,
+    }
 
 
 def enqueue(

@@ -21,7 +21,7 @@ from bot.flow.engine import step
 from bot.flow.keywords import Command, Phase
 from bot.flow.state import Status
 from bot.flow.turn import Event, Message, Open, Reply
-from bot.interview import codes, contexts, identity, kept, links, outbox
+from bot.interview import codes, contents, contexts, identity, kept, links, outbox
 from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
@@ -48,13 +48,16 @@ CanInline = Callable[[Message], bool]
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What to answer: a message to hand over now (its status comes back under `outbox_id`, if
-    anything of it is kept), or nothing, because there is nothing to say or it goes out by REST."""
+    anything of it is kept), or nothing, because there is nothing to say or because it goes out by
+    REST: then it is `queued`, and the sender should hear of it."""
 
     message: Message | None = None
     outbox_id: UUID | None = None
+    queued: bool = False
 
 
 NOTHING = Receipt()
+QUEUED = Receipt(queued=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,15 @@ class Desk:
     """How one process receives: what a channel can hand over, and who answers coordinators.
 
     `direct` says that who takes the receipt can send a message at once, to the address that wrote:
-    a channel that answers no webhook needs it for people of whom no address is kept.
+    a channel that answers no webhook needs it for people of whom no address is kept. `taps_by_rest`
+    says that the channel's taps are made beforehand and no inline reply has them.
     """
 
     installation: Installation
     can_inline: CanInline
     coordinator_answer: CoordinatorAnswer | None = None
     direct: bool = False
+    taps_by_rest: bool = False
     debits: Debits = field(default_factory=Debits)
 
 
@@ -195,11 +200,11 @@ def _converse(
     event = Reply(inbound.text, inbound.option, None, inbound.kind)
     if inbound.reply_to is not None:
         named, about = _quoted(connection, desk.installation, inbound.reply_to, row)
-        if named.conversation_id not in (None, row.conversation_id):
-            # A tap moves to that conversation; what is typed next belongs to it too.
-            conversation_queries.activate(connection, row.contact_id, named.conversation_id)
+        _move(connection, row, named)
         row = named
         event = replace(event, about=about)
+    elif inbound.option is not None:
+        row = _asking(connection, desk.installation, inbound.option, row)
     if row.conversation_id is None:
         return _stranger(connection, desk, inbound, arrival, row.address_id)
     if asked is not None and _question_moved(connection, desk.installation, row, inbound, asked):
@@ -275,6 +280,45 @@ def _quoted(
     except KeyDestroyed:
         return row, None
     return row, key.open(sealed, f"about:{outbox_id.hex}")
+
+
+def _asking(
+    connection: Connection, installation: Installation, option: str, row: TurnRow
+) -> TurnRow:
+    """Find the conversation that a tapped choice belongs to by the question that it names.
+
+    It is the active one unless that has no such question and another of this person has.
+    """
+    name, colon, _ = option.partition(":")
+    if not colon or name == "language" or _has(connection, installation, row, name):
+        return row
+    for conversation_id in conversation_queries.all_of(connection, row.contact_id):
+        if conversation_id == row.conversation_id:
+            continue
+        others = turns.turn_of(connection, conversation_id)
+        other = next((one for one in others if one.address_id == row.address_id), None)
+        if other is not None and _has(connection, installation, other, name):
+            _move(connection, row, other)
+            return other
+    return row
+
+
+def _move(connection: Connection, row: TurnRow, named: TurnRow) -> None:
+    """Let what is typed next belong to the conversation that was tapped, unless that is over and
+    another one is under way."""
+    if named.conversation_id in (None, row.conversation_id):
+        return
+    if Status(named.status or "").over and row.status and not Status(row.status).over:
+        return
+    conversation_queries.activate(connection, row.contact_id, named.conversation_id)
+
+
+def _has(connection: Connection, installation: Installation, row: TurnRow, question: str) -> bool:
+    """Whether a conversation's flow has a question of this name."""
+    if row.conversation_id is None:
+        return False
+    flow = survey_of(connection, installation, row).groups.get(row.grp or "")
+    return flow is not None and question in flow.by_name
 
 
 def _question_moved(
@@ -414,6 +458,8 @@ def _draft(
     inline = desk.can_inline(message)
     if address_id is None:
         return Receipt(message) if inline or desk.direct else NOTHING, None
+    if desk.taps_by_rest and survey_id is not None:
+        inline &= not contents.ready(connection, installation, survey_id, message)
     row = outbox.draft(
         connection,
         installation,
@@ -426,7 +472,7 @@ def _draft(
         conversation_id=conversation_id,
         inline=inline,
     )
-    return Receipt(message, row["id"]) if inline else NOTHING, row
+    return Receipt(message, row["id"]) if inline else QUEUED, row
 
 
 def _first_today(

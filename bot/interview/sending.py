@@ -26,7 +26,7 @@ from bot.channels.base import Address, Channel, Outgoing, SendError, Template
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import contexts, fates, pace, templates
+from bot.interview import contents, contexts, fates, pace, templates
 from bot.interview.installation import Installation, real_now
 from bot.interview.outbox import (
     CAMPAIGN,
@@ -161,13 +161,17 @@ class _Run:
         late = time.monotonic() - self._began
         if late > SEND_WITHIN or (self._lane == "campaign" and late > job.wait + TOO_LATE):
             return "later" if self._give_back(job) else ""
-        if not self._claim(job):
-            return ""
+        return self._send(job.row, job.outgoing) if self._claim(job) else ""
+
+    def _send(self, row: OutboxRow, outgoing: Outgoing) -> str:
         try:
-            status = self._channels[job.row.channel].send(job.outgoing)
+            status = self._channels[row.channel].send(outgoing)
         except SendError as error:
-            return fates.record_refusal(self._installation, job.row, error)
-        fates.record_sent(self._installation, job.row.id, status)
+            taps = outgoing.taps
+            if taps is not None and contents.refused(self._installation, taps, error):
+                return self._send(row, replace(outgoing, taps=None))
+            return fates.record_refusal(self._installation, row, error)
+        fates.record_sent(self._installation, row.id, status)
         return "sent"
 
     def _count(self, word: str) -> None:
@@ -209,7 +213,8 @@ def _lease(
     jobs: list[_Job] = []
     dropped = 0
     for sender, rows in _by_sender(connection, senders, found):
-        lease = _Lease(connection, installation, sender, lane, now, lease_now + LEASE, rows)
+        until = lease_now + LEASE
+        lease = _Lease(connection, installation, channels, sender, lane, now, until, rows)
         jobs += lease.jobs
         dropped += lease.dropped
     queries.lease(connection, [job.row.id for job in jobs], lease_now + LEASE)
@@ -238,6 +243,7 @@ class _Lease:
         self,
         connection: Connection,
         installation: Installation,
+        channels: Mapping[str, Channel],
         sender: SenderRow,
         lane: Lane,
         now: datetime,
@@ -246,6 +252,7 @@ class _Lease:
     ) -> None:
         self._connection = connection
         self._installation = installation
+        self._channels = channels
         self._now = now
         self.jobs: list[_Job] = []
         self.dropped = 0
@@ -296,7 +303,8 @@ class _Lease:
         moment = pace.person_free_at(self._handed.get(row.address_id, ()), row.purpose, now)
         if moment is not None:
             return moment
-        outgoing = _open(self._connection, self._installation, due, now)
+        channel = self._channels[row.channel]
+        outgoing = _open(self._connection, self._installation, channel, due, now)
         if isinstance(outgoing, str):
             self._without[outgoing] += 1
             return now + WAIT_FOR_TEMPLATE
@@ -344,6 +352,7 @@ def _allowed_at(
 def _open(
     connection: Connection,
     installation: Installation,
+    channel: Channel,
     due: Claimable,
     now: datetime,
 ) -> Outgoing | str | None:
@@ -366,7 +375,11 @@ def _open(
         template = found
         if message.template_text:
             message = replace(message, text=message.template_text, choices=(), footer="")
-    return Outgoing(row.id.hex, to, message, template)
+    taps = None
+    if window_open and template is None and row.attempts == 0:
+        # What went wrong once goes as text, which always can.
+        taps = contents.for_sending(connection, installation, channel, row.survey_id, message)
+    return Outgoing(row.id.hex, to, message, template, taps)
 
 
 def _waited_enough(row: OutboxRow, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from flask import Flask, Response, jsonify
 
@@ -22,9 +23,15 @@ MAX_BODY = 256 * 1024  # a webhook's form is a few kilobytes
 
 
 def create_app(
-    settings: Settings, *, service: Service | None = None, sweeps: Sweeps | None = None
+    settings: Settings,
+    *,
+    service: Service | None = None,
+    sweeps: Sweeps | None = None,
+    hurry: Callable[[], None] | None = None,
 ) -> Flask:
     """Return the application. Nothing is opened before the first request.
+
+    `hurry` has the outbox looked at now; without one a thread of this process does that.
 
     Without a service it makes its own and, on SQLite, where web and timers share one process, also
     starts the sweeps with the first request.
@@ -39,8 +46,8 @@ def create_app(
     metrics = Metrics(service)
     app.register_blueprint(health_routes(service))
     app.register_blueprint(metrics_routes(metrics))
-    app.register_blueprint(webhook_routes(service, metrics, sweeps))
     sender = Sender(service)
+    app.register_blueprint(webhook_routes(service, metrics, sweeps, hurry or sender.wake))
     app.register_blueprint(cloud_routes(service, metrics, sweeps, sender))
     if service.provider is None:
         app.register_blueprint(simulator_routes(service, sweeps))

@@ -244,6 +244,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "choices": _pairs(bubble.message.choices),
         "footer": bubble.message.footer,
         "buttons": _pairs(bubble.message.buttons),
+        "taps": None
+        if bubble.taps is None
+        else {"label": bubble.taps.label, "options": _pairs(bubble.taps.options)},
         "kind": bubble.kind,
         "template": bubble.template,
         "error": bubble.error,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, request
@@ -18,8 +19,13 @@ from bot.web.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-def webhook_routes(service: Service, metrics: Metrics, sweeps: Sweeps | None) -> Blueprint:
-    """Return the routes. Without Twilio's credentials they do not exist (404)."""
+def webhook_routes(
+    service: Service, metrics: Metrics, sweeps: Sweeps | None, hurry: Callable[[], None]
+) -> Blueprint:
+    """Return the routes. Without Twilio's credentials they do not exist (404).
+
+    `hurry` is called when a reply waits to go out by REST.
+    """
     routes = Blueprint("whatsapp", __name__)
     statuses = Statuses()
 
@@ -37,7 +43,10 @@ def webhook_routes(service: Service, metrics: Metrics, sweeps: Sweeps | None) ->
             return _xml(twilio.twiml(None))
         receipt = receive(service.desk, message)
         action = twilio.status_url(receipt.outbox_id.hex) if receipt.outbox_id else None
-        metrics.turns.labels("answered" if receipt.message else "silent").inc()
+        if receipt.queued:
+            hurry()
+        answered = receipt.message is not None or receipt.queued
+        metrics.turns.labels("answered" if answered else "silent").inc()
         metrics.seconds.observe(time.perf_counter() - began)
         return _xml(twilio.twiml(receipt.message, action))
 

@@ -118,3 +118,9 @@ def retire_roster_rows_of(connection: Connection, conversation_id: int) -> None:
     connection.execute(
         update(RosterRow).where(RosterRow.conversation_id == conversation_id).values(removed=True)
     )
+
+
+def all_of(connection: Connection, contact_id: int) -> list[int]:
+    """Return a person's conversations, the newest first."""
+    statement = select(Conversation.id).where(Conversation.contact_id == contact_id)
+    return list(connection.execute(statement.order_by(Conversation.id.desc())).scalars())

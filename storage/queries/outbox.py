@@ -41,6 +41,7 @@ class OutboxRow(NamedTuple):
     rank: int
     past_sid: str | None
     template_id: str | None
+    error_code: int | None
 
 
 class Claimable(NamedTuple):
@@ -77,6 +78,7 @@ _COLUMNS = (
     Outbox.rank,
     Outbox.past_sid,
     Outbox.template_id,
+    Outbox.error_code,
 )
 _WIDTH = len(_COLUMNS)
 

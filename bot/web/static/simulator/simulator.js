@@ -236,21 +236,35 @@ function bubble(message) {
   if (message.template) node.append(el("br"));
   const quoted = message.mine ? state.shown.get(message.replyTo) : undefined;
   const choice = quoted?.choices.find(([value]) => value === message.text);
-  const button = quoted?.buttons.some(([, label]) => label === message.text);
+  const button = [...(quoted?.buttons ?? []), ...(quoted?.taps?.options ?? [])]
+    .some(([, label]) => label === message.text);
   if (quoted && message.kind === "text" && !choice && !button) {
     node.append(el("div", { className: "quoted" }, quoted.text));
   }
   const text = message.kind === "text" ? formatted(message.text) : KIND_WORDS[message.kind] ?? message.kind;
   node.append(el("div", { className: "text" }, text,
     choice ? el("span", { className: "picked" }, ` ${choice[1]}`) : ""));
-  if (message.choices.length) {
+  if (message.choices.length && message.taps) {
+    // What is tapped stands below; the text has the numbers all the same.
+    node.append(el("div", { className: "text" },
+      message.choices.map(([value, label]) => `${value}. ${label}`).join("\n")));
+  } else if (message.choices.length) {
     // A tap is a quoted reply with the number: it says which question it answers.
     node.append(el("div", { className: "choices" }, ...message.choices.map(([value, label]) =>
       el("button", { type: "button", onclick: () => post({ text: value, quote: message.sid }) },
         el("b", {}, value), el("span", {}, label)))));
   }
   if (message.footer) node.append(el("div", { className: "footer" }, formatted(message.footer)));
-  if (message.buttons.length && !message.choices.length) {
+  if (message.taps) {
+    const rows = el("div", { className: "buttons" }, ...message.taps.options.map(([value, label]) =>
+      el("button", {
+        type: "button",
+        onclick: () => post({ text: label, option: value, quote: message.sid }),
+      }, label)));
+    node.append(message.taps.label
+      ? el("details", { className: "list" }, el("summary", {}, `☰ ${message.taps.label}`), rows)
+      : rows);
+  } else if (message.buttons.length && !message.choices.length) {
     node.append(el("div", { className: "buttons" }, ...message.buttons.map(([value, label]) =>
       el("button", { type: "button", onclick: () => post(tap(message, value, label)) }, label))));
   }
