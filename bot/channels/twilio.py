@@ -25,6 +25,7 @@ from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, 
 from bot.channels.twilio_codes import send_outcome
 from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
+from bot.channels.twilio_log import TwilioLog
 from bot.flow.turn import Message
 
 MAX_BODY = 1600  # Twilio, error 21617
@@ -107,12 +108,18 @@ class _HttpClient(TwilioHttpClient):  # type: ignore[misc] # twilio has no type 
 
     def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> Any:
         """Ask `api_base_url` instead of Twilio, where there is one."""
-        if self._base is not None:
-            asked = urlsplit(url)
-            headers = {**(headers or {}), "X-Original-Host": asked.netloc}
-            path = self._base.path.rstrip("/") + asked.path
-            url = urlunsplit((self._base.scheme, self._base.netloc, path, asked.query, ""))
+        url, named = self.placed(url)
+        headers = {**(headers or {}), **named}
         return super().request(method, url, *args, headers=headers, **kwargs)
+
+    def placed(self, url: str) -> tuple[str, dict[str, str]]:
+        """Return where an address of Twilio's is to be asked, and the header that says so."""
+        if self._base is None:
+            return url, {}
+        asked = urlsplit(url)
+        path = self._base.path.rstrip("/") + asked.path
+        there = urlunsplit((self._base.scheme, self._base.netloc, path, asked.query, ""))
+        return there, {"X-Original-Host": asked.netloc}
 
 
 class TwilioChannel:
@@ -162,6 +169,9 @@ class TwilioChannel:
         self._working = 0  # which token requests use
         self._clients: dict[tuple[int, int], Client] = {}
         self.contents = Contents(self._call)
+        self.log = TwilioLog(
+            self._call, account_sid, sender=self._from, service=self._service, timeout=timeout
+        )
 
     def verify(
         self,
