@@ -40,6 +40,7 @@ class Record:
     service_sid: str | None = None
     error_code: int | None = None
     options: tuple[Option, ...] = ()
+    media: int = 0  # files that came with it, deleted ones too
 
 
 class Refusal(Exception):
