@@ -359,6 +359,24 @@ def test_forgetting_takes_a_number_as_people_write_it(ready):
     bad("forget", "Ani")
 
 
+def test_consents_are_counted_for_a_survey_and_shown_for_one_person(ready):
+    log = data("consents", "integritas")
+    assert log == {"survey": "integritas", "consents": [], "ways": []}
+    assert "Consents to integritas" in good("consents", "integritas")
+    assert data("consents", "--address", "0812-0000-0101")["known"] is False
+    assert "no contact has this address" in good("consents", "--address", "+6281200000101")
+    assert "08…, +62… or ID.…" in bad("consents", "--address", "12")
+    assert "nothing" in bad("consents", "nothing")
+    bad("consents", code=2)
+    bad("consents", "integritas", "--address", "+6281200000101", code=2)
+
+
+def test_redaction_says_that_it_has_not_run_where_there_is_no_provider(ready):
+    assert data("redaction", "--run") == {"emptied": 0, "senders": []}
+    assert "has not run yet" in good("redaction")
+    assert "Twilio is not set up" in bad("redaction", "--since", "2026-11-01")
+
+
 def test_purging_says_what_it_deleted(ready):
     assert "inbound: 0" in good("purge")
     assert data("purge")["clean"] is True

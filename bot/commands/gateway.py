@@ -23,9 +23,9 @@ def consents(
     """The consents to a survey, and how its contacts came; or those of one person (audited)."""
     from bot.reporting import consents as use
 
-    if (survey is None) == (address is None):
-        raise typer.BadParameter("give a survey, or --address for one person")
     with opened() as service:
+        if (survey is None) == (address is None):
+            raise typer.BadParameter("give a survey, or --address for one person")
         if address is not None:
             mine = use.consents_of(service.installation, named_address(service, address))
             report(as_json, mine.to_dict(), lambda: _show_person(mine))
