@@ -318,7 +318,8 @@ def _list(twilio: FakeTwilio, path: str, query: str) -> dict[str, Any]:
     if not 1 <= size <= 1000:
         raise Refusal(400, 20001, "PageSize must be 1 to 1000")
     with twilio.lock:
-        records = [record for record in twilio.messages.values() if _matches(record, asked)]
+        newest = reversed(twilio.messages.values())
+        records = [record for record in newest if _matches(record, asked)]
     records.sort(key=lambda record: record.at, reverse=True)
     start, end = page * size, (page + 1) * size
 
