@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from bot.interview import missed, walking
+from bot.interview import missed, redaction, walking
 from bot.interview.missed import AT_ONCE, OLD, YOUNG, take_missed
+from bot.interview.redaction import redact_due
+from bot.interview.walking import EMPTIED_AFTER
 from storage.models import Checkpoint, Contact, Conversation, DailyMark, OptOut, Outbox, Window
 from storage.models import Inbound as InboundTable
 from tests.fake_twilio_person import Person
@@ -196,6 +198,27 @@ def test_a_picture_that_was_missed_is_a_picture(place):
     place.clock.move(minutes=3)
     assert sweep(place) == 1
     assert asked(place, ani.inbox[-1]) == asked(place, ani.inbox[2])
+
+
+def test_a_backup_that_was_put_back_takes_in_what_is_left_and_passes_over_what_was_emptied(place):
+    """Ids of messages after the copy are unknown then; those of an hour ago have no words left."""
+    ani = begun(place)
+    place.twilio.settle()
+    here = place.installation
+    place.clock.move(EMPTIED_AFTER + timedelta(minutes=1))
+    redact_due(here, place.service.channels)  # begins here
+    redaction.begin_at(here, place.service.channels, place.clock.now - timedelta(hours=2))
+    assert redact_due(here, place.service.channels) == 6
+    budi = place.twilio.person()
+    budi.say(place.link_text())
+    place.twilio.settle()
+    told = len(ani.inbox), len(budi.inbox)
+    here.database.write(lambda c: [c.execute(delete(one)) for one in (InboundTable, Outbox)])
+    change(here, Checkpoint, {"at": place.clock.now - timedelta(hours=5)})
+    place.clock.move(minutes=3)
+    assert sweep(place) == 4
+    assert (len(ani.inbox), len(budi.inbox)) == (told[0], told[1] + 1)
+    assert count(here, InboundTable) == 4
 
 
 def test_an_answer_given_in_time_counts_after_an_outage_of_many_hours(place):

@@ -9,7 +9,8 @@ import pytest
 
 from bot.interview import redaction, walking
 from bot.interview.missed import OLD, take_missed
-from bot.interview.redaction import AFTER, redact_due, report
+from bot.interview.redaction import redact_due, report
+from bot.interview.walking import EMPTIED_AFTER as AFTER
 from storage.models import Checkpoint, Outbox
 from tests.fake_twilio_person import Person
 from tests.rows import change, count

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from bot.channels.base import Channel, Inbound, Listed, MessageLog
 from bot.interview.installation import Installation
 from bot.interview.receiving import Desk, receive
-from bot.interview.walking import Walk, logs, processed, senders, walking
+from bot.interview.walking import EMPTIED_AFTER, Walk, logs, processed, senders, walking
 from storage.queries import checkpoints
+from storage.queries import inbound as queries
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,10 @@ def _take_from(desk: Desk, channel: str, messages: MessageLog, sender: str) -> i
         for end, found in walk.pieces(since, until, inbound=(True,)):
             fresh = _unseen(installation, found)
             for one in fresh[: AT_ONCE - taken]:
-                receive(desk, _inbound(channel, one))
+                if one.text or one.at > now - EMPTIED_AFTER:
+                    receive(desk, _inbound(channel, one))
+                else:
+                    _pass_over(installation, one)
                 taken += 1
             if taken >= AT_ONCE or walk.tired:
                 break
@@ -71,6 +75,17 @@ def _come_to(walk: Walk, end: datetime) -> None:
     """Note how far all is taken in; never back."""
     if end > walk.at():
         walk.installation.database.write(lambda c: checkpoints.put(c, walk.name, end))
+
+
+def _pass_over(installation: Installation, one: Listed) -> None:
+    """Remember the id of a message without words, and say nothing to it.
+
+    Whoever sent a picture so long ago waits for nothing; and after a backup was put back, messages
+    that were answered and emptied since then look like this.
+    """
+    sid = installation.keys.digest("sid", one.sid)
+    today = installation.now().date()
+    installation.database.write(lambda c: queries.first_sight(c, sid, today))
 
 
 def _unseen(installation: Installation, found: list[Listed]) -> list[Listed]:

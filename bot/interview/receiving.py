@@ -288,7 +288,7 @@ def _advance(
         and identity.opted_out(connection, installation, row.contact_id),
     )
     result = step(survey.for_group(row.grp or ""), state, event, context)
-    if wishes.begins(event) and not state.status.over:
+    if not state.status.over and wishes.begins(event):
         # A code of the provider's may have opted them out without the interview's knowing.
         identity.opt_in(connection, installation, row.contact_id)
     erased = erases(result)

@@ -19,13 +19,10 @@ from sqlalchemy import Connection
 from bot.channels.base import Channel, Listed, MessageLog, SendError
 from bot.interview import missed
 from bot.interview.installation import Installation
-from bot.interview.walking import Walk, logs, processed, senders, walking
+from bot.interview.walking import EMPTIED_AFTER, Walk, logs, processed, senders, walking
 from storage.queries import audit, checkpoints, outbox
 
 log = logging.getLogger(__name__)
-
-AFTER = timedelta(hours=1)
-"""How old a message is when it is emptied: the sender looks for its own by their text before."""
 
 WALK = "redaction_walk"  # where the walk is now
 DONE = "redacted"  # all before is empty
@@ -101,7 +98,7 @@ def begin_at(
 
 
 def _redact_from(installation: Installation, messages: MessageLog, sender: str) -> int:
-    until = installation.now() - AFTER
+    until = installation.now() - EMPTIED_AFTER
     done = 0
     # A number's earlier owner has not asked us to empty anything: it begins here.
     with walking(installation, messages, sender, WALK, until) as walk:

@@ -22,6 +22,10 @@ from storage.queries import inbound as inbound_queries
 
 log = logging.getLogger(__name__)
 
+EMPTIED_AFTER = timedelta(hours=1)
+"""How old a message is when the provider is made to forget it. Until then the sender may look for
+its own messages by their text; what is older and has no text may be empty because of us."""
+
 LEASE = timedelta(minutes=3)
 BUDGET = 60.0  # real seconds after which a sweep begins nothing more: well within the lease
 SPAN = timedelta(hours=1)  # of the list at once
