@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
+from tests.fake_twilio import FakeTwilio
+from tests.fake_twilio_rules import Record
 from tests.setup import FLOWS, SECRET
 
 ROOT = Path(__file__).parent.parent
@@ -375,6 +378,30 @@ def test_redaction_says_that_it_has_not_run_where_there_is_no_provider(ready):
     assert data("redaction", "--run") == {"emptied": 0, "senders": []}
     assert "has not run yet" in good("redaction")
     assert "Twilio is not set up" in bad("redaction", "--since", "2026-11-01")
+
+
+def test_redaction_empties_from_a_day_on_and_shows_until_when(ready, monkeypatch):
+    with FakeTwilio() as twilio:
+        for name, value in {
+            "TWILIO_ACCOUNT_SID": twilio.account_sid,
+            "TWILIO_AUTH_TOKEN": twilio.auth_token,
+            "TWILIO_WHATSAPP_FROM": twilio.sender,
+            "TWILIO_API_BASE_URL": twilio.base_url,
+            "PUBLIC_BASE_URL": "https://survei.contoh.test",
+        }.items():
+            monkeypatch.setenv(name, value)
+        long_ago = datetime.now(UTC) - timedelta(days=4)
+        sid = "SM" + "1" * 32
+        twilio.messages[sid] = Record(
+            sid, "inbound", "whatsapp:+6281200000101", twilio.sender, "halo", long_ago, "received"
+        )
+        day = f"{long_ago - timedelta(days=1):%Y-%m-%d}"
+        found = data("redaction", "--since", day, "--run")
+        assert found["emptied"] == 1
+        assert twilio.messages[sid].body == ""
+        assert found["senders"][0]["since"].startswith(day)
+        assert 3600 <= found["senders"][0]["behind_seconds"] < 3700
+        assert f"{twilio.sender}: nothing is left of {day}" in good("redaction")
 
 
 def test_purging_says_what_it_deleted(ready):
