@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import data, demo, fieldwork, flows, running, sending, talking, templates
+from bot.commands import (
+    data,
+    demo,
+    fieldwork,
+    flows,
+    gateway,
+    running,
+    sending,
+    talking,
+    templates,
+)
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
 
@@ -38,6 +48,8 @@ app.command("close")(fieldwork.close)
 app.command("audit-anonymity")(data.audit_anonymity)
 app.command("forget")(data.forget)
 app.command("purge")(data.purge)
+app.command("consents")(gateway.consents)
+app.command("redaction")(gateway.redaction)
 
 
 def main() -> None:

@@ -17,7 +17,16 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor as Executor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.interview import contents, erasure, mixing, reconciling, sending, templates
+from bot.interview import (
+    contents,
+    erasure,
+    missed,
+    mixing,
+    reconciling,
+    redaction,
+    sending,
+    templates,
+)
 from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.pace import Lane
@@ -38,6 +47,8 @@ EVERY = {
     "replay": 10,
     "contents": 15,
     "reconcile": 20,
+    "missed": 60,
+    "redact": 300,
     "report": 30,
     "mix": 300,
     "purge": 1800,
@@ -62,6 +73,8 @@ class Sweeps:
             "reconcile": lambda: reconciling.reconcile(service.installation, service.channels),
             "mix": lambda: mixing.mix_due(service.installation),
             "contents": self._contents,
+            "missed": lambda: missed.take_missed(service.desk, service.channels),
+            "redact": lambda: redaction.redact_due(service.installation, service.channels),
             "purge": self._purge,
             "templates": self._templates,
         }

@@ -96,8 +96,12 @@ class DataKey:
 
     def open(self, sealed: bytes, place: str) -> str:
         """Decrypt what `seal` made for the same place. Raises WrongSecret when it was not."""
+        return self.open_bytes(sealed, place).decode()
+
+    def open_bytes(self, sealed: bytes, place: str) -> bytes:
+        """Decrypt what `seal` made of bytes. Raises WrongSecret when it did not, for this place."""
         try:
-            return self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode()).decode()
+            return self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
         except InvalidTag as error:
             raise WrongSecret(
                 f"a stored {place.split(':', maxsplit=1)[0]} cannot be opened"

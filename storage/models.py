@@ -503,6 +503,58 @@ class Consent(Base):
     given_on: Mapped[date] = mapped_column(Date)
 
 
+class ContactBasis(Base):
+    """How we came by a contact, once per survey and way, and on what basis we write (article 20).
+
+    how: roster (`source` and `basis` are the row's sumber_data and dasar_kontak), link (personal),
+    poster (`link_id` says which), wrote_first (without any of these).
+    """
+
+    __tablename__ = "contact_basis"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(Id, ForeignKey("contact.id", ondelete="CASCADE"))
+    survey_id: Mapped[int | None] = mapped_column(Id, ForeignKey("survey.id"))
+    how: Mapped[str] = mapped_column(String(12))
+    source: Mapped[str | None] = mapped_column(String(80))
+    basis: Mapped[str | None] = mapped_column(String(200))
+    link_id: Mapped[int | None] = mapped_column(Id, ForeignKey("link.id", ondelete="SET NULL"))
+    recorded_on: Mapped[date] = mapped_column(Date)
+    __table_args__ = (
+        Index(
+            "uq_contact_basis_way",
+            "contact_id",
+            text("coalesce(survey_id, 0)"),
+            "how",
+            unique=True,
+        ),
+        CheckConstraint("how IN ('roster', 'link', 'poster', 'wrote_first')", name="how"),
+    )
+
+
+class Checkpoint(Base):
+    """How far a sweep over the provider's own list has come, and until when it is somebody's turn.
+
+    The lease is in the database's own time, as those of the outbox.
+    """
+
+    __tablename__ = "checkpoint"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Media(Base):
+    """A file that somebody sent and something wanted, for 30 days. It names nobody."""
+
+    __tablename__ = "media"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int] = mapped_column(Integer)
+    received_on: Mapped[date] = mapped_column(Date, index=True)
+
+
 class DailyMark(Base):
     """What an address was already told today, under a key that is destroyed at midnight."""
 

@@ -36,6 +36,7 @@ from werkzeug.test import Client as WsgiClient
 
 from tests.fake_twilio_api import Server
 from tests.fake_twilio_content import Content, judge, rendered, shown
+from tests.fake_twilio_media import Store
 from tests.fake_twilio_person import Person
 from tests.fake_twilio_rules import (
     MAX_BODY,
@@ -71,6 +72,10 @@ class Callback:
     url: str
     form: Mapping[str, str]
     answer: int | None
+
+
+def _went_well(answer: tuple[int, Mapping[str, str], bytes] | None) -> bool:
+    return answer is not None and 200 <= answer[0] < 300
 
 
 def wsgi_post(app: Any, base_url: str) -> Post:
@@ -119,6 +124,7 @@ class FakeTwilio:
         self.sender = sender
         self.messaging_service_sid = f"MG{seed:032x}"
         self.webhook_url = webhook_url
+        self.fallback_url: str | None = None  # called when the webhook has failed to the end
         self.default_callback: str | None = None  # for messages that name none
         self.clock = clock
         self.pair_rate = pair_rate
@@ -130,6 +136,7 @@ class FakeTwilio:
         self.messages: dict[str, Record] = {}
         self.contents: dict[str, Content] = {}
         self.blocked_names: dict[tuple[str, str], datetime] = {}  # of templates, by language
+        self.store = Store()
         self.people: dict[str, Person] = {}
         self.lock = threading.RLock()
         self._phones = itertools.count(1)
@@ -161,6 +168,7 @@ class FakeTwilio:
             thread.join(20)
         if self._server is not None:
             self._server.stop()
+        self.store.stop()
         self._pool.clear()
 
     @property
@@ -274,13 +282,19 @@ class FakeTwilio:
         """Keep an inbound message, post it to the webhook and carry out the TwiML it answers."""
         sid = form["MessageSid"]
         record = Record(sid, "inbound", form["From"], form["To"], form["Body"], at, "received")
+        record.media = int(form["NumMedia"])
         with self.lock:
             self.messages.setdefault(sid, record)
         if self.webhook_url is None:
             raise ValueError("FakeTwilio has no webhook_url: nobody is there to hear")
         answer = self._webhook(self.webhook_url, form)
-        if answer is None or not 200 <= answer[0] < 300:
+        if not _went_well(answer):
             self.problem(11200, f"inbound webhook: {answer[0] if answer else 'no answer'}")
+            if self.fallback_url is None:
+                return
+            told = {"ErrorCode": "11200", "ErrorUrl": urldefrag(self.webhook_url)[0]}
+            answer = self._webhook(self.fallback_url, {**form, **told})
+        if answer is None or not _went_well(answer):
             return
         for body, action in self._replies(answer):
             if self.faults.strikes("twiml_lost"):

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from tests.fake_twilio_content import Content
 from tests.fake_twilio_content import answer as content_api
+from tests.fake_twilio_media import answer as message_api
+from tests.fake_twilio_media import senders
 from tests.fake_twilio_rules import MAX_BODY, Record, Refusal, length, valid_url
 
 if TYPE_CHECKING:
@@ -138,7 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         if given not in [f"Basic {base64.b64encode(pair.encode()).decode()}" for pair in known]:
             raise Refusal(401, 20003, "Authenticate")
         host = self.headers.get("X-Original-Host")
-        wanted = "content.twilio.com" if path.startswith("/v1/") else "api.twilio.com"
+        product = "messaging" if path.startswith("/v1/Services/") else "content"
+        wanted = f"{product}.twilio.com" if path.startswith("/v1/") else "api.twilio.com"
         if host not in (None, wanted):
             raise Refusal(404, 20404, f"The requested resource {path} was not found on {host}")
 
@@ -147,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 204:
             text = b""
         self.send_response(status)
+        if status == 307:
+            self.send_header("Location", data)
         self.send_header("Content-Type", mime)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -197,10 +202,13 @@ def _route(
         if method == "POST":
             return 201, _json(twilio, _send(twilio, body))
         return 200, _list(twilio, path, query)
-    if method == "GET" and path.startswith(f"{account}/Messages/"):
-        record = twilio.messages.get(path.rpartition("/")[2].removesuffix(".json"))
+    if path.startswith(f"{account}/Messages/"):
+        name, *rest = path.removeprefix(f"{account}/Messages/").split("/")
+        record = twilio.messages.get(name.removesuffix(".json"))
         if record is not None:
-            return 200, _json(twilio, record)
+            return message_api(twilio, method, record, rest, body) or (200, _json(twilio, record))
+    if method == "GET" and re.fullmatch("/v1/Services/[^/]+/ChannelSenders", path):
+        return 200, senders(twilio, path.split("/")[3])
     if path == "/v1/Content" or path.startswith("/v1/Content/"):
         return content_api(twilio, method, path.split("/")[3:], body)
     raise Refusal(404, 20404, f"The requested resource {path} was not found")
@@ -310,7 +318,8 @@ def _list(twilio: FakeTwilio, path: str, query: str) -> dict[str, Any]:
     if not 1 <= size <= 1000:
         raise Refusal(400, 20001, "PageSize must be 1 to 1000")
     with twilio.lock:
-        records = [record for record in twilio.messages.values() if _matches(record, asked)]
+        newest = reversed(twilio.messages.values())
+        records = [record for record in newest if _matches(record, asked)]
     records.sort(key=lambda record: record.at, reverse=True)
     start, end = page * size, (page + 1) * size
 
@@ -365,7 +374,7 @@ def _json(twilio: FakeTwilio, record: Record) -> dict[str, Any]:
         "error_message": None,
         "from": record.from_,
         "messaging_service_sid": record.service_sid,
-        "num_media": "0",
+        "num_media": str(record.media),
         "num_segments": "1",
         "price": None,
         "price_unit": None,

@@ -144,7 +144,9 @@ class Person:
         form = self._common(text, "interactive" if option else kind)
         form |= _EXTRAS[kind]
         if form["NumMedia"] != "0":
-            form["MediaUrl0"] = f"https://api.twilio.com/media/ME{uuid.uuid4().hex}"
+            file = self.twilio.store.add(form["MessageSid"], form["MediaContentType0"])
+            message = f"Accounts/{self.twilio.account_sid}/Messages/{file.message_sid}"
+            form["MediaUrl0"] = f"https://api.twilio.com/2010-04-01/{message}/Media/{file.sid}"
         if option is not None:
             form |= _tapped(option)
         if about is not None:

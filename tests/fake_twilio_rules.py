@@ -41,6 +41,7 @@ class Record:
     error_code: int | None = None
     options: tuple[Option, ...] = ()
     action: str | None = None  # of TwiML, called or not
+    media: int = 0  # files that came with it, deleted ones too
 
 
 class Refusal(Exception):

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from tests.fake_twilio import FakeTwilio
+from tests.fake_twilio_rules import Record
 from tests.setup import FLOWS, SECRET
 
 ROOT = Path(__file__).parent.parent
@@ -401,6 +403,48 @@ def test_forgetting_takes_a_number_as_people_write_it(ready):
     said = bad("forget", "12")
     assert "08…, +62… or ID.…" in said
     bad("forget", "Ani")
+
+
+def test_consents_are_counted_for_a_survey_and_shown_for_one_person(ready):
+    log = data("consents", "integritas")
+    assert log == {"survey": "integritas", "consents": [], "ways": []}
+    assert "Consents to integritas" in good("consents", "integritas")
+    assert data("consents", "--address", "0812-0000-0101")["known"] is False
+    assert "no contact has this address" in good("consents", "--address", "+6281200000101")
+    assert "08…, +62… or ID.…" in bad("consents", "--address", "12")
+    assert "nothing" in bad("consents", "nothing")
+    bad("consents", code=2)
+    bad("consents", "integritas", "--address", "+6281200000101", code=2)
+
+
+def test_redaction_says_that_it_has_not_run_where_there_is_no_provider(ready):
+    assert data("redaction", "--run") == {"emptied": 0, "senders": []}
+    assert "has not run yet" in good("redaction")
+    assert "Twilio is not set up" in bad("redaction", "--since", "2026-11-01")
+
+
+def test_redaction_empties_from_a_day_on_and_shows_until_when(ready, monkeypatch):
+    with FakeTwilio() as twilio:
+        for name, value in {
+            "TWILIO_ACCOUNT_SID": twilio.account_sid,
+            "TWILIO_AUTH_TOKEN": twilio.auth_token,
+            "TWILIO_WHATSAPP_FROM": twilio.sender,
+            "TWILIO_API_BASE_URL": twilio.base_url,
+            "PUBLIC_BASE_URL": "https://survei.contoh.test",
+        }.items():
+            monkeypatch.setenv(name, value)
+        long_ago = datetime.now(UTC) - timedelta(days=4)
+        sid = "SM" + "1" * 32
+        twilio.messages[sid] = Record(
+            sid, "inbound", "whatsapp:+6281200000101", twilio.sender, "halo", long_ago, "received"
+        )
+        day = f"{long_ago - timedelta(days=1):%Y-%m-%d}"
+        found = data("redaction", "--since", day, "--run")
+        assert found["emptied"] == 1
+        assert twilio.messages[sid].body == ""
+        assert found["senders"][0]["since"].startswith(day)
+        assert 3600 <= found["senders"][0]["behind_seconds"] < 3700
+        assert f"{twilio.sender}: nothing is left of {day}" in good("redaction")
 
 
 def test_purging_says_what_it_deleted(ready):

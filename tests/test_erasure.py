@@ -22,6 +22,7 @@ from storage.models import (
     Base,
     Consent,
     Contact,
+    ContactBasis,
     Conversation,
     Coordinator,
     DailyMark,
@@ -114,6 +115,16 @@ def furnish(crowd: Crowd, connection: Connection, contact_id: int) -> None:
             **place,
         },
     )
+    connection.execute(
+        insert(ContactBasis),
+        {
+            "contact_id": contact_id,
+            "survey_id": place["survey_id"],
+            "how": "roster",
+            "source": "buku tamu",
+            "recorded_on": TODAY,
+        },
+    )
     connection.execute(insert(OptOut), {"hmac": mac, "purpose": "respondent", "since": TODAY})
 
 
@@ -129,6 +140,7 @@ PERSONAL = (
     Outbox,
     SimulatorMessage,
     Coordinator,
+    ContactBasis,
 )
 
 

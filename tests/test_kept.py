@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +240,7 @@ def test_every_part_of_a_message_is_kept():
         kind="media",
         opt_out="STOP",
         raw={"Body": "x"},
+        came_at=datetime(2026, 11, 23, 3, 0, tzinfo=UTC),
     )
     least = Inbound("simulator", "us", "1", (Address("phone", "+6281200000303"),))
     for inbound in (full, least):

@@ -67,7 +67,8 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a person. `addresses` are all that the provider asserts belong together,
-    the one it came from first; `sender` is our own number that it was sent to."""
+    the one it came from first; `sender` is our own number that it was sent to. `came_at` is given
+    where nobody told us of the message and it was found in the provider's own list later."""
 
     channel: str
     sender: str
@@ -79,6 +80,7 @@ class Inbound:
     kind: Kind = "text"
     opt_out: Literal["STOP", "START", "HELP"] | None = None
     raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
+    came_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +312,68 @@ def tap_store(channel: Channel) -> TapStore | None:
     """Return where a channel's taps are made beforehand; None where they go out as they are."""
     store: TapStore | None = getattr(channel, "tap_store", None)
     return store
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A message, of a person or of ours, as the provider's own list has it: no button, no quote.
+
+    `person` is None where the address is of a form that we do not know. `final` is whether the
+    provider has nothing left to do with it; only then it can be made to forget it.
+    """
+
+    sid: str
+    inbound: bool
+    sender: str
+    person: Address | None
+    text: str
+    at: datetime
+    media: int = 0
+    final: bool = True
+
+
+class MediaRefused(Exception):
+    """A file is not taken: it is too large, or no file of ours. The text repeats nothing of it."""
+
+
+class MessageLog(Protocol):
+    """What a provider keeps of messages. All methods may be repeated and raise SendError, "later"
+    or "config" (or "refused", where this one message is not to be had)."""
+
+    def senders(self) -> list[str]:
+        """Return our numbers."""
+        ...
+
+    def listed(
+        self, sender: str, since: datetime, until: datetime, limit: int, *, inbound: bool
+    ) -> list[Listed]:
+        """List what people wrote to a number of ours, or what went out from it, oldest first.
+
+        With `limit` messages there may be more. Both ends belong to it, times are whole seconds.
+        """
+        ...
+
+    def redact(self, sid: str) -> None:
+        """Let the provider forget a message's text; one that it does not have is no error."""
+        ...
+
+    def delete_media(self, sid: str) -> int:
+        """Let the provider delete a message's files; return how many there were."""
+        ...
+
+    def download(self, url: str, limit: int) -> tuple[str, bytes]:
+        """Fetch a file of a message and return its declared type and bytes, `limit` at most.
+
+        Raises MediaRefused too.
+        """
+        ...
+
+
+@runtime_checkable
+class Logging(Protocol):
+    """A channel whose provider keeps a log of messages that it lets us see and empty."""
+
+    log: MessageLog
 
 
 def as_text(message: Message) -> str:

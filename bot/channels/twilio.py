@@ -25,6 +25,7 @@ from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, 
 from bot.channels.twilio_codes import known, send_outcome
 from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
+from bot.channels.twilio_log import TwilioLog
 from bot.channels.twilio_taps import TapContents
 from bot.channels.twilio_templates import TwilioTemplates
 from bot.flow.turn import Message
@@ -109,12 +110,18 @@ class _HttpClient(TwilioHttpClient):  # type: ignore[misc] # twilio has no type 
 
     def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> Any:
         """Ask `api_base_url` instead of Twilio, where there is one."""
-        if self._base is not None:
-            asked = urlsplit(url)
-            headers = {**(headers or {}), "X-Original-Host": asked.netloc}
-            path = self._base.path.rstrip("/") + asked.path
-            url = urlunsplit((self._base.scheme, self._base.netloc, path, asked.query, ""))
+        url, named = self.placed(url)
+        headers = {**(headers or {}), **named}
         return super().request(method, url, *args, headers=headers, **kwargs)
+
+    def placed(self, url: str) -> tuple[str, dict[str, str]]:
+        """Return where an address of Twilio's is to be asked, and the header that says so."""
+        if self._base is None:
+            return url, {}
+        asked = urlsplit(url)
+        path = self._base.path.rstrip("/") + asked.path
+        there = urlunsplit((self._base.scheme, self._base.netloc, path, asked.query, ""))
+        return there, {"X-Original-Host": asked.netloc}
 
 
 class TwilioChannel:
@@ -166,6 +173,9 @@ class TwilioChannel:
         self.contents = Contents(self._call)
         self.templates = TwilioTemplates(self.contents)
         self.tap_store = TapContents(self.contents)
+        self.log = TwilioLog(
+            self._call, account_sid, sender=self._from, service=self._service, timeout=timeout
+        )
 
     def verify(
         self,

@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bot.channels.base import Address
 from bot.config import ConfigError, Settings
 from bot.flow.source import FlowError
+from bot.intake.phones import read_phone
 from bot.intake.tables import InputError
 from bot.interview.installation import DemoMismatch, Installation
 from bot.interview.surveys import UnknownSurvey
@@ -81,6 +83,17 @@ def opened(*, serving: bool = False) -> Iterator[Service]:
             yield service
         finally:
             service.close()
+
+
+def named_address(service: Service, text: str) -> Address:
+    """Read an address as people write it, or end with exit code 1."""
+    try:
+        return Address.parse(text)
+    except ValueError:
+        phone = read_phone(text, service.settings.default_region)
+    if phone.e164 is None:
+        fail("neither a mobile phone number nor a WhatsApp user id: write 08…, +62… or ID.…")
+    return Address("phone", phone.e164)
 
 
 def report(as_json: bool, value: dict[str, Any], show: Callable[[], None]) -> None:

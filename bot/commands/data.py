@@ -8,7 +8,7 @@ from typing import Literal
 
 import typer
 
-from bot.commands.common import JSON, fail, opened, out, report
+from bot.commands.common import JSON, named_address, opened, out, report
 
 SURVEY = typer.Argument(..., help="The survey's name.")
 
@@ -60,20 +60,10 @@ def forget(
     as_json: bool = JSON,
 ) -> None:
     """Erase one person's data, as asked for on paper or by phone."""
-    from bot.channels.base import Address
-    from bot.intake.phones import read_phone
     from bot.interview import erasure
 
     with opened() as service:
-        try:
-            found = Address.parse(address)
-        except ValueError:
-            phone = read_phone(address, service.settings.default_region)
-            if phone.e164 is None:
-                fail(
-                    "neither a mobile phone number nor a WhatsApp user id: write 08…, +62… or ID.…"
-                )
-            found = Address("phone", phone.e164)
+        found = named_address(service, address)
         done = erasure.forget(service.installation, found, opt_out=opt_out)
         known = "erased" if done.known else "no contact has this address"
         result = asdict(done)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from bot.flow.keywords import Command
+from bot.flow.keywords import Command, Phase
 from bot.flow.survey import Flow, Settings, Survey
 from bot.flow.turn import Context, Message
 from bot.flow.wording import Voice
@@ -134,3 +134,12 @@ def asks_whether_real(connection: Connection, installation: Installation, text: 
     if published is None:
         return False
     return published.survey.words.keywords.means(text, Command.CEK)
+
+
+def command(
+    connection: Connection, installation: Installation, text: str, phase: Phase
+) -> Command | None:
+    """Return the command that somebody outside any conversation gives, by the newest survey's
+    words."""
+    published = running(connection, installation)
+    return None if published is None else published.survey.words.keywords.find(text, phase)

@@ -21,7 +21,7 @@ from bot.interview import identity
 from bot.interview.installation import Installation
 from storage import leftovers
 from storage.keys import KeyDestroyed
-from storage.queries import audit, inbound, outbox, people, senders, surveys
+from storage.queries import audit, consents, inbound, media, outbox, people, senders, surveys
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
 
@@ -30,6 +30,7 @@ KEEP_WINDOW = timedelta(hours=24)
 KEEP_FIRST_WRITES = timedelta(hours=24)  # so long the provider's limit counts them
 KEEP_WORDS = timedelta(days=1)  # of messages whose fate is settled
 KEEP_CONSENT = timedelta(days=365)  # after the survey's end, to be able to prove it
+KEEP_MEDIA = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class PurgeReport:
     keys: int
     payloads: int
     consents: int
+    media: int
     clean: bool
 
 
@@ -66,7 +68,7 @@ def erase(
     """Delete a person, or only what one survey has of them, inside the caller's transaction.
 
     Gone afterwards: states and answers still tied, roster rows, personal links, addresses, windows,
-    messages, consents, kept forms, simulated chats and coordinator's posts.
+    messages, consents, how we came by them, kept forms, simulated chats and coordinator's posts.
     """
     rows = [
         row
@@ -83,6 +85,7 @@ def erase(
                 queries.remember_answered(connection, row.survey_id, digests)
     ids = [row.id for row in rows]
     roster_rows = queries.delete_roster_rows(connection, macs, ids, survey_id)
+    consents.delete_bases(connection, contact_id, survey_id)
     messages = queries.delete_outbox(connection, address_ids, survey_id)
     for row in rows:
         if row.mixed:
@@ -182,7 +185,7 @@ def purge(installation: Installation) -> PurgeReport:
     now = installation.now()
     today = now.date()
 
-    def work(connection: Connection) -> tuple[int, int, int, int, int, int]:
+    def work(connection: Connection) -> tuple[int, int, int, int, int, int, int]:
         keys = 0
         for scope in queries.day_scopes(connection):
             if date.fromisoformat(scope.removeprefix("day:")) < today:
@@ -197,6 +200,7 @@ def purge(installation: Installation) -> PurgeReport:
             keys,
             queries.wipe_final(connection, outbox.FINAL, now - KEEP_WORDS),
             queries.delete_consents(connection, now - KEEP_CONSENT),
+            media.remove_before(connection, today - KEEP_MEDIA),
         )
 
     numbers = installation.database.write(work)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot.channels.base import Address
 from bot.flow.state import State, Status
 from bot.interview.installation import Installation
-from storage.queries import counts, outbox
+from storage.queries import consents, counts, outbox
 from storage.queries import people as queries
 from storage.queries.people import AddressRow, ConversationRow
 
@@ -94,7 +94,9 @@ def _settle(
         return by_phone
     if _has_another_id(connection, by_phone, addresses, digests):
         # The operator gave the number to somebody else: WhatsApp ids change with the number.
-        kept = kept if kept is not None else queries.create_contact(connection)
+        if kept is None:
+            kept = queries.create_contact(connection)
+            consents.add_basis(connection, kept, "wrote_first", installation.now().date())
         assert phone is not None
         queries.move_addresses(connection, kept, [known[phone].id])
         # What waits for the person who had the number is not for the one who has it now.
@@ -132,6 +134,7 @@ def merge(connection: Connection, installation: Installation, kept: int, gone: i
     moved = [row.id for row in queries.addresses_of(connection, [gone])]
     queries.move_addresses(connection, kept, moved)
     queries.move_coordinator_posts(connection, gone, kept)
+    consents.move_bases(connection, gone, kept)
     if queries.language(connection, kept) is None:
         language = queries.language(connection, gone)
         if language is not None:
@@ -245,6 +248,11 @@ def opted_out(
     """Return whether any address of this contact must not be contacted."""
     macs = [row.hmac for row in queries.addresses_of(connection, [contact_id])]
     return bool(macs) and queries.opted_out(connection, macs, purpose)
+
+
+def digest_opted_out(connection: Connection, mac: bytes) -> bool:
+    """Return whether an address that belongs to nobody we know must not be contacted."""
+    return queries.opted_out(connection, [mac], "respondent")
 
 
 def opt_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -120,6 +120,7 @@ def _inbound_to_json(inbound: Inbound) -> str:
         "kind": inbound.kind,
         "opt_out": inbound.opt_out,
         "raw": dict(inbound.raw) if inbound.raw is not None else None,
+        "came_at": inbound.came_at.isoformat() if inbound.came_at is not None else None,
     }
     return json.dumps(plain, ensure_ascii=False)
 
@@ -129,4 +130,6 @@ def _inbound_from_json(text: str) -> Inbound:
     pairs = plain["addresses"]
     assert isinstance(pairs, list)
     plain["addresses"] = tuple(Address(kind, value) for kind, value in pairs)
+    came_at = plain.get("came_at")
+    plain["came_at"] = datetime.fromisoformat(came_at) if isinstance(came_at, str) else None
     return Inbound(**plain)  # type: ignore[arg-type]

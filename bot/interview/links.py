@@ -13,9 +13,9 @@ from bot.interview import codes, contexts, erasure, identity
 from bot.interview.conversations import create
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from storage.queries import consents, people, turns
 from storage.queries import conversations as queries
 from storage.queries import links as link_queries
-from storage.queries import people, turns
 from storage.queries.turns import TurnRow
 
 
@@ -48,7 +48,7 @@ def follow(
         met = identity.person(connection, installation, inbound.addresses)
         contact_id = met.contact_id
         address_id = met.addresses[inbound.addresses[0]]
-        people.saw_inbound(connection, address_id, inbound.sender, now)
+        people.saw_inbound(connection, address_id, inbound.sender, inbound.came_at or now)
     scope = link.unit_id if published.survey.settings.once_per == "unit" else 0
     conversation_id = queries.of_contact(connection, link.survey_id, contact_id, scope)
     if conversation_id is None:
@@ -59,9 +59,27 @@ def follow(
                 people.delete_contact(connection, contact_id)
             return started
         conversation_id = started
+        _keep_basis(connection, installation, link, contact_id)
     queries.activate(connection, contact_id, conversation_id)
     rows = turns.turn_of(connection, conversation_id)
     return next((one for one in rows if one.address_id == address_id), rows[0])
+
+
+def _keep_basis(
+    connection: Connection, installation: Installation, link: link_queries.LinkRow, contact_id: int
+) -> None:
+    """Keep by which link somebody came; a personal one came from a roster's row."""
+    row = link_queries.basis(connection, link.roster_row_id) if link.roster_row_id else None
+    consents.add_basis(
+        connection,
+        contact_id,
+        "poster" if link.roster_row_id is None else "link",
+        installation.now().date(),
+        survey_id=link.survey_id,
+        source=row.source if row else None,
+        basis=row.basis if row else None,
+        link_id=link.id,
+    )
 
 
 def _start(

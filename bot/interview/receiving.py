@@ -18,10 +18,10 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound
 from bot.flow.engine import step
-from bot.flow.keywords import Command, Phase
+from bot.flow.keywords import Command
 from bot.flow.state import Status
 from bot.flow.turn import Event, Message, Open, Reply
-from bot.interview import codes, contents, contexts, identity, kept, links, outbox
+from bot.interview import codes, contents, contexts, identity, kept, late, links, outbox, wishes
 from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
@@ -174,9 +174,12 @@ def _take(
             arrival.note(connection)
             kept.queue_behind(connection, installation, inbound, arrival.message.sid_hmac)
             return NOTHING
-        return _stranger(connection, desk, inbound, arrival)
-    if row.heard_at is None or installation.now() - row.heard_at > WINDOW_GRAIN:
-        people.saw_inbound(connection, row.address_id, inbound.sender, installation.now())
+        return _unknown(connection, desk, inbound, arrival, digests)
+    came_at = inbound.came_at or installation.now()
+    if row.heard_at is None or came_at - row.heard_at > WINDOW_GRAIN:
+        people.saw_inbound(connection, row.address_id, inbound.sender, came_at)
+    if inbound.opt_out in ("STOP", "START"):
+        return _at_provider(connection, desk, inbound, arrival, row)
     message = None
     if row.coordinator and desk.coordinator_answer is not None:
         message = desk.coordinator_answer(connection, installation, row.contact_id, inbound)
@@ -186,6 +189,43 @@ def _take(
     if found is not None:
         return _follow(connection, desk, inbound, arrival, found, row.address_id, row.contact_id)
     return _converse(connection, desk, inbound, arrival, row, asked)
+
+
+def _unknown(
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    digests: list[bytes],
+) -> Receipt:
+    """Answer somebody of whom we know no address."""
+    if inbound.opt_out == "STOP":
+        wishes.stop_unknown(connection, desk.installation, digests)
+        return NOTHING
+    if inbound.opt_out == "START":
+        wishes.start_unknown(connection, digests)
+    return _stranger(connection, desk, inbound, arrival)
+
+
+def _at_provider(
+    connection: Connection, desk: Desk, inbound: Inbound, arrival: _Arrival, row: TurnRow
+) -> Receipt:
+    """Follow the provider where it has acted on STOP or START by itself, and answered that.
+
+    A STOP gets nothing from us. After a START what was stopped may go on; in an interview that is
+    under way the word is an ordinary one (Twilio takes YES for START, and CANCEL for STOP).
+    """
+    if inbound.opt_out == "STOP":
+        wishes.stop(connection, desk.installation, row)
+        if row.conversation_id is not None:
+            stop = Reply(option=Command.BERHENTI.value)
+            _advance(connection, desk, inbound, arrival, row, stop, silent=True)
+        return NOTHING
+    wishes.start(connection, desk.installation, row)
+    if row.status is not None and Status(row.status).over:
+        again = Reply(option=Command.MULAI.value)
+        return _advance(connection, desk, inbound, arrival, row, again)
+    return _converse(connection, desk, inbound, arrival, row)
 
 
 def _converse(
@@ -206,10 +246,35 @@ def _converse(
     elif inbound.option is not None:
         row = _asking(connection, desk.installation, inbound.option, row)
     if row.conversation_id is None:
-        return _stranger(connection, desk, inbound, arrival, row.address_id)
-    if asked is not None and _question_moved(connection, desk.installation, row, inbound, asked):
-        # A replayed answer to a question that is not open any more: only show the open one.
+        return _stranger(connection, desk, inbound, arrival, row)
+    if asked is not None or inbound.came_at is not None:
+        return _converse_late(connection, desk, inbound, arrival, row, event, asked)
+    return _advance(connection, desk, inbound, arrival, row, event)
+
+
+def _converse_late(
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    row: TurnRow,
+    event: Reply,
+    asked: str | None,
+) -> Receipt:
+    """Take a message later than it came: no answer to a question that is not open any more."""
+    installation = desk.installation
+    survey = survey_of(connection, installation, row)
+    state = load_state(connection, installation, row, survey)
+    if late.moved_on(survey, state, inbound) or (
+        asked is not None and late.question_moved(survey, state, inbound, asked)
+    ):
+        # Only the open question is shown, and that once however many messages were late.
+        if inbound.came_at is not None and late.says_enough(connection, row.address_id):
+            return NOTHING
         return _advance(connection, desk, inbound, arrival, row, Open())
+    about = late.asked_in_time(state, inbound, installation.now())
+    if about is not None and event.about is None:
+        event = replace(event, about=about)
     return _advance(connection, desk, inbound, arrival, row, event)
 
 
@@ -220,7 +285,10 @@ def _advance(
     arrival: _Arrival,
     row: TurnRow,
     event: Event,
+    *,
+    silent: bool = False,
 ) -> Receipt:
+    """Let a conversation take one step; `silent` where nothing may be said about it."""
     installation = desk.installation
     survey = survey_of(connection, installation, row)
     state = load_state(connection, installation, row, survey)
@@ -235,13 +303,16 @@ def _advance(
         and identity.opted_out(connection, installation, row.contact_id),
     )
     result = step(survey.for_group(row.grp or ""), state, event, context)
+    if not state.status.over and wishes.begins(event):
+        # A code of the provider's may have opted them out without the interview's knowing.
+        identity.opt_in(connection, installation, row.contact_id)
     erased = erases(result)
     receipt, reply = _draft(
         connection,
         desk,
         inbound,
         None if erased else row.address_id,
-        result.message,
+        None if silent else result.message,
         # Once a survey is closed its key is gone: what is said then tells nothing of anybody.
         row.survey_id if row.closed_at is None else None,
         # Nothing new may lead to a conversation whose answers were cut loose.
@@ -321,25 +392,6 @@ def _has(connection: Connection, installation: Installation, row: TurnRow, quest
     return flow is not None and question in flow.by_name
 
 
-def _question_moved(
-    connection: Connection,
-    installation: Installation,
-    row: TurnRow,
-    inbound: Inbound,
-    asked: str,
-) -> bool:
-    """Whether a replayed message is an answer to a question that is not open any more.
-
-    A command is never that: who wants to stop or be erased is heard, however late.
-    """
-    survey = survey_of(connection, installation, row)
-    if (load_state(connection, installation, row, survey).question or "") == asked:
-        return False
-    if inbound.option is not None:
-        return inbound.option not in Command.__members__
-    return survey.words.keywords.find(inbound.text, Phase.ASKING) is None
-
-
 def _code_in(
     connection: Connection, installation: Installation, inbound: Inbound, row: TurnRow
 ) -> codes.Found | None:
@@ -385,20 +437,21 @@ def _stranger(
     desk: Desk,
     inbound: Inbound,
     arrival: _Arrival,
-    address_id: int | None = None,
+    row: TurnRow | None = None,
 ) -> Receipt:
-    """Answer somebody who is on no list: once a day, and nothing of them is kept."""
+    """Answer somebody who is on no list: once a day, and nothing of them is kept but an opt-out."""
     installation = desk.installation
+    address_id, contact_id = (row.address_id, row.contact_id) if row else (None, None)
     found = codes.find(inbound.text, strict=False) if inbound.text else None
     if found is not None and (found.code is not None or found.mistyped is not None):
         return _follow(connection, desk, inbound, arrival, found, address_id, None)
     if inbound.kind == "reaction":
         return NOTHING
-    name = (
-        "verify"
-        if contexts.asks_whether_real(connection, installation, inbound.text)
-        else "stranger"
-    )
+    digests = [identity.digest(installation, one) for one in inbound.addresses]
+    name = wishes.of_stranger(connection, installation, inbound.text, digests, contact_id)
+    if name is None:
+        real = contexts.asks_whether_real(connection, installation, inbound.text)
+        name = "verify" if real else "stranger"
     words = contexts.word(connection, installation, None, name, {})
     if words is None:
         return NOTHING
@@ -449,15 +502,17 @@ def _draft(
     Somebody of whom we keep no address gets the reply at once and without a trace.
     """
     installation = desk.installation
-    if message is None:
+    inline = message is not None and desk.can_inline(message)
+    if message is None or (address_id is None and not (inline or desk.direct)):
+        return NOTHING, None
+    if address_id is not None and late.window_shut(connection, installation, address_id, inbound):
         return NOTHING, None
     if message.once_a_day is not None and not _first_today(
         connection, installation, inbound.addresses[0], message.once_a_day
     ):
         return NOTHING, None
-    inline = desk.can_inline(message)
     if address_id is None:
-        return Receipt(message) if inline or desk.direct else NOTHING, None
+        return Receipt(message), None
     if desk.taps_by_rest and survey_id is not None:
         inline &= not contents.ready(connection, installation, survey_id, message)
     row = outbox.draft(

@@ -25,7 +25,7 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.rosters import open_person
 from bot.outreach.slots import Slots
-from storage.queries import audit, people
+from storage.queries import audit, consents, people
 from storage.queries import rosters as queries
 from storage.queries import units as unit_queries
 from storage.queries.rosters import InvitableRow
@@ -215,6 +215,15 @@ def _invite(
 ) -> Fate:
     known = open_person(installation, connection, row)
     met = identity.person(connection, installation, [Address("phone", known["phone"])])
+    consents.add_basis(
+        connection,
+        met.contact_id,
+        "roster",
+        installation.now().date(),
+        survey_id=published.id,
+        source=row.source,
+        basis=row.basis,
+    )
     if identity.opted_out(connection, installation, met.contact_id):
         return "opted_out"
     language = known.get("language")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -40,6 +41,14 @@ def first_sight(connection: Connection, sid_hmac: bytes, day: date) -> bool:
     """Remember a message id; return False when it was seen before."""
     values = {"sid_hmac": sid_hmac, "received_on": day}
     return insert_ignore(connection, Inbound.__table__, values) == 1
+
+
+def processed(connection: Connection, sid_hmacs: Sequence[bytes]) -> dict[bytes, bool]:
+    """Return which of these message ids are known, and whether nothing of them waits any more."""
+    statement = select(Inbound.sid_hmac, Inbound.sealed.is_(None)).where(
+        Inbound.sid_hmac.in_(list(sid_hmacs))
+    )
+    return {bytes(row[0]): bool(row[1]) for row in connection.execute(statement)}
 
 
 def fill(

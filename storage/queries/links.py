@@ -43,6 +43,13 @@ class RosterPlace(NamedTuple):
     grp: str
 
 
+class Basis(NamedTuple):
+    """Where a roster has a person from, and on what basis."""
+
+    source: str | None
+    basis: str | None
+
+
 _COLUMNS = (
     Link.id,
     Link.code,
@@ -71,6 +78,14 @@ def count_start(connection: Connection, link_id: int) -> bool:
         .values(starts=Link.starts + 1)
     )
     return int(result.rowcount) == 1
+
+
+def basis(connection: Connection, roster_row_id: int) -> Basis | None:
+    """Return where the roster has the person of a personal link from."""
+    row = connection.execute(
+        select(RosterRow.source, RosterRow.basis).where(RosterRow.id == roster_row_id)
+    ).first()
+    return Basis._make(row) if row else None
 
 
 def of_places(connection: Connection, survey_id: int) -> list[LinkRow]:

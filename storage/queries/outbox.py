@@ -310,6 +310,20 @@ def known_sids(connection: Connection, sids: Sequence[str]) -> set[str]:
     return {str(one) for one in connection.execute(statement).scalars()}
 
 
+def reply_waits(connection: Connection, address_id: int) -> bool:
+    """Whether a reply to this address has not gone out yet."""
+    statement = select(Outbox.id).where(
+        Outbox.address_id == address_id, Outbox.purpose == "reply", Outbox.status == "queued"
+    )
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def oldest_unsettled(connection: Connection) -> datetime | None:
+    """Return when the oldest message was made that may be sent without our knowing of it."""
+    statement = select(func.min(Outbox.created_at)).where(Outbox.status.in_(("claimed", "unknown")))
+    return connection.execute(statement).scalar_one()
+
+
 def drop_queued(
     connection: Connection,
     *,

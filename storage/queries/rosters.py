@@ -39,6 +39,8 @@ class InvitableRow(NamedTuple):
     address_hmac: bytes
     sealed: bytes
     key_id: int
+    source: str | None
+    basis: str | None
 
 
 class Count(NamedTuple):
@@ -166,6 +168,8 @@ def to_invite(
             RosterRow.address_hmac,
             RosterRow.sealed,
             RosterRow.key_id,
+            RosterRow.source,
+            RosterRow.basis,
         )
         .join(Unit, Unit.id == RosterRow.unit_id)
         .where(
