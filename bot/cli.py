@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import data, demo, fieldwork, flows, running, talking
+from bot.commands import cost, data, demo, doctor, fieldwork, flows, running, talking
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
 
@@ -19,10 +19,12 @@ app.command("run")(running.run)
 app.command("demo")(demo.demo)
 app.command("worker")(running.worker)
 app.command("migrate")(running.migrate)
+app.command("doctor")(doctor.doctor)
 app.command("check")(flows.check)
 app.command("test")(talking.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
+app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
