@@ -20,6 +20,7 @@ from tests.surveys import (
     SMALL_SURVEY,
     Chat,
     bundled,
+    bundled_files,
     small,
     small_files,
     small_in_one_language,
@@ -310,3 +311,15 @@ def test_rates_that_cannot_be_are_told_with_their_place(old, new, line):
     (problem,) = caught.value.problems
     assert problem.file == "survey.yaml"
     assert problem.line == SMALL_SURVEY.count("\n") + 1 + line
+
+
+def test_the_bundled_survey_has_example_rates_to_uncomment():
+    text = (BUNDLED / "survey.yaml").read_text("utf-8")
+    assert bundled().settings.rates is None, "nobody plans with prices that were not checked"
+    head, _, block = text.partition("# rates:\n")
+    assert "NOT checked" in head
+    lines = [line.removeprefix("# ") for line in ("# rates:\n" + block).splitlines()]
+    files = bundled_files() | {"survey.yaml": head + "\n".join(lines) + "\n"}
+    rates = load_survey(files).settings.rates
+    assert rates is not None
+    assert 0 < rates.utility < rates.marketing
