@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.werkzeug import WerkzeugOpenAPIRequest
 from openapi_core.testing import MockResponse
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request, Response
 
 FOLDER = Path(__file__).parent / "data" / "twilio-openapi"
@@ -234,6 +235,22 @@ class Refused(Exception):
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
         """Print nothing."""
+
+
+def wrong_with(method: str, url: str, sent: Mapping[str, Any], status: int, body: Any) -> list[str]:
+    """Judge an answer of somebody else's: what the specification finds wrong with it.
+
+    `sent` are the request's `data`, `json` or `query_string`.
+    """
+    parts = urlsplit(url)
+    host = f"{parts.scheme}://{parts.netloc}"
+    built = EnvironBuilder(path=parts.path, method=method, base_url=host, **sent)
+    request = Request(built.get_environ())
+    api, operation = _operation(request)
+    raw = b"" if body is None else json.dumps(body).encode()
+    judged = api.unmarshal_response(WerkzeugOpenAPIRequest(request), MockResponse(raw, status))
+    name = operation["operationId"]
+    return [f"{name}: {getattr(e.__cause__, 'schema_errors', e)}" for e in judged.errors]
 
 
 def _operation(request: Request) -> tuple[OpenAPI, Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from bot.channels.twilio import TwilioChannel, body_of
 from bot.flow.survey import Question
 from bot.flow.turn import Message
 from bot.flow.wording import Voice
+from tests.fake_twilio import FakeTwilio
 from tests.openapi_mock import (
     ACCOUNT,
     ANSWERS,
@@ -25,6 +26,7 @@ from tests.openapi_mock import (
     SERVICE,
     OpenApiMock,
     specifications,
+    wrong_with,
 )
 from tests.surveys import MORNING, Chat, bundled
 from tests.trim_openapi import USED
@@ -313,3 +315,73 @@ def test_the_specifications_are_those_that_their_maker_names():
         written = json.loads(Path(path).read_text("utf-8"))
         assert set(written["paths"]) == set(USED[path.stem])
         assert written["info"]["license"]["name"] == "Apache 2.0"
+
+
+# our own stand-in
+
+
+def test_the_stand_in_answers_as_the_specifications_say():
+    """What all other tests talk to is held to the same specifications."""
+    with FakeTwilio() as twilio:
+        twilio.person("+6281200000001")
+        account = f"/2010-04-01/Accounts/{twilio.account_sid}"
+        service = f"/v1/Services/{twilio.messaging_service_sid}"
+        content = twilio.content({"twilio/text": {"body": "Yth. Bapak/Ibu"}})
+        made = {"language": "id", "types": {"twilio/text": {"body": "Yth. Bapak/Ibu"}}}
+        approval = {"name": "ajakan", "category": "UTILITY"}
+        form = {"To": TO.whatsapp, "From": twilio.sender, "Body": "halo"}
+        new = made | {"friendly_name": "ajakan", "variables": {"1": "Ibu"}}
+        wanted: list[tuple[str, str, str, dict[str, Any]]] = [
+            ("GET", API, f"{account}.json", {}),
+            ("POST", API, f"{account}/Messages.json", {"data": form}),
+            ("GET", CONTENTS, "/v1/Content", {}),
+            ("POST", CONTENTS, "/v1/Content", {"json": new}),
+            ("GET", CONTENTS, f"/v1/Content/{content}", {}),
+            ("GET", CONTENTS, f"/v1/Content/{content}/ApprovalRequests", {}),
+            ("GET", SENDERS, "/v2/Channels/Senders", {"query_string": {"Channel": "whatsapp"}}),
+            ("GET", SENDERS, service, {}),
+            ("GET", SENDERS, f"{service}/ChannelSenders", {}),
+        ]
+        twilio.contents[content].approval = {"status": "unsubmitted"}
+        path = f"/v1/Content/{content}/ApprovalRequests/whatsapp"
+        wanted.append(("POST", CONTENTS, path, {"json": approval}))
+        for method, host, path, sent in wanted:
+            answer = requests.request(
+                method,
+                twilio.base_url + path,
+                headers={"X-Original-Host": host},
+                auth=(twilio.account_sid, twilio.auth_token),
+                params=sent.get("query_string"),
+                data=sent.get("data"),
+                json=sent.get("json"),
+                timeout=10,
+            )
+            assert answer.status_code < 300, (path, answer.text)
+            wrong = wrong_with(
+                method, f"https://{host}{path}", sent, answer.status_code, answer.json()
+            )
+            assert wrong == [], path
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        (SENDERS, "/v2/Channels/Senders"),
+        (SENDERS, "/v2/Channels/Senders?Channel=sms"),
+        (SENDERS, "/v2/Channels/Senders?Channel=whatsapp&Status=ONLINE"),
+        (API, "/v2/Channels/Senders?Channel=whatsapp"),
+        (CONTENTS, "/v2/Channels/Senders?Channel=whatsapp"),
+        (SENDERS, f"/v1/Services/{SERVICE}"),
+        (SENDERS, f"/v1/Services/{SERVICE}/ChannelSenders"),
+    ],
+)
+def test_the_stand_in_is_as_strict_about_the_account(host, path):
+    with FakeTwilio() as twilio:
+        auth = (twilio.account_sid, twilio.auth_token)
+        headers = {"X-Original-Host": host}
+        asked = requests.get(twilio.base_url + path, headers=headers, auth=auth, timeout=10)
+        assert asked.status_code in {400, 404}
+        right = requests.get(
+            f"{twilio.base_url}/v2/Channels/Senders?Channel=whatsapp", auth=auth, timeout=10
+        )
+        assert right.status_code == 200
