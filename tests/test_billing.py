@@ -9,12 +9,13 @@ from functools import cache
 import pytest
 
 from bot.channels.base import as_text
-from bot.flow.billing import STEPS_AT_MOST, Bill, Talk, bill, template_price, total
+from bot.flow.billing import Bill, bill, price, template_price, total
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
 from bot.flow.state import Status
 from bot.flow.survey import Rates, Survey
 from bot.flow.transcript import play, read_transcript
+from bot.flow.ways import STEPS_AT_MOST, Talk
 from tests.surveys import (
     BUNDLED,
     SMALL_SURVEY,
@@ -201,6 +202,20 @@ def test_too_many_ways_are_cut_short_and_said():
     assert found.longest.questions <= 10
 
 
+@pytest.mark.parametrize(
+    ("first", "condition", "proved"),
+    [
+        (one("a", choices=5).replace("select_one", "select_multiple"), "a | length >= 4", True),
+        (one("a", choices=6).replace("select_one", "select_multiple"), "a | length >= 4", False),
+        ("{name: a, type: integer, label: {id: a, en: a}}", "a > 20", True),
+        ("{name: a, type: integer, label: {id: a, en: a}}", "a * 3 > 20", False),
+        ("{name: a, type: text, label: {id: a, en: a}}", "a == 'x'", False),
+    ],
+)
+def test_what_was_not_tried_in_full_is_not_called_proved(first, condition, proved):
+    assert bill(flow(first, one("b", f'relevant: "{condition}"')), "internal").proved is proved
+
+
 # what a typical interview is
 
 
@@ -263,8 +278,8 @@ def test_an_unknown_group_is_a_key_error():
 
 def test_a_price_is_ours_and_the_providers_each_way():
     talk = Talk(questions=3, received=7, sent=6, taps=2, naive=11)
-    assert talk.price(RATES) == 6 * Decimal("0.025") + 7 * Decimal("0.001")
-    assert talk.price(RATES, naive=True) == 11 * Decimal("0.025") + 7 * Decimal("0.001")
+    assert price(talk, RATES) == 6 * Decimal("0.025") + 7 * Decimal("0.001")
+    assert price(talk, RATES, naive=True) == 11 * Decimal("0.025") + 7 * Decimal("0.001")
 
 
 def test_templates_cost_what_their_category_costs():

@@ -65,6 +65,8 @@ class _Shown:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data; money as texts, to the last digit."""
+        from bot.flow.billing import price
+
         rates = self._rates
         interview = {name: asdict(talk) for name, talk in self._talks.items()}
         value: dict[str, Any] = {
@@ -78,8 +80,8 @@ class _Shown:
         }
         if rates is not None:
             for name, talk in self._talks.items():
-                interview[name]["price"] = str(talk.price(rates))
-                interview[name]["naive_price"] = str(talk.price(rates, naive=True))
+                interview[name]["price"] = str(price(talk, rates))
+                interview[name]["naive_price"] = str(price(talk, rates, naive=True))
             if self._people:
                 value["total"] = _texts(asdict(self._total(rates)))
         return value
@@ -96,7 +98,7 @@ class _Shown:
         )
         if not self._bill.proved:
             out.print(
-                "There are too many ways to try all: shorter and longer ones may exist.",
+                "Not every way could be tried: shorter and longer ones may exist.",
                 style="yellow",
             )
         if rates is None:
@@ -117,14 +119,16 @@ class _Shown:
         }
 
     def _interviews(self) -> None:
+        from bot.flow.billing import price
+
         rates = self._rates
         columns = ["way", "questions", "in", "out", "taps", "naive"]
         rows: list[list[Any]] = []
         for name, talk in self._talks.items():
             row: list[Any] = [name, talk.questions, talk.received, talk.sent, talk.taps, talk.naive]
             if rates is not None:
-                row.append(money(talk.price(rates), rates, fine=True))
-                row.append(money(talk.price(rates, naive=True), rates, fine=True))
+                row.append(money(price(talk, rates), rates, fine=True))
+                row.append(money(price(talk, rates, naive=True), rates, fine=True))
             rows.append(row)
         if rates is not None:
             columns += ["cost", "naive cost"]
@@ -146,8 +150,8 @@ class _Shown:
             row: list[Any] = [who, len(steps), ", ".join(steps)]
             for marketing in (False, True) if rates is not None else ():
                 assert rates is not None
-                price = template_price(rates, len(steps), marketing=marketing)
-                row.append(money(price, rates, fine=True))
+                cost = template_price(rates, len(steps), marketing=marketing)
+                row.append(money(cost, rates, fine=True))
             rows.append(row)
         if rates is not None:
             columns += ["as utility", "as marketing"]
