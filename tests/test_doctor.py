@@ -455,7 +455,7 @@ def test_a_signed_request_must_be_taken(place, status, said):
     found = {one.check: one for one in place.examine()}
     assert found["signature"].verdict == "error"
     assert said in found["signature"].what + found["signature"].fix
-    assert found["forgery"].verdict == "ok"
+    assert ("forgery" in found) == (status == 403)
 
 
 def test_a_server_with_another_token_refuses_the_real_probe(place):

@@ -66,7 +66,7 @@ def examine(base_url: str, probe: Probe) -> Iterator[Finding]:
         if answer.status == 200:
             yield from _ready(probe.ready())
         yield _signature(base_url, probe.callback(signed=True))
-        yield _unsigned(probe.callback(signed=False))
+        yield from _unsigned(probe.callback(signed=False))
     except Unreached as unreached:
         what, fix = _OBSTACLES[unreached.obstacle]
         yield error("reached", f"{base_url} was not reached: {what}", fix)
@@ -151,14 +151,17 @@ def _signature(base_url: str, answer: Answer) -> Finding:
     return ok("signature", f"a signed request is taken, in {answer.seconds * 1000:.0f} ms")
 
 
-def _unsigned(answer: Answer) -> Finding:
-    if answer.status < 300:
-        return error(
+def _unsigned(answer: Answer) -> Iterator[Finding]:
+    """Judge the answer to a callback that nobody signed: 403 is right. What no proxy lets through
+    was told before."""
+    if answer.status == 403:
+        yield ok("forgery", "a request that nobody signed is refused")
+    elif answer.status < 300:
+        yield error(
             "forgery",
             "a request that nobody signed is taken: anybody could answer for others",
             "something before Tautan answers by itself, or this is not Tautan: look at the proxy",
         )
-    return ok("forgery", f"a request that nobody signed is refused ({answer.status})")
 
 
 def _says(answer: Answer, name: str) -> str:
