@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import cost, data, demo, doctor, fieldwork, flows, running, talking
+from bot.commands import cost, data, demo, doctor, fieldwork, flows, running, sending, talking
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
 
@@ -30,6 +30,8 @@ app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
 app.command("links")(fieldwork.links)
 app.command("launch")(fieldwork.launch)
+app.add_typer(sending.senders, name="senders")
+app.command("alerts")(sending.alerts)
 app.command("progress")(fieldwork.progress)
 app.command("export")(data.export)
 app.command("close")(fieldwork.close)

@@ -30,9 +30,23 @@ _EXAMPLE_HEAD = """\
 # The environment wins over .env. A variable marked (secret) may be set by a file instead:
 # NAME_FILE=/path/to/the/file."""
 _OWN_PREFIXES = ("TAUTAN_", "TWILIO_")
+# Others use this prefix too (Google's CLOUD_RUN_JOB): only what resembles ours is a mistake.
+_SHARED_PREFIX = "CLOUD_"
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+_META_ID = re.compile(r"[0-9]{5,20}")
 _SENDER = re.compile(r"whatsapp:\+[1-9]\d{6,14}")
+
+
+_SECRETS = frozenset(
+    {
+        "tautan_secret_key",
+        "twilio_auth_tokens",
+        "cloud_access_token",
+        "cloud_app_secrets",
+        "cloud_verify_token",
+    }
+)
 
 
 class ConfigError(Exception):
@@ -92,6 +106,27 @@ VARIABLES = (
     Variable("TWILIO_WHATSAPP_FROM", "", "Number to send from, whatsapp:+62…"),
     Variable("TWILIO_MESSAGING_SERVICE_SID", "", "MG…, instead of the number or beside it."),
     Variable("TWILIO_API_BASE_URL", "", "Another server than Twilio's own, for tests."),
+    Variable(
+        "CLOUD_ACCESS_TOKEN",
+        "",
+        "Meta's own Cloud API in place of Twilio: a system user's token that does not expire.",
+        secret=True,
+    ),
+    Variable("CLOUD_PHONE_NUMBER_ID", "", "The number's id at Meta, digits; not the number."),
+    Variable("CLOUD_WABA_ID", "", "The WhatsApp business account's id at Meta, digits."),
+    Variable(
+        "CLOUD_APP_SECRET",
+        "",
+        "The app's secret at Meta; while you rotate it both, new one first, with a comma.",
+        secret=True,
+    ),
+    Variable(
+        "CLOUD_VERIFY_TOKEN",
+        "",
+        "Any words you invent; the same ones go into the webhook's settings at Meta.",
+        secret=True,
+    ),
+    Variable("CLOUD_API_BASE_URL", "", "Another server than Meta's own, for tests."),
 )
 
 
@@ -112,6 +147,12 @@ class Settings:
     twilio_whatsapp_from: str | None = None
     twilio_messaging_service_sid: str | None = None
     twilio_api_base_url: str | None = None
+    cloud_access_token: str | None = None
+    cloud_phone_number_id: str | None = None
+    cloud_waba_id: str | None = None
+    cloud_app_secrets: tuple[str, ...] = field(default=())  # the newest first
+    cloud_verify_token: str | None = None
+    cloud_api_base_url: str | None = None
 
     @classmethod
     def from_env(
@@ -135,8 +176,18 @@ class Settings:
 
     @property
     def twilio(self) -> bool:
-        """Whether messages go over Twilio; if not, the simulator is the only channel."""
+        """Whether messages go over Twilio."""
         return self.twilio_account_sid is not None
+
+    @property
+    def cloud(self) -> bool:
+        """Whether messages go over Meta's Cloud API."""
+        return self.cloud_phone_number_id is not None
+
+    @property
+    def real(self) -> bool:
+        """Whether messages reach real people; if not, the simulator is the only channel."""
+        return self.twilio or self.cloud
 
     @property
     def key_file(self) -> Path | None:
@@ -177,7 +228,7 @@ class Settings:
     def _shown(self, name: str) -> str:
         """What may be seen of a setting: of a secret only whether there is one."""
         value = getattr(self, name)
-        if name in {"tautan_secret_key", "twilio_auth_tokens"}:
+        if name in _SECRETS:
             return "'***'" if value else repr(value)
         if name == "database_url" and not value.startswith("sqlite"):
             return repr(f"{value.split(':')[0]}://***")
@@ -225,7 +276,11 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     known = _known()
     found = []
     for name in sorted(environ):
-        if name.startswith(_OWN_PREFIXES) and name not in known:
+        if name in known:
+            continue
+        if name.startswith(_SHARED_PREFIX) and (hint := _nearest(name, list(known), 80)):
+            found.append(f"{name} is not a setting of Tautan: did you mean {hint}?")
+        elif name.startswith(_OWN_PREFIXES):
             hint = _nearest(name, list(known), 70)
             mend = f"did you mean {hint}?" if hint else "take it away, or see .env.example"
             found.append(f"{name} is not a setting of Tautan: {mend}")
@@ -237,7 +292,7 @@ def _misspelt(in_file: Mapping[str, str], env_file: Path) -> list[str]:
     known = _known()
     found = []
     for name in in_file:
-        if name in known or name.startswith(_OWN_PREFIXES) or len(name) < 6:
+        if name in known or name.startswith((*_OWN_PREFIXES, _SHARED_PREFIX)) or len(name) < 6:
             continue
         hint = _nearest(name.upper(), list(known), 85)
         if hint:
@@ -253,12 +308,12 @@ def _nearest(text: str, names: list[str], least: float) -> str | None:
 def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
     """Turn texts into settings and note what is wrong with them."""
     _check_twilio(values, problems)
+    _check_cloud(values, problems)
     secret = values["TAUTAN_SECRET_KEY"] or None
     if secret is not None and len(secret) < SECRET_LENGTH:
         problems.append(
             f"TAUTAN_SECRET_KEY has {len(secret)} characters and needs {SECRET_LENGTH} or more"
         )
-    tokens = tuple(t.strip() for t in values["TWILIO_AUTH_TOKEN"].split(",") if t.strip())
     return Settings(
         database_url=_database(values["DATABASE_URL"], problems),
         public_base_url=_url("PUBLIC_BASE_URL", values, problems),
@@ -269,11 +324,22 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
         port=_port(values["PORT"], problems),
         log_level=_level(values["LOG_LEVEL"], problems),
         twilio_account_sid=values["TWILIO_ACCOUNT_SID"] or None,
-        twilio_auth_tokens=tokens,
+        twilio_auth_tokens=_several(values["TWILIO_AUTH_TOKEN"]),
         twilio_whatsapp_from=values["TWILIO_WHATSAPP_FROM"] or None,
         twilio_messaging_service_sid=values["TWILIO_MESSAGING_SERVICE_SID"] or None,
         twilio_api_base_url=_url("TWILIO_API_BASE_URL", values, problems),
+        cloud_access_token=values["CLOUD_ACCESS_TOKEN"] or None,
+        cloud_phone_number_id=values["CLOUD_PHONE_NUMBER_ID"] or None,
+        cloud_waba_id=values["CLOUD_WABA_ID"] or None,
+        cloud_app_secrets=_several(values["CLOUD_APP_SECRET"]),
+        cloud_verify_token=values["CLOUD_VERIFY_TOKEN"] or None,
+        cloud_api_base_url=_url("CLOUD_API_BASE_URL", values, problems),
     )
+
+
+def _several(text: str) -> tuple[str, ...]:
+    """Return the parts of a secret that is being rotated."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _check_twilio(values: Mapping[str, str], problems: list[str]) -> None:
@@ -301,6 +367,28 @@ def _check_twilio(values: Mapping[str, str], problems: list[str]) -> None:
     for name, shape, words in shapes:
         if name in given and not shape.fullmatch(given[name]):
             problems.append(f"{name} must be {words}")
+
+
+def _check_cloud(values: Mapping[str, str], problems: list[str]) -> None:
+    """Note half-set and malformed settings of Meta's Cloud API, and a second channel."""
+    given = {n: v for n, v in values.items() if n.startswith("CLOUD_") and v}
+    if not given:
+        return
+    if any(n.startswith("TWILIO_") and v for n, v in values.items()):
+        problems.append(
+            "Twilio and Meta's Cloud API are both set, and an installation has one channel:"
+            " take the TWILIO_ variables away, or the CLOUD_ ones"
+        )
+    needed = ("ACCESS_TOKEN", "APP_SECRET", "PHONE_NUMBER_ID", "VERIFY_TOKEN")
+    wanted = [f"CLOUD_{n}" for n in needed if f"CLOUD_{n}" not in given]
+    if wanted:
+        problems.append(
+            f"Meta's Cloud API is half set: {', '.join(sorted(given))} without"
+            f" {', '.join(wanted)}. Set all of them, or none to use the simulator"
+        )
+    for name in ("CLOUD_PHONE_NUMBER_ID", "CLOUD_WABA_ID"):
+        if name in given and not _META_ID.fullmatch(given[name]):
+            problems.append(f"{name} must be the id at Meta, 5 to 20 digits")
 
 
 def _database(text: str, problems: list[str]) -> str:

@@ -11,23 +11,29 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor as Executor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.interview import erasure, mixing, sending
+from bot.interview import erasure, mixing, reconciling, sending
 from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
+from bot.interview.pace import Lane
 from bot.interview.receiving import replay
 from bot.reporting import coordinators, snapshots
 from bot.service import CANNOT_WORK, Service
 
 log = logging.getLogger(__name__)
 
+SENDERS = 32  # threads that wait for the provider: 60 a second at half a second each
+AT_ONCE = 100  # messages leased together; the pace allows about a second's worth
+
 # Seconds between two runs of each sweep.
 EVERY = {
     "deliver": 1,
+    "reply": 1,
     "wake": 5,
     "replay": 10,
     "reconcile": 20,
@@ -48,9 +54,10 @@ class Sweeps:
         self.jobs: dict[str, Callable[[], object]] = {
             "wake": self._wake,
             "report": self._report,
+            "reply": self._reply,
             "deliver": self._deliver,
             "replay": lambda: replay(service.desk),
-            "reconcile": lambda: sending.reconcile(service.installation, service.channels),
+            "reconcile": lambda: reconciling.reconcile(service.installation, service.channels),
             "mix": lambda: mixing.mix_due(service.installation),
             "purge": lambda: erasure.purge(service.installation),
         }
@@ -67,7 +74,7 @@ class Sweeps:
 
     def _begin(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(len(EVERY))},
+            executors={"default": Executor(len(EVERY))},
             # A sweep that comes late comes once: what is due is in the tables.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
@@ -111,7 +118,17 @@ class Sweeps:
         coordinators.send_due(self._service.installation)
 
     def _deliver(self) -> None:
-        while True:
-            done = sending.deliver(self._service.installation, self._service.channels, limit=50)
-            if done.sent == 0:
-                return
+        self._send(sending.EVERYTHING)
+
+    def _reply(self) -> None:
+        """Send what is urgent while `_deliver` is busy with a campaign."""
+        self._send(("urgent",))
+
+    def _send(self, lanes: tuple[Lane, ...]) -> None:
+        installation, channels = self._service.installation, self._service.channels
+        if not sending.anything_due(installation, lanes):
+            return
+        with ThreadPoolExecutor(SENDERS, thread_name_prefix="send") as pool:
+            room = threading.Semaphore(SENDERS)
+            while sending.deliver(installation, channels, AT_ONCE, lanes, pool, room).sent:
+                pass

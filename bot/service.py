@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 
 from bot.channels.base import Channel
+from bot.channels.cloud import CloudChannel
 from bot.channels.simulator import SimulatorChannel
 from bot.channels.twilio import TwilioChannel
 from bot.config import ConfigError, Settings
@@ -22,6 +23,7 @@ from bot.interview.installation import (
     Via,
     open_installation,
 )
+from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
 from bot.reporting import digest
 from storage.database import Conflict, Database, Unavailable
@@ -59,9 +61,11 @@ class Service:
         self.settings = settings
         self.database = Database(settings.database_url, serving=serving, durable=durable)
         self.twilio = _twilio(settings)
+        self.cloud = _cloud(settings)
         self._demo = demo
         self._clock = clock
         self._guard = threading.Lock()
+        self._debits = Debits()
         self._installation: Installation | None = None
         self._channels: Mapping[str, Channel] = {}
 
@@ -78,12 +82,17 @@ class Service:
         return self._installation
 
     @property
+    def provider(self) -> TwilioChannel | CloudChannel | None:
+        """The channel that leads to real people; None where the simulator is the only one."""
+        return self.twilio or self.cloud
+
+    @property
     def channels(self) -> Mapping[str, Channel]:
         """The channels that messages go out by, under the names that the outbox knows."""
         if not self._channels:
             installation = self.installation
-            if self.twilio is not None:
-                self._channels = {self.twilio.name: self.twilio}
+            if self.provider is not None:
+                self._channels = {self.provider.name: self.provider}
             else:
                 simulator = SimulatorChannel(chats.Chats(installation), installation.now)
                 self._channels = {simulator.name: simulator}
@@ -92,7 +101,11 @@ class Service:
     @property
     def desk(self) -> Desk:
         """What `conversations.receive` needs."""
-        return Desk(self.installation, TwilioChannel.can_reply_inline, digest.answer)
+        here, answer = self.installation, digest.answer
+        if self.cloud is not None:
+            # Meta takes no reply in the webhook's answer.
+            return Desk(here, lambda _message: False, answer, direct=True)
+        return Desk(here, TwilioChannel.can_reply_inline, answer, debits=self._debits)
 
     def close(self) -> None:
         """Finish what is queued and close the database."""
@@ -105,14 +118,16 @@ class Service:
             raise NotMigrated(
                 "the database does not have this version's tables: run `tautan migrate`"
             )
-        via = Via(self.twilio.name, self.twilio.sender) if self.twilio else SIMULATED
+        provider = self.provider
+        via = Via(provider.name, provider.sender) if provider else SIMULATED
         installation = open_installation(
             self.database, secret, demo=self._demo, clock=self._clock, via=via
         )
-        if installation.demo and self.twilio is not None:
+        if installation.demo and provider is not None:
+            names = ("Twilio", "TWILIO_") if self.twilio else ("Cloud API", "CLOUD_")
             raise DemoMismatch(
-                "this installation is marked demo and takes no Twilio credentials:"
-                " unset the TWILIO_ variables or use another database"
+                f"this installation is marked demo and takes no {names[0]} credentials:"
+                f" unset the {names[1]} variables or use another database"
             )
         return installation
 
@@ -128,4 +143,16 @@ def _twilio(settings: Settings) -> TwilioChannel | None:
         sender=settings.twilio_whatsapp_from,
         messaging_service_sid=settings.twilio_messaging_service_sid,
         api_base_url=settings.twilio_api_base_url,
+    )
+
+
+def _cloud(settings: Settings) -> CloudChannel | None:
+    if not settings.cloud:
+        return None
+    return CloudChannel(
+        settings.cloud_access_token or "",
+        settings.cloud_phone_number_id or "",
+        settings.cloud_app_secrets,
+        settings.cloud_verify_token or "",
+        api_base_url=settings.cloud_api_base_url,
     )

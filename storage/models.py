@@ -16,6 +16,7 @@ from sqlalchemy import (
     CheckConstraint,
     Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -370,7 +371,8 @@ class Outbox(Base):
     survey_id: Mapped[int | None] = mapped_column(Id, ForeignKey("survey.id"))
     channel: Mapped[str] = mapped_column(String(16))
     sender: Mapped[str] = mapped_column(String(160))
-    purpose: Mapped[str] = mapped_column(String(12))  # reply, invitation, reminder, report
+    purpose: Mapped[str] = mapped_column(String(12))  # reply, report, reminder, invitation
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # in that order
     status: Mapped[str] = mapped_column(String(12))
     via: Mapped[str] = mapped_column(String(8))  # twiml, rest
     template: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # sent as one
@@ -384,11 +386,13 @@ class Outbox(Base):
     handed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     provider_sid: Mapped[str | None] = mapped_column(String(64), unique=True)
+    past_sid: Mapped[str | None] = mapped_column(String(64))  # of an attempt that failed
     rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     error_code: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(String(80))  # why it was dropped
     __table_args__ = (
         UniqueConstraint("dedupe"),
-        Index("ix_outbox_due", "status", "not_before"),
+        Index("ix_outbox_due", "status", "priority", "not_before"),
         Index("ix_outbox_address", "address_id", "status"),
         CheckConstraint(
             "status IN ('queued', 'claimed', 'unknown', 'sent', 'delivered', 'failed',"
@@ -396,6 +400,62 @@ class Outbox(Base):
             name="status",
         ),
     )
+
+
+class Sender(Base):
+    """A number, or messaging service, that we send from, and how fast it may.
+
+    `portfolio` groups senders that share Meta's limit of people written to first in 24 hours;
+    `people_per_day` NULL is no limit. Halted: nothing goes out; paused: no invitations and
+    reminders; both until a time and for a reason.
+    """
+
+    __tablename__ = "sender"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(String(160))
+    portfolio: Mapped[str] = mapped_column(String(40), server_default=text("'default'"))
+    per_second: Mapped[float] = mapped_column(Float)
+    campaign_per_second: Mapped[float] = mapped_column(Float)
+    people_per_day: Mapped[int | None] = mapped_column(Integer)
+    halted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(200), server_default=text("''"))
+    __table_args__ = (
+        UniqueConstraint("channel", "address"),
+        CheckConstraint("per_second > 0 AND campaign_per_second > 0", name="pace"),
+    )
+
+
+class Pace(Base):
+    """A token bucket as one time: when the next token is free, by the database's own clock."""
+
+    __tablename__ = "pace"
+    bucket: Mapped[str] = mapped_column(String(40), primary_key=True)  # <sender>:all, …:campaign
+    free_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FirstWrite(Base):
+    """Whom we wrote to first, by template, in the last 24 hours: Meta limits these people."""
+
+    __tablename__ = "first_write"
+    portfolio: Mapped[str] = mapped_column(String(40), primary_key=True)
+    address_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("address.id", ondelete="CASCADE"), primary_key=True
+    )
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    __table_args__ = (Index("ix_first_write_at", "portfolio", "at"),)
+
+
+class Alert(Base):
+    """Something that an operator has to mend. One row per kind, until it is cleared."""
+
+    __tablename__ = "alert"
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    times: Mapped[int] = mapped_column(Integer)
+    what: Mapped[str] = mapped_column(String(400))
 
 
 class AnsweredOnce(Base):

@@ -254,6 +254,17 @@ class FakeTwilio:
         self._jobs.put((record, statuses))
         return record
 
+    def hidden(self, form: Mapping[str, str]) -> None:
+        """Keep an inbound message whose webhook never comes: only Twilio's list has it."""
+        now = self.clock()
+        sid = form["MessageSid"]
+        record = Record(sid, "inbound", form["From"], form["To"], form["Body"], now, "received")
+        with self.lock:
+            self.messages[sid] = record
+            person = self.people.get(form["From"])
+        if person is not None:
+            person.wrote_at = now
+
     def receive(self, form: Mapping[str, str], at: datetime) -> None:
         """Keep an inbound message, post it to the webhook and carry out the TwiML it answers."""
         sid = form["MessageSid"]
@@ -280,6 +291,7 @@ class FakeTwilio:
                     at=self.clock(),
                     status="queued",
                     callback=None if silent else action or self.default_callback,
+                    action=action,
                 )
             )
 

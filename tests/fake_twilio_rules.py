@@ -40,6 +40,7 @@ class Record:
     service_sid: str | None = None
     error_code: int | None = None
     options: tuple[Option, ...] = ()
+    action: str | None = None  # of TwiML, called or not
 
 
 class Refusal(Exception):

@@ -52,7 +52,7 @@ ALSO = {"bot.interview.chats": ("bot.channels.simulator",)}
 # The modules of others that only these of ours may know.
 VENDORS = {
     "twilio": ("bot.channels.twilio",),
-    "requests": ("bot.channels.twilio",),
+    "requests": ("bot.channels.twilio", "bot.channels.cloud"),
     "apscheduler": ("bot.scheduler",),
     "flask": ("bot.web",),
     "werkzeug": ("bot.web",),

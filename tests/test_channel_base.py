@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.channels.base import Address, SendError, StatusEvent, as_text
+from bot.channels.base import Address, SendError, as_text
 from bot.flow.turn import Choice, Message
 
 
@@ -55,29 +53,6 @@ def test_anything_else_is_refused_without_repeating_it(text: str) -> None:
         Address.parse(text)
     digits = re.sub(r"\D", "", text)
     assert not digits or digits not in str(caught.value).replace("62", "", 1)
-
-
-def event(rank: int, *, failed: bool = False) -> StatusEvent:
-    """Return an event of which only the rank matters."""
-    return StatusEvent(sid="SM" + "0" * 32, status="x", rank=rank, failed=failed)
-
-
-def test_a_failure_is_final_unless_the_message_has_arrived() -> None:
-    """Twilio promises no order: a late `failed` cannot undo `delivered`."""
-    failure = event(0, failed=True)
-    assert [failure.tells_more(rank, failed=False) for rank in range(6)] == [True] * 4 + [False] * 2
-    assert not event(5).tells_more(0, failed=True)
-    assert not failure.tells_more(0, failed=True)
-
-
-@given(st.permutations([event(rank) for rank in (0, 1, 2, 3, 4, 5, 3, 5)]))
-def test_events_in_any_order_end_the_same(events: list[StatusEvent]) -> None:
-    """What is kept after all of them is the highest rank."""
-    rank = 0
-    for one in events:
-        if one.tells_more(rank, failed=False):
-            rank = one.rank
-    assert rank == 5
 
 
 def test_text_shows_choices_between_question_and_footer() -> None:

@@ -26,9 +26,9 @@ from bot.channels.base import Address, BadRequest, Inbound, Outgoing, SendError,
 from bot.channels.twilio import TwilioChannel, body_of, content_variables
 from bot.channels.twilio_codes import (
     API_OUTCOMES,
-    DELIVERY_ACTIONS,
-    delivery_action,
-    opted_out,
+    DELIVERY_OUTCOMES,
+    delivery_outcome,
+    known,
     send_outcome,
 )
 from bot.flow.turn import Choice, Message
@@ -678,7 +678,7 @@ def test_the_stand_in_s_refusals_have_their_outcome(twilio: FakeTwilio) -> None:
     assert refused(to, "a" * 1601) == (21617, "refused")
     assert refused(to, "") == (21619, "refused")
     assert refused(to, sid="HX" + "0" * 32) == (21655, "config")
-    assert refused(Address.parse(gone.address)) == (21610, "refused")
+    assert refused(Address.parse(gone.address)) == (21610, "opted_out")
     assert refused(Address("phone", "+1")) == (21211, "refused")
 
 
@@ -795,16 +795,17 @@ def test_a_look_up_with_a_wrong_token_is_for_the_operator(twilio: FakeTwilio) ->
 OUTCOMES = {
     "later": "20429 21611 30001 35125",
     "unknown": "20500 20503",
-    "refused": "21201 21211 21602 21604 21610 21614 21617 21619 21620 21654 21656 "
-    "35114 35115 35117",
+    "opted_out": "21610",
+    "refused": "21201 21211 21602 21604 21614 21617 21619 21620 21654 21656 35114 35115 35117",
     "config": "20003 20404 21212 21408 21603 21606 21609 21655 21660 21701 21703 21704 21910 "
     "30002 63007 92002 92007",
 }
 ACTIONS = {
-    "final": "63003 63024 63032 63005 63006 63013 63021 63030 63015 63019 63034 63043 63044 "
+    "refused": "63003 63024 63032 63005 63006 63013 63021 63030 63015 63019 63034 63043 63044 "
     "63045 63047 30003 30004 30005 30006 30007",
     "resend_as_template": "63016",
-    "later": "63018 63017 63038 63009 63010 63012 30410 63037 30036 30001",
+    "pause": "63038",
+    "later": "63018 63017 63009 63010 63012 30410 63037 30036 30001",
     "later_once": "63049 30008",
     "opted_out": "63033 63014 21610",
     "config": "63051 63001 63002 63007 63008 63020 63112 30002",
@@ -825,13 +826,13 @@ def test_an_api_error_has_its_outcome(code: int, outcome: str) -> None:
 @pytest.mark.parametrize(("code", "action"), rows(ACTIONS))
 def test_a_delivery_error_has_its_action(code: int, action: str) -> None:
     """As the table of Twilio's error codes says."""
-    assert delivery_action(code) == action
+    assert delivery_outcome(code) == action
 
 
 def test_every_code_is_in_these_tests() -> None:
     """A row that nobody checks is a guess."""
     assert {code for code, _ in rows(OUTCOMES)} == set(API_OUTCOMES)
-    assert {code for code, _ in rows(ACTIONS)} == set(DELIVERY_ACTIONS)
+    assert {code for code, _ in rows(ACTIONS)} == set(DELIVERY_OUTCOMES)
 
 
 @pytest.mark.parametrize(
@@ -849,10 +850,10 @@ def test_every_code_is_in_these_tests() -> None:
         (404, None, "config"),
         (400, None, "refused"),
         (400, 99999, "refused"),
-        (400, 63016, "refused"),
+        (400, 63016, "resend_as_template"),
         (400, 63018, "later"),
         (400, 63051, "config"),
-        (400, 63042, "config"),
+        (400, 63042, "template"),
     ],
 )
 def test_the_http_status_decides_where_the_code_does_not(
@@ -864,8 +865,6 @@ def test_the_http_status_decides_where_the_code_does_not(
 
 def test_an_unknown_delivery_error_is_final() -> None:
     """Twilio may refine what a code means."""
-    assert delivery_action(None) == "final"
-    assert delivery_action(99999) == "final"
-    assert [opted_out(code) for code in (21610, 63033, 63014, 63024, None)] == [True] * 3 + [
-        False
-    ] * 2
+    assert delivery_outcome(None) == "refused"
+    assert delivery_outcome(99999) == "refused"
+    assert [known(code) for code in (None, 21610, 63016, 99999)] == [True, True, True, False]

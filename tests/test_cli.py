@@ -40,7 +40,10 @@ ROSTER = (
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Go to an empty folder, with an environment that sets only the secret."""
     for name in os.environ:
-        if name.startswith(("TWILIO_", "TAUTAN_")) or name in {"DATABASE_URL", "FLOWS_DIR"}:
+        if name.startswith(("TWILIO_", "TAUTAN_", "CLOUD_")) or name in {
+            "DATABASE_URL",
+            "FLOWS_DIR",
+        }:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TAUTAN_SECRET_KEY", SECRET)
     monkeypatch.setenv("FLOWS_DIR", str(FLOWS))
@@ -385,6 +388,15 @@ def test_a_demo_refuses_credentials_and_real_installations(ready, monkeypatch):
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "0" * 32)
     monkeypatch.setenv("TWILIO_WHATSAPP_FROM", "whatsapp:+6281200000999")
     assert "Twilio" in bad("demo", "--days", "1")
+    bad("run", "--demo", code=2)
+
+
+def test_a_demo_refuses_credentials_of_meta_too(folder, monkeypatch):
+    monkeypatch.setenv("CLOUD_ACCESS_TOKEN", "x")
+    monkeypatch.setenv("CLOUD_PHONE_NUMBER_ID", "106540352242922")
+    monkeypatch.setenv("CLOUD_APP_SECRET", "x")
+    monkeypatch.setenv("CLOUD_VERIFY_TOKEN", "x")
+    assert "CLOUD_" in bad("demo", "--days", "1")
     bad("run", "--demo", code=2)
 
 

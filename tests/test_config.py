@@ -19,6 +19,12 @@ TWILIO = {
     "TWILIO_WHATSAPP_FROM": "whatsapp:+6281200000001",
     "PUBLIC_BASE_URL": "https://survei.contoh.go.id/",
 }
+CLOUD = {
+    "CLOUD_ACCESS_TOKEN": "an-invented-token",
+    "CLOUD_PHONE_NUMBER_ID": "106540352242922",
+    "CLOUD_APP_SECRET": "an-invented-secret",
+    "CLOUD_VERIFY_TOKEN": "invented words",
+}
 
 
 def problems(environ: dict[str, str]) -> tuple[str, ...]:
@@ -70,6 +76,46 @@ def test_another_twilio_server_without_the_account_is_half_set_too() -> None:
     assert "TWILIO_ACCOUNT_SID" in problem
 
 
+def test_the_cloud_api_is_on_when_all_of_it_is_set() -> None:
+    settings = Settings.from_env(CLOUD | {"CLOUD_APP_SECRET": "new, old"})
+    assert settings.cloud and settings.real and not settings.twilio
+    assert settings.cloud_app_secrets == ("new", "old")
+    assert settings.cloud_waba_id is None
+    assert not Settings().cloud and not Settings().real
+
+
+@pytest.mark.parametrize("missing", sorted(CLOUD))
+def test_half_set_cloud_api_is_an_error_that_names_what_is_missing(missing: str) -> None:
+    (problem,) = problems({name: value for name, value in CLOUD.items() if name != missing})
+    assert "half set" in problem
+    assert missing in problem.split("without")[1]
+
+
+@pytest.mark.parametrize("name", ["CLOUD_WABA_ID", "CLOUD_API_BASE_URL"])
+def test_what_is_optional_alone_is_half_set_too(name: str) -> None:
+    value = "12345" if name == "CLOUD_WABA_ID" else "http://127.0.0.1:4010"
+    (problem,) = problems({name: value})
+    assert "CLOUD_ACCESS_TOKEN" in problem
+
+
+def test_an_installation_has_one_channel() -> None:
+    (problem,) = problems(TWILIO | CLOUD)
+    assert "one channel" in problem and "TWILIO_" in problem and "CLOUD_" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLOUD_PHONE_NUMBER_ID", "+6281200000001"),
+        ("CLOUD_WABA_ID", "WABA"),
+        ("CLOUD_API_BASE_URL", "localhost:4010"),
+    ],
+)
+def test_a_malformed_value_of_the_cloud_api_is_an_error(name: str, value: str) -> None:
+    (problem,) = problems(CLOUD | {name: value})
+    assert problem.startswith(name)
+
+
 def test_all_problems_are_told_at_once() -> None:
     found = problems(
         {
@@ -102,6 +148,9 @@ def test_all_problems_are_told_at_once() -> None:
         ("TWILIO_ACCOUNT_SSID", "TWILIO_ACCOUNT_SID"),
         ("TWILIO_AUTH_TOKENS", "TWILIO_AUTH_TOKEN"),
         ("TWILIO_AUTH_TOKEN_FIL", "TWILIO_AUTH_TOKEN_FILE"),
+        ("CLOUD_ACCES_TOKEN", "CLOUD_ACCESS_TOKEN"),
+        ("CLOUD_APP_SECRETS", "CLOUD_APP_SECRET"),
+        ("CLOUD_PHONE_ID", "CLOUD_PHONE_NUMBER_ID"),
     ],
 )
 def test_a_misspelt_name_is_an_error_that_names_the_right_one(wrong: str, meant: str) -> None:
@@ -110,7 +159,10 @@ def test_a_misspelt_name_is_an_error_that_names_the_right_one(wrong: str, meant:
 
 
 def test_names_of_other_programs_are_none_of_our_business() -> None:
-    assert Settings.from_env({"PATH": "/bin", "DATABASE_HOST": "db", "PORTS": "1"}) == Settings()
+    others = {"PATH": "/bin", "DATABASE_HOST": "db", "PORTS": "1"}
+    # Google's Cloud Run sets these.
+    others |= {"CLOUD_RUN_JOB": "x", "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_EXECUTION": "x"}
+    assert Settings.from_env(others) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +192,7 @@ def test_every_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
     value = "postgresql://u:p@h/n" if name == "DATABASE_URL" else "s" * 40
     file = tmp_path / "secret"
     file.write_text(value + "\n")
-    base = TWILIO if name.startswith("TWILIO") else {}
+    base = {"TWILIO": TWILIO, "CLOUD": CLOUD}.get(name.split("_", maxsplit=1)[0], {})
     rest = {key: text for key, text in base.items() if key != name}
     assert Settings.from_env(rest | {f"{name}_FILE": str(file)}) == Settings.from_env(
         rest | {name: value}
@@ -168,6 +220,8 @@ def test_no_secret_shows_in_the_representation_or_in_an_error(secret: str) -> No
     settings = Settings.from_env(environ)
     assert secret not in repr(settings)
     assert secret not in str(settings)
+    names = ("CLOUD_ACCESS_TOKEN", "CLOUD_APP_SECRET", "CLOUD_VERIFY_TOKEN")
+    assert secret not in repr(Settings.from_env(CLOUD | dict.fromkeys(names, secret)))
     wrong = environ | {"DATABASE_URL": f"mysql://u:{secret}@h/n", "PORT": "x"}
     assert secret not in "\n".join(problems(wrong))
 

@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 
 from bot.channels.base import Address
 from bot.intake.tables import InputError
-from bot.interview import identity, sending
+from bot.interview import identity
 from bot.interview.installation import Clock, open_installation
+from bot.interview.outbox import open_message
 from bot.interview.surveys import UnknownSurvey
 from bot.reporting import snapshots
 from bot.reporting.coordinators import import_coordinators, send_due
@@ -68,7 +69,7 @@ def outbox(house):
     def work(connection):
         ids = connection.execute(select(Outbox.id).order_by(Outbox.created_at)).scalars()
         rows = [outbox_queries.by_id(connection, one) for one in ids]
-        return [sending.open_message(connection, house, row) for row in rows if row]
+        return [open_message(connection, house, row) for row in rows if row]
 
     return house.database.read(work)
 

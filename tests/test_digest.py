@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.channels.base import Address, Inbound
-from bot.interview import identity, sending
+from bot.interview import identity, outbox
 from bot.interview.conversations import enrol
 from bot.reporting import digest, snapshots, words
 from bot.reporting.coordinators import import_coordinators, send_due
@@ -229,7 +229,7 @@ def hand_over(house, purpose, conversation_id=None):
         contact_id = the_contact(connection, house)
         address = identity.best_address(connection, contact_id)
         assert address is not None
-        sent = sending.enqueue(
+        sent = outbox.enqueue(
             connection,
             house,
             address_id=address.id,

@@ -14,15 +14,18 @@ from bot.channels.twilio_probe import Answer, Unreached
 from bot.config import Settings
 from bot.doctor.examination import examine
 from bot.doctor.findings import Finding
+from bot.interview.alerts import alert
 from bot.interview.installation import Clock
 from bot.outreach.rosters import import_roster
+from bot.outreach.senders import change_sender
 from bot.service import Service
 from storage.database import Database
 from storage.models import Inbound, Outbox
+from storage.models import Sender as SenderTable
 from storage.queries import audit
 from tests.fake_twilio import wsgi_post
 from tests.fake_twilio_account import Sender
-from tests.setup import SECRET, TestClock, installation, publish_bundled
+from tests.setup import SECRET, TestClock, add_unit, installation, publish_bundled
 from tests.tables import make_tables
 from tests.whatsapp import BASE, Office, office, settings_for
 
@@ -147,6 +150,21 @@ def test_without_twilio_it_says_that_the_simulator_is_the_only_channel(sqlite_ur
     assert "the simulator is the only channel" in found["settings"].what
     assert set(found) == {"settings", "database", "secret", "survey", "roster", "backlog"}
     assert "error" not in {one.verdict for one in found.values()}
+
+
+def test_a_simulator_has_no_limit(sqlite_url, tmp_path):
+    with installation(sqlite_url) as opened:
+        publish_bundled(opened)
+        add_unit(opened)
+        roster = tmp_path / "roster.csv"
+        roster.write_text("kelompok,hp_wa,unit\ninternal,081200000101,own:U1\n")
+        import_roster(opened, roster, "integritas")
+    settings = Settings(database_url=sqlite_url, tautan_secret_key=SECRET)
+    service = Service(settings, serving=False, clock=Clock(TestClock()))
+    found = {one.check: one for one in examine(service)}
+    service.close()
+    assert found["limits"].verdict == "ok"
+    assert "without a limit this launch takes 1 day" in found["limits"].what
 
 
 def test_no_database_is_made_by_looking_for_one(tmp_path):
@@ -522,16 +540,39 @@ def test_a_template_that_twilio_does_not_know_is_an_error(place):
     assert "Content Template Builder" in place.the("templates", "error")
 
 
+def hold_to(place: Place, people_per_day: int) -> None:
+    change_sender(place.office.installation, place.twilio.sender, people_per_day=people_per_day)
+
+
 def test_the_limit_says_how_long_the_launch_takes(place):
     said = place.the("limits", "ok")
     assert "at 250 a day this launch takes 3 days" in said
     assert "posters and links need no invitation" in said
+    hold_to(place, 2000)
     place.sender.messaging_limit = "2K Customers/24hr"
     assert "at 2000 a day this launch takes 1 day," in place.the("limits", "ok")
+    hold_to(place, 0)
     place.sender.messaging_limit = "Unlimited"
     assert "without a limit this launch takes 1 day," in place.the("limits", "ok")
+
+
+def test_a_limit_that_is_not_whatsapps_is_to_be_set_anew(place):
+    place.sender.messaging_limit = "2K Customers/24hr"
+    said = place.the("limits", "warning")
+    assert "at 250 a day" in said
+    assert said.endswith(f"tautan senders set {place.twilio.sender} --people-per-day 2000")
+    place.sender.messaging_limit = "Unlimited"
+    assert place.the("limits", "warning").endswith("--people-per-day 0")
+    hold_to(place, 10_000)
+    place.sender.messaging_limit = "250 Customers/24hr"
+    assert "at 250 a day" in place.the("limits", "warning"), "the smaller one is planned with"
+
+
+def test_a_limit_that_twilio_does_not_tell_is_a_warning(place):
     place.sender.messaging_limit = None
-    assert "Twilio did not tell your limit" in place.the("limits", "warning")
+    said = place.the("limits", "warning")
+    assert "nobody told" in said
+    assert "at 250 a day" in said
 
 
 def test_people_who_cannot_be_invited_in_time_are_a_warning(place):
@@ -578,3 +619,43 @@ def test_messages_that_our_code_failed_on_are_a_warning(place):
     }
     place.office.installation.database.write(lambda c: c.execute(insert(Inbound).values(values)))
     assert "our own code failed" in place.the("kept", "warning")
+
+
+def test_alerts_are_repeated_until_they_are_cleared(place):
+    here = place.office.installation
+    for _ in range(2):
+        here.database.write(lambda c: alert(c, "code:63041", "A template is paused.", here.now()))
+    said = place.the("alert", "error")
+    assert "(2 times): A template is paused." in said
+    assert "`tautan alerts --clear code:63041`" in said
+
+
+def test_a_sender_that_is_held_is_an_error(place):
+    hold_to(place, 250)
+    here = place.office.installation
+    until = here.now() + timedelta(hours=1)
+    values = {"halted_until": until, "reason": "error 63051"}
+    here.database.write(lambda c: c.execute(update(SenderTable).values(values)))
+    said = place.the("held", "error")
+    assert "error 63051" in said
+    assert f"tautan senders resume {place.twilio.sender}" in said
+    place.office.clock.move(hours=2)
+    assert "held" not in [one.check for one in place.examine()]
+
+
+def test_with_metas_cloud_api_twilio_is_not_asked(sqlite_url):
+    with installation(sqlite_url) as opened:
+        publish_bundled(opened)
+    settings = Settings(
+        database_url=sqlite_url,
+        tautan_secret_key=SECRET,
+        cloud_access_token="x" * 40,
+        cloud_phone_number_id="123456",
+        cloud_app_secrets=("y" * 32,),
+        cloud_verify_token="z" * 20,
+    )
+    service = Service(settings, serving=False, clock=Clock(TestClock()))
+    found = {one.check: one for one in examine(service)}
+    service.close()
+    assert "Cloud API" in found["settings"].what
+    assert "credentials" not in found

@@ -26,6 +26,7 @@ from storage.models import (
     Coordinator,
     DailyMark,
     DataKey,
+    FirstWrite,
     Inbound,
     Link,
     OptOut,
@@ -86,6 +87,9 @@ def furnish(crowd: Crowd, connection: Connection, contact_id: int) -> None:
         {"address_id": address_id, "sender": "whatsapp:+62000000000", "last_inbound_at": MONDAY},
     )
     connection.execute(
+        insert(FirstWrite), {"portfolio": "default", "address_id": address_id, "at": MONDAY}
+    )
+    connection.execute(
         insert(Inbound),
         {
             "sid_hmac": uuid4().bytes * 2,
@@ -117,6 +121,7 @@ PERSONAL = (
     Contact,
     Address,
     Window,
+    FirstWrite,
     RosterRow,
     Link,
     Conversation,

@@ -30,6 +30,7 @@ from tests.setup import MONDAY, installation
 from tests.storms import number_of, prepare, settle, storm
 
 PEOPLE = 200
+INVITED = 100
 COORDINATORS = 12
 IN_HANDS = 25
 WIB = ZoneInfo("Asia/Jakarta")
@@ -133,17 +134,17 @@ def test_what_was_answered_with_200_is_stored(database_url, tmp_path):
 
 
 def invite_people(url, clock, folder):
-    """Launch the survey for PEOPLE people and let COORDINATORS have the day's counts."""
+    """Launch the survey for INVITED people and let COORDINATORS have the day's counts."""
     with installation(url, clock=clock, serving=False) as here:
         roster, posts = folder / "roster.csv", folder / "coordinators.csv"
-        people = [f"0812000{20_000 + number:06d},own:U1,internal" for number in range(PEOPLE)]
+        people = [f"0812000{20_000 + number:06d},own:U1,internal" for number in range(INVITED)]
         roster.write_text("\n".join(["hp_wa,unit,group", *people]))
         import_roster(here, roster, short_survey.NAME)
         phones = [f"0812000{30_000 + number:06d},07:45" for number in range(COORDINATORS)]
         posts.write_text("\n".join(["hp_wa,jam", *phones]))
         import_coordinators(here, short_survey.NAME, posts)
         launched = launch(here, short_survey.NAME, per_day=100_000)
-        assert launched.invited == PEOPLE
+        assert launched.invited == INVITED
 
 
 def sent(twilio, sid, day):
@@ -168,7 +169,7 @@ def test_every_invitation_reminder_and_report_goes_out_once(database_url, tmp_pa
         }
         prepare(database_url, MONDAY, templates)
         invite_people(database_url, clock, tmp_path)
-        for number in range(PEOPLE):
+        for number in range(INVITED):
             twilio.person(phone=f"+62812000{20_000 + number:06d}")
         for number in range(COORDINATORS):
             twilio.person(phone=f"+62812000{30_000 + number:06d}")
@@ -184,12 +185,12 @@ def test_every_invitation_reminder_and_report_goes_out_once(database_url, tmp_pa
             for number, (name, after) in enumerate(expected.items(), start=1):
                 clock.set(MONDAY + after)
                 # Those that a sender held in its hands when it died come when all has settled.
-                storm(fleet, here, twilio, number * (PEOPLE + COORDINATORS) - IN_HANDS)
+                storm(fleet, here, twilio, number * (INVITED + COORDINATORS) - IN_HANDS)
                 settle(fleet, here, clock)
                 day = (MONDAY + after).astimezone(WIB).date()
-                assert sent(twilio, templates[name], day) == everybody(20_000, PEOPLE)
+                assert sent(twilio, templates[name], day) == everybody(20_000, INVITED)
                 counts = sent(twilio, templates["daily_template"], day)
                 assert counts == everybody(30_000, COORDINATORS)
             assert fleet.kills >= 4
-            assert len(twilio.outbound()) == 2 * (PEOPLE + COORDINATORS)
+            assert len(twilio.outbound()) == 2 * (INVITED + COORDINATORS)
             assert number_of(here, Outbox, Outbox.status == "failed") == 0

@@ -11,7 +11,20 @@ from typing import Literal, Protocol
 from bot.flow.turn import Choice, Kind, Message
 
 AddressKind = Literal["phone", "bsuid", "parent_bsuid"]
-SendOutcome = Literal["refused", "later", "unknown", "config"]
+Outcome = Literal[
+    "refused",  # final: this message will not arrive
+    "later",  # never processed, or a passing fault: again, with back-off
+    "later_once",  # at most one more try, after a day at the earliest
+    "resend_as_template",  # the 24-hour window is shut: only an approved template may go
+    "opted_out",  # the person wants nothing more from us: record it
+    "template",  # this template must not be used until an operator mends it
+    "pause",  # enough for today: no campaign before tomorrow
+    "config",  # the account, sender or channel is unusable: stop, and tell the operators
+    "unknown",  # it may have been sent: look before sending again
+]
+"""What follows when a message was not sent, or not delivered."""
+
+SendOutcome = Outcome
 
 DELIVERED = 4  # the rank from which on a message has arrived
 
@@ -67,6 +80,19 @@ class Inbound:
     raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """What the provider says of a person whose addresses have changed.
+
+    `old` are those by which the person was known, `new` those of now, one of a kind each; an old
+    one is theirs no more if there is a new one of its kind.
+    """
+
+    sid: str
+    old: tuple[Address, ...]
+    new: tuple[Address, ...]
+
+
 class BadRequest(ValueError):
     """What came in is not what the provider sends; the text repeats nothing of it."""
 
@@ -82,17 +108,8 @@ class StatusEvent:
     failed: bool = False
     error_code: int | None = None
     addresses: tuple[Address, ...] = ()
-
-    def tells_more(self, rank: int, failed: bool) -> bool:
-        """Whether this changes what is known: events come repeated, late and out of order.
-
-        A failure is final, but what was delivered or read cannot fail any more.
-        """
-        if failed:
-            return False
-        if self.failed:
-            return rank < DELIVERED
-        return self.rank > rank
+    outcome: Outcome = "refused"  # of a failed one: what follows
+    known: bool = True  # whether the error code is one that we know
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +163,16 @@ class Found:
 class SendError(Exception):
     """A message was not, or perhaps not, sent.
 
-    `outcome` is what matters: "refused" (final), "later" (never processed, try again), "unknown"
-    (it may have been sent: look before sending again), "config" (nothing will work until an
-    operator mends it).
+    `outcome` is what matters; `known` says whether the provider's code is one that we know.
     """
 
     def __init__(
-        self,
-        text: str,
-        outcome: SendOutcome,
-        code: int | None = None,
+        self, text: str, outcome: Outcome, code: int | None = None, *, known: bool = True
     ) -> None:
         super().__init__(text)
         self.outcome = outcome
         self.code = code
+        self.known = known
 
 
 class Channel(Protocol):
@@ -173,7 +186,10 @@ class Channel(Protocol):
         ...
 
     def find(self, to: Address, since: datetime) -> list[Found]:
-        """List our messages to this address since a time (UTC), newest first. Raises SendError."""
+        """List our messages to this address since a time (UTC), newest first.
+
+        Raises SendError; "refused" says that this provider keeps no list, now or ever.
+        """
         ...
 
 

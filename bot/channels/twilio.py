@@ -23,7 +23,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text
 from bot.channels.twilio_account import Account
-from bot.channels.twilio_codes import send_outcome
+from bot.channels.twilio_codes import known, send_outcome
 from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
 from bot.flow.turn import Message
@@ -292,7 +292,7 @@ def _send_error(error: Exception, repeatable: bool) -> SendError:
             text += f", error {code}: see https://www.twilio.com/docs/errors/{code}"
         if outcome == "unknown" and repeatable:
             outcome = "later"
-        return SendError(text, outcome, code)
+        return SendError(text, outcome, code, known=known(code))
     kind = type(error).__name__
     if repeatable or _never_sent(error):
         return SendError(f"Twilio was not reached ({kind}); try again", "later")

@@ -8,22 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
-from bot.channels.base import SendOutcome
-
-DeliveryAction = Literal[
-    "final",  # this message will not arrive; alert if the code is not in the table
-    "later",  # too fast or a passing fault: send again with back-off
-    "later_once",  # at most one more try, after a day at the earliest
-    "resend_as_template",  # the 24-hour window is shut: only an approved template may go
-    "opted_out",  # the person wants nothing more from us: record it
-    "template",  # this template must not be used until an operator mends it
-    "config",  # the account, sender or channel is unusable: stop and alert
-]
+from bot.channels.base import Outcome
 
 # What the API answered to a request (HTTP status 4xx or 5xx).
-API_OUTCOMES: Mapping[int, SendOutcome] = MappingProxyType(
+API_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
     {
         20003: "config",  # wrong credentials
         20404: "config",  # no such account or resource
@@ -39,7 +28,7 @@ API_OUTCOMES: Mapping[int, SendOutcome] = MappingProxyType(
         21604: "refused",  # no To
         21606: "config",  # From cannot send
         21609: "config",  # bad StatusCallback
-        21610: "refused",  # opted out
+        21610: "opted_out",
         21611: "later",  # the sender's queue is full
         21614: "refused",  # To cannot receive
         21617: "refused",  # longer than 1600 characters
@@ -66,84 +55,72 @@ API_OUTCOMES: Mapping[int, SendOutcome] = MappingProxyType(
 )
 
 # What a status callback with `failed` or `undelivered` says.
-DELIVERY_ACTIONS: Mapping[int, DeliveryAction] = MappingProxyType(
+DELIVERY_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
     {
         21610: "opted_out",
         30001: "later",
         30002: "config",
-        30003: "final",
-        30004: "final",
-        30005: "final",
-        30006: "final",
-        30007: "final",
+        30003: "refused",
+        30004: "refused",
+        30005: "refused",
+        30006: "refused",
+        30007: "refused",
         30008: "later_once",
         30036: "later",  # waited too long in Twilio's queue
         30410: "later",
         63001: "config",
         63002: "config",
-        63003: "final",  # not a WhatsApp address
-        63005: "final",
-        63006: "final",
+        63003: "refused",  # not a WhatsApp address
+        63005: "refused",
+        63006: "refused",
         63007: "config",
         63008: "config",
         63009: "later",
         63010: "later",
         63012: "later",
-        63013: "final",
+        63013: "refused",
         63014: "opted_out",  # blocked by the person
-        63015: "final",  # has not joined the sandbox
+        63015: "refused",  # has not joined the sandbox
         63016: "resend_as_template",
         63017: "later",
         63018: "later",
-        63019: "final",  # media
+        63019: "refused",  # media
         63020: "config",
-        63021: "final",
-        63024: "final",  # no WhatsApp, old terms or old client
+        63021: "refused",
+        63024: "refused",  # no WhatsApp, old terms or old client
         63027: "template",  # template or language does not exist
         63028: "template",  # wrong number of parameters
-        63030: "final",
-        63032: "final",  # in an experiment of Meta's
+        63030: "refused",
+        63032: "refused",  # in an experiment of Meta's
         63033: "opted_out",  # stopped our marketing
-        63034: "final",  # media
+        63034: "refused",  # media
         63037: "later",
-        63038: "later",  # daily cap
+        63038: "pause",  # the account's daily cap
         63040: "template",  # rejected
         63041: "template",  # paused
         63042: "template",  # disabled
-        63043: "final",  # media, up to 63047
-        63044: "final",
-        63045: "final",
-        63047: "final",
+        63043: "refused",  # media, up to 63047
+        63044: "refused",
+        63045: "refused",
+        63047: "refused",
         63049: "later_once",  # Meta chose not to deliver marketing
         63051: "config",  # sender locked
         63112: "config",
     }
 )
 
-_AS_OUTCOME: Mapping[DeliveryAction, SendOutcome] = MappingProxyType(
-    {
-        "final": "refused",
-        "later": "later",
-        "later_once": "refused",
-        "resend_as_template": "refused",
-        "opted_out": "refused",
-        "template": "config",
-        "config": "config",
-    }
-)
 
-
-def delivery_action(code: int | None) -> DeliveryAction:
+def delivery_outcome(code: int | None) -> Outcome:
     """Return what to do about a message that Twilio accepted and could not deliver."""
-    return DELIVERY_ACTIONS.get(code, "final") if code is not None else "final"
+    return DELIVERY_OUTCOMES.get(code, "refused") if code is not None else "refused"
 
 
-def opted_out(code: int | None) -> bool:
-    """Whether the code, at either time, says that the person wants no more messages."""
-    return delivery_action(code) == "opted_out"
+def known(code: int | None) -> bool:
+    """Whether a code stands in one of the tables; one that does not is final, and reported."""
+    return code is None or code in API_OUTCOMES or code in DELIVERY_OUTCOMES
 
 
-def send_outcome(status: int, code: int | None) -> SendOutcome:
+def send_outcome(status: int, code: int | None) -> Outcome:
     """Return what a refused `POST Messages` means, from its HTTP status and Twilio's code.
 
     A POST is not idempotent: after 5xx, 408 or a redirect it may have been carried out, whatever
@@ -155,6 +132,6 @@ def send_outcome(status: int, code: int | None) -> SendOutcome:
         return "unknown"
     if code is not None and code in API_OUTCOMES:
         return API_OUTCOMES[code]
-    if code is not None and code in DELIVERY_ACTIONS:
-        return _AS_OUTCOME[DELIVERY_ACTIONS[code]]
+    if code is not None and code in DELIVERY_OUTCOMES:
+        return DELIVERY_OUTCOMES[code]
     return "config" if status in (401, 403, 404) else "refused"

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from bot.channels.base import Address, AddressKind, BadRequest, Inbound, StatusEvent
+from bot.channels.twilio_codes import delivery_outcome, known
 from bot.flow.turn import Kind
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
@@ -163,14 +164,17 @@ def status_event(
     sid: str, status: str, error_code: object = None, addresses: tuple[Address, ...] = ()
 ) -> StatusEvent:
     """Give a status of Twilio's its rank. An error code that is no number is left out."""
-    code = str(error_code) if error_code else ""
+    text = str(error_code) if error_code else ""
+    code = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
     return StatusEvent(
         sid=sid,
         status=status,
         rank=_RANKS.get(status, 0),
         failed=status in _FAILED,
-        error_code=int(code) if re.fullmatch(r"[0-9]{1,9}", code) else None,
+        error_code=code,
         addresses=addresses,
+        outcome=delivery_outcome(code),
+        known=known(code),
     )
 
 

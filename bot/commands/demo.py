@@ -25,8 +25,11 @@ def demo(
 
     with faults():
         config = settings()
-        if config.twilio:
-            fail("tautan demo takes no Twilio credentials: unset the TWILIO_ variables")
+        if config.real:
+            fail(
+                "tautan demo takes no Twilio credentials, nor Meta's: unset the TWILIO_ and CLOUD_"
+                " variables"
+            )
         config.secret(create=True)
         database = Database(config.database_url)
         migrate(database)

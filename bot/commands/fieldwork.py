@@ -200,15 +200,28 @@ def _end_of_day(service: Service, survey: str, day: datetime | None) -> datetime
 def launch(
     survey: str = SURVEY,
     go: bool = typer.Option(False, "--go", help="Really invite; without it nothing is written."),
-    per_day: int = typer.Option(250, "--per-day", min=1, help="People invited a day."),
+    per_day: int | None = typer.Option(
+        None, "--per-day", min=1, help="People invited a day; else what the sender may write to."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Invite the people on the roster, after a dry run that shows counts and days needed."""
     from bot.outreach import launch as use
+    from bot.outreach.senders import people_per_day
 
     with opened() as service:
         here = service.installation
-        needs = service.twilio is not None
+        limit = people_per_day(here)
+        per_day = per_day or limit or use.PER_DAY
+        if limit is not None and per_day > limit and not as_json:
+            err.print(
+                f"The sender may write to {limit} people a day: the rest of each day's"
+                " invitations waits for the next. Raise it with `tautan senders set` when"
+                " WhatsApp has raised it.",
+                style="yellow",
+                soft_wrap=True,
+            )
+        needs = service.provider is not None
         plan = use.plan_launch(here, survey, per_day=per_day, needs_templates=needs)
         if not go:
             report(as_json, plan.to_dict(), lambda: _show_plan(plan))

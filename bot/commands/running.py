@@ -25,8 +25,10 @@ def run(demo: bool = DEMO) -> None:
     """Everything in one process: web, timers, sender, and the simulator without Twilio."""
     with faults():
         config = settings()
-        if demo and config.twilio:
-            raise typer.BadParameter("--demo takes no Twilio credentials: unset the TWILIO_ ones")
+        if demo and config.real:
+            raise typer.BadParameter(
+                "--demo takes no credentials of Twilio or Meta: unset the TWILIO_ and CLOUD_ ones"
+            )
         config.secret(create=True)
         database = Database(config.database_url)
         bring_up(database)
@@ -72,6 +74,7 @@ def _serve(config: Settings, service: Service) -> None:
     try:
         server.serve()
     finally:
+        app.extensions["tautan.sender"].stop()
         sweeps.stop()
         service.close()
 
@@ -81,11 +84,13 @@ def _greet(config: Settings, service: Service) -> None:
     host = "127.0.0.1" if config.host in {"0.0.0.0", "::"} else config.host  # noqa: S104
     base = f"http://{host}:{config.port}"
     out.print(f"Tautan is running on {base} (Ctrl-C ends it)")
-    if service.twilio is None:
+    if service.provider is None:
         out.print(
             f"  Simulator: {base}/simulator   (no Twilio credentials: nothing leaves here)",
             soft_wrap=True,
         )
+    elif service.cloud is not None:
+        out.print(f"  Webhook:   {config.public_base_url or base}/cloud")
     else:
         out.print(f"  Webhook:   {config.public_base_url}/whatsapp")
     out.print(f"  Health:    {base}/health")

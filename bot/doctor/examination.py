@@ -47,6 +47,7 @@ def examine(
     if installation is not None:
         yield from surveys.examine(installation, contents, limit)
         yield from place.waiting(installation)
+        yield from place.alerts(installation)
 
 
 def _outside(settings: Settings, ask: Fetch) -> Iterator[Finding]:

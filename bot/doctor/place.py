@@ -14,13 +14,22 @@ from bot.service import NotMigrated, Service
 from storage.database import Database, Unavailable
 from storage.keys import WrongSecret
 from storage.migrate import is_current
-from storage.queries import inbound, keys, outbox
+from storage.queries import alerts as alert_queries
+from storage.queries import inbound, keys, outbox, senders
+from storage.queries.alerts import AlertRow
+from storage.queries.senders import SenderRow
 
 LATE = timedelta(minutes=15)  # more than any sweep needs, and than unknown rows wait for their fate
 
 
 def settings(config: Settings) -> Finding:
     """Say by which channel this installation speaks; that the settings can be read is known."""
+    if config.cloud:
+        return warning(
+            "settings",
+            "Meta's Cloud API leads to people; what is set up at Meta is not looked at here",
+            "docs/deployment.md, without Twilio, says what to compare",
+        )
     if not config.twilio:
         return ok(
             "settings",
@@ -117,6 +126,25 @@ def waiting(installation: Installation) -> Iterator[Finding]:
             f"{held} messages of people wait, because our own code failed on them",
             "nothing is lost: they are taken again by themselves. The server's log says why",
         )
+
+
+def alerts(installation: Installation) -> Iterator[Finding]:
+    """Repeat what Tautan itself has raised for an operator, and what holds a sender now."""
+
+    def work(connection: Connection) -> tuple[list[AlertRow], list[SenderRow]]:
+        return alert_queries.every(connection), senders.every(connection)
+
+    raised, known = installation.database.read(work)
+    for one in raised:
+        times = f" ({one.times} times)" if one.times > 1 else ""
+        fix = f"mend it, then `tautan alerts --clear {one.kind}`"
+        yield error("alert", f"since {one.since:%Y-%m-%d %H:%M} UTC{times}: {one.what}", fix)
+    now = installation.now()
+    for row in known:
+        until = max((t for t in (row.halted_until, row.paused_until) if t), default=None)
+        if until is not None and until > now:
+            what = f"{row.address} is held until {until:%Y-%m-%d %H:%M} UTC: {row.reason}"
+            yield error("held", what, f"mend it, then `tautan senders resume {row.address}`")
 
 
 def _span(late: timedelta) -> str:

@@ -9,9 +9,10 @@ from bot.channels.twilio_account import UNLIMITED
 from bot.channels.twilio_content import Approval, Contents
 from bot.doctor.findings import Finding, error, ok, warning
 from bot.flow.survey import MessageText
-from bot.interview.installation import Installation
+from bot.interview.installation import SIMULATED, Installation
 from bot.interview.surveys import Published
 from bot.outreach.launch import PER_DAY, LaunchPlan, plan_launch
+from storage.queries import senders
 
 _CONTENT = "Twilio Console > Messaging > Content Template Builder"
 
@@ -107,10 +108,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 
 def _launch(
-    installation: Installation, published: Published, limit: int | None
+    installation: Installation, published: Published, told: int | None
 ) -> Iterator[Finding]:
     """Say who is to be invited and how many days that takes."""
-    per_day = PER_DAY if limit is None else limit
+    own = _own_limit(installation)
+    per_day = min(own or UNLIMITED, told or UNLIMITED)
     plan = plan_launch(installation, published.name, per_day=per_day)
     rows = sum(place.rows for place in plan.places)
     if not rows:
@@ -129,20 +131,42 @@ def _launch(
     for one in plan.missing:
         yield warning("roster", f"{published.name}: {one.what}", one.fix)
     if plan.to_invite:
-        yield _days(plan, limit)
+        yield _days(plan, installation.via.sender, own, told)
 
 
-def _days(plan: LaunchPlan, limit: int | None) -> Finding:
+def _own_limit(installation: Installation) -> int | None:
+    """Return how many people a day our own sender is held to; None is no limit. Writes nothing."""
+    via = installation.via
+    for row in installation.database.read(senders.every):
+        if (row.channel, row.address) == (via.channel, via.sender):
+            return row.people_per_day
+    return None if via.channel == SIMULATED.channel else PER_DAY
+
+
+def _days(plan: LaunchPlan, sender: str, own: int | None, told: int | None) -> Finding:
     days = plan.days or -(-plan.to_invite // plan.per_day)
     when = f", {plan.first} to {plan.last}" if plan.first else ""
-    rate = "without a limit" if limit == UNLIMITED else f"at {plan.per_day} a day"
-    takes = f"{rate} this launch takes {days} day{'s' if days != 1 else ''}{when}"
-    advice = "posters and links need no invitation"
-    if limit is None:
+    rate = "without a limit" if plan.per_day == UNLIMITED else f"at {plan.per_day} a day"
+    takes = (
+        f"{plan.survey}: {rate} this launch takes {days} day{'s' if days != 1 else ''}{when};"
+        " posters and links need no invitation"
+    )
+    if sender == SIMULATED.sender:
+        return ok("limits", takes)
+    if told is None:
         return warning(
             "limits",
-            f"{plan.survey}: {takes}; {advice}",
-            "Twilio did not tell your limit, this is a new business's: Meta Business Suite >"
-            " WhatsApp Manager > Overview > Limits, then `tautan launch --per-day N`",
+            takes,
+            "nobody told WhatsApp's limit: look at Meta Business Suite > WhatsApp Manager >"
+            " Overview > Limits, then:",
+            f"tautan senders set {sender} --people-per-day N",
         )
-    return ok("limits", f"{plan.survey}: {takes} (`--per-day {plan.per_day}`); {advice}")
+    if told != (own or UNLIMITED):
+        allowed = "everybody" if told == UNLIMITED else f"{told} people a day"
+        return warning(
+            "limits",
+            f"{takes}. WhatsApp lets you write first to {allowed}, Tautan keeps to {own or 'none'}",
+            "let them be the same (0 is no limit):",
+            f"tautan senders set {sender} --people-per-day {0 if told == UNLIMITED else told}",
+        )
+    return ok("limits", takes)

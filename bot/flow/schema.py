@@ -72,7 +72,8 @@ Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_a
 Days = Annotated[float, Field(ge=0, le=366)]
 Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
 ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
-ContentSid = Annotated[str, Field(pattern="^HX[0-9a-f]{32}$")]
+# What the provider knows a template by: Twilio's ContentSid, or Meta's name.
+ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
 Na = Literal["both", "dont_know", "refuse", "none"]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot.channels.base import Address, Inbound
 from bot.channels.simulator import Bubble, Entry, delivered, fresh_sid
 from bot.flow.turn import Kind, Message
-from bot.interview import identity, sending
+from bot.interview import fates, identity
 from bot.interview.installation import Installation
 from bot.interview.receiving import Desk, receive
 from storage.queries import people
@@ -144,7 +144,7 @@ def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> B
     chats.add(addresses[0], reply)
     if receipt.outbox_id is not None:
         # As a status callback would tell it: the message stands on the person's screen.
-        sending.record_status(
+        fates.record_status(
             desk.installation, receipt.outbox_id, delivered(reply.sid, addresses[0])
         )
     return reply

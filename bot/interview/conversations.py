@@ -27,7 +27,7 @@ from bot.flow.turn import (
     Wake,
     WrongPerson,
 )
-from bot.interview import contexts, erasure, identity, sending
+from bot.interview import contexts, erasure, identity, outbox
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -268,7 +268,7 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     survey = survey_of(connection, installation, row)
     state = load_state(connection, installation, row, survey)
     heard = people.windows(connection, [one.address_id for one in rows])
-    window_open = any(now - at < sending.WINDOW for at in heard.values())
+    window_open = any(now - at < outbox.WINDOW for at in heard.values())
     world = contexts.context(installation, survey, row, window_open=window_open)
     result = step(survey.for_group(row.grp or ""), state, Wake(), world)
     save(connection, installation, row, state, result, survey)
@@ -277,7 +277,7 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
         return True
     if identity.opted_out(connection, installation, row.contact_id):
         return True
-    sending.enqueue(
+    outbox.enqueue(
         connection,
         installation,
         address_id=best.id,

@@ -21,12 +21,13 @@ from bot.interview import identity
 from bot.interview.installation import Installation
 from storage import leftovers
 from storage.keys import KeyDestroyed
-from storage.queries import audit, inbound, outbox, people
+from storage.queries import audit, inbound, outbox, people, senders, surveys
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
 
 KEEP_INBOUND = timedelta(days=30)  # the provider repeats a webhook for hours, not for weeks
 KEEP_WINDOW = timedelta(hours=24)
+KEEP_FIRST_WRITES = timedelta(hours=24)  # so long the provider's limit counts them
 KEEP_WORDS = timedelta(days=1)  # of messages whose fate is settled
 KEEP_CONSENT = timedelta(days=365)  # after the survey's end, to be able to prove it
 
@@ -131,6 +132,18 @@ def answered_before(
     return bool(digests) and queries.answered(connection, digests)
 
 
+def carry_answered(
+    connection: Connection, installation: Installation, old: bytes, new: bytes
+) -> None:
+    """Let "has answered and was erased" hold for the digest of the address in place of another."""
+    for survey in surveys.every(connection):
+        if survey.closed_at is None:
+            digests = _digests(connection, installation, survey.id, [old])
+            if queries.answered(connection, digests):
+                again = _digests(connection, installation, survey.id, [new])
+                queries.remember_answered(connection, survey.id, again)
+
+
 def forget(installation: Installation, address: Address, *, opt_out: bool = False) -> ForgetReport:
     """Delete the person with an address, roster rows of people never met included.
 
@@ -176,6 +189,7 @@ def purge(installation: Installation) -> PurgeReport:
                 installation.keys.destroy(connection, scope)
                 keys += 1
         queries.delete_late_outbox(connection, outbox.FINAL)
+        senders.forget_first_writes(connection, now - KEEP_FIRST_WRITES)
         return (
             queries.delete_inbound(connection, today - KEEP_INBOUND),
             queries.delete_windows(connection, now - KEEP_WINDOW),

@@ -67,7 +67,7 @@ def person(
             connection, contact_id, one.kind, digests[one], key.seal(one.value, "address"), key.id
         )
     if fresh and len(ids) > 1:
-        _spread_opt_outs(connection, contact_id)
+        spread_opt_outs(connection, contact_id)
     return Person(contact_id, ids)
 
 
@@ -86,7 +86,7 @@ def _settle(
     for other in dict.fromkeys(by_id[1:]):
         if other != kept:
             assert kept is not None
-            _merge(connection, installation, kept, other)
+            merge(connection, installation, kept, other)
             by_phone = kept if by_phone == other else by_phone
     if by_phone is None:
         return kept if kept is not None else queries.create_contact(connection)
@@ -103,7 +103,7 @@ def _settle(
     if kept is None:
         return by_phone
     first, second = sorted((kept, by_phone))
-    _merge(connection, installation, first, second)
+    merge(connection, installation, first, second)
     return first
 
 
@@ -124,7 +124,7 @@ def _has_another_id(
     )
 
 
-def _merge(connection: Connection, installation: Installation, kept: int, gone: int) -> None:
+def merge(connection: Connection, installation: Installation, kept: int, gone: int) -> None:
     """Make one contact of two: addresses, conversations, posts and opt-outs."""
     queries.lock_contacts(connection, [kept, gone])
     active = [queries.active_conversation(connection, one) for one in (kept, gone)]
@@ -138,7 +138,7 @@ def _merge(connection: Connection, installation: Installation, kept: int, gone: 
             queries.set_language(connection, kept, language)
     still = [one for one in active if one in survivors] or sorted(survivors)[-1:]
     queries.set_active(connection, kept, still[0] if still else None)
-    _spread_opt_outs(connection, kept)
+    spread_opt_outs(connection, kept)
     queries.delete_contact(connection, gone)
 
 
@@ -208,7 +208,7 @@ def _rank(
     return _ORDER[status], answers, earliest, -row.id
 
 
-def _spread_opt_outs(connection: Connection, contact_id: int) -> None:
+def spread_opt_outs(connection: Connection, contact_id: int) -> None:
     """Let an opt-out of one address hold for all addresses of the person, from the earliest day."""
     macs = [row.hmac for row in queries.addresses_of(connection, [contact_id])]
     found = queries.opt_outs(connection, macs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,11 @@ from bot.flow.engine import step
 from bot.flow.keywords import Command, Phase
 from bot.flow.state import Status
 from bot.flow.turn import Event, Message, Open, Reply
-from bot.interview import codes, contexts, identity, kept, links, sending
+from bot.interview import codes, contexts, identity, kept, links, outbox
 from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
+from bot.interview.pace import Debits
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed
 from storage.queries import conversations as conversation_queries
@@ -46,8 +47,8 @@ CanInline = Callable[[Message], bool]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What to answer: a message to hand over now (its status comes back under `outbox_id`), or
-    nothing, because there is nothing to say or because it goes out by REST."""
+    """What to answer: a message to hand over now (its status comes back under `outbox_id`, if
+    anything of it is kept), or nothing, because there is nothing to say or it goes out by REST."""
 
     message: Message | None = None
     outbox_id: UUID | None = None
@@ -58,11 +59,17 @@ NOTHING = Receipt()
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """How one process receives: what a channel can hand over, and who answers coordinators."""
+    """How one process receives: what a channel can hand over, and who answers coordinators.
+
+    `direct` says that who takes the receipt can send a message at once, to the address that wrote:
+    a channel that answers no webhook needs it for people of whom no address is kept.
+    """
 
     installation: Installation
     can_inline: CanInline
     coordinator_answer: CoordinatorAnswer | None = None
+    direct: bool = False
+    debits: Debits = field(default_factory=Debits)
 
 
 def receive(desk: Desk, inbound: Inbound) -> Receipt:
@@ -73,7 +80,10 @@ def receive(desk: Desk, inbound: Inbound) -> Receipt:
     """
     installation = desk.installation
     try:
-        return installation.database.write(lambda connection: _turn(connection, desk, inbound))
+        receipt = installation.database.write(lambda connection: _turn(connection, desk, inbound))
+        if receipt.outbox_id is not None:
+            desk.debits.count(installation, Via(inbound.channel, inbound.sender))
+        return receipt
     except (Unavailable, Conflict):
         raise
     except Exception as error:
@@ -87,7 +97,7 @@ def replay(desk: Desk, limit: int = 20) -> int:
 
     Their webhooks are long answered, so replies go out by REST.
     """
-    later = replace(desk, can_inline=lambda _message: False)
+    later = replace(desk, can_inline=lambda _message: False, direct=False)
     return kept.replay(
         desk.installation,
         lambda connection, inbound, sid, asked: _take_again(connection, later, inbound, sid, asked),
@@ -392,7 +402,7 @@ def _draft(
 ) -> tuple[Receipt, dict[str, Any] | None]:
     """Return what to answer and the outbox row to store.
 
-    Somebody of whom we keep no address gets the reply inline and without a trace.
+    Somebody of whom we keep no address gets the reply at once and without a trace.
     """
     installation = desk.installation
     if message is None:
@@ -403,8 +413,8 @@ def _draft(
         return NOTHING, None
     inline = desk.can_inline(message)
     if address_id is None:
-        return Receipt(message) if inline else NOTHING, None
-    row = sending.draft(
+        return Receipt(message) if inline or desk.direct else NOTHING, None
+    row = outbox.draft(
         connection,
         installation,
         via=Via(inbound.channel, inbound.sender),
@@ -431,10 +441,10 @@ def _first_today(
 
 def _again(connection: Connection, installation: Installation, inbound: Inbound) -> Receipt:
     """Answer a repeated webhook: the same words while their fate is unknown, then nothing."""
-    row = sending.repeated(connection, installation, f"reply:{inbound.sid}")
+    row = outbox.repeated(connection, installation, f"reply:{inbound.sid}")
     if row is None or row.status != "unknown" or row.via != "twiml" or row.sealed is None:
         return NOTHING
     try:
-        return Receipt(sending.open_message(connection, installation, row), row.id)
+        return Receipt(outbox.open_message(connection, installation, row), row.id)
     except KeyDestroyed:
         return NOTHING

@@ -21,7 +21,7 @@ from bot.channels.base import Address
 from bot.flow.source import Problem
 from bot.intake.phones import read_phone
 from bot.intake.tables import Column, InputError, Row, Table, did_you_mean, open_table
-from bot.interview import identity, sending
+from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting import digest, snapshots
@@ -306,7 +306,7 @@ class _Sweep:
             return False
         local = self.now.astimezone(zone)
         midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=zone)
-        written = sending.enqueue(
+        written = outbox.enqueue(
             connection,
             installation,
             address_id=address.id,

@@ -9,8 +9,10 @@ from flask import Flask, Response, jsonify
 from bot.config import Settings
 from bot.scheduler import Sweeps
 from bot.service import CANNOT_WORK, Service
+from bot.web.cloud import cloud_routes
 from bot.web.health import health_routes
 from bot.web.metrics import Metrics, metrics_routes
+from bot.web.sender import Sender
 from bot.web.simulator import simulator_routes
 from bot.web.webhook import webhook_routes
 
@@ -38,10 +40,13 @@ def create_app(
     app.register_blueprint(health_routes(service))
     app.register_blueprint(metrics_routes(metrics))
     app.register_blueprint(webhook_routes(service, metrics, sweeps))
-    if service.twilio is None:
+    sender = Sender(service)
+    app.register_blueprint(cloud_routes(service, metrics, sweeps, sender))
+    if service.provider is None:
         app.register_blueprint(simulator_routes(service, sweeps))
     _errors(app)
     app.extensions["tautan"] = service
+    app.extensions["tautan.sender"] = sender
     return app
 
 

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bot.service import CANNOT_WORK, Service
+from storage.queries import alerts as alert_queries
 from storage.queries import inbound as inbound_queries
 from storage.queries import outbox as outbox_queries
 
@@ -49,6 +50,7 @@ class _Stored(Collector):
             installation = self._service.installation
             counts, oldest = installation.database.read(outbox_queries.backlog)
             held = installation.database.read(inbound_queries.held)
+            alerts = installation.database.read(alert_queries.every)
         except CANNOT_WORK:
             up.add_metric([], 0)
             yield up
@@ -62,6 +64,9 @@ class _Stored(Collector):
         age = 0.0 if oldest is None else max(0.0, (installation.now() - oldest).total_seconds())
         yield GaugeMetricFamily(
             "tautan_outbox_oldest_seconds", "How late the oldest waiting message is", value=age
+        )
+        yield GaugeMetricFamily(
+            "tautan_alerts", "What waits for an operator: `tautan alerts`", value=len(alerts)
         )
         yield GaugeMetricFamily(
             "tautan_held_messages", "Messages kept because our own code failed", value=held

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, request
 
 from bot.channels.twilio import TwilioChannel
-from bot.interview import sending
+from bot.interview.fates import Statuses
 from bot.interview.receiving import receive
 from bot.scheduler import Sweeps
 from bot.service import Service
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 def webhook_routes(service: Service, metrics: Metrics, sweeps: Sweeps | None) -> Blueprint:
     """Return the routes. Without Twilio's credentials they do not exist (404)."""
     routes = Blueprint("whatsapp", __name__)
+    statuses = Statuses()
 
     @routes.post("/whatsapp")
     def inbound() -> Response:
@@ -45,7 +46,7 @@ def webhook_routes(service: Service, metrics: Metrics, sweeps: Sweeps | None) ->
         twilio = _signed(service, metrics)
         try:
             event = twilio.read_status(request.form)
-            known = sending.record_status(service.installation, UUID(reference), event)
+            known = statuses.record(service.installation, UUID(reference), event)
         except ValueError:
             # Old or foreign: the provider must not try again.
             known = False

@@ -39,6 +39,7 @@ class OutboxRow(NamedTuple):
     lease_until: datetime | None
     provider_sid: str | None
     rank: int
+    past_sid: str | None
 
 
 class Claimable(NamedTuple):
@@ -73,14 +74,12 @@ _COLUMNS = (
     Outbox.lease_until,
     Outbox.provider_sid,
     Outbox.rank,
+    Outbox.past_sid,
 )
 _WIDTH = len(_COLUMNS)
 
+PRIORITY = {"reply": 0, "report": 1, "reminder": 2, "invitation": 3}
 _LEASING = 7_283_642  # an advisory lock of this database
-
-_PRIORITY = case(
-    {"reply": 0, "report": 1, "reminder": 2, "invitation": 3}, value=Outbox.purpose, else_=4
-)
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> bool:
@@ -101,6 +100,12 @@ def by_id(connection: Connection, outbox_id: UUID, *, lock: bool = False) -> Out
     return OutboxRow._make(row) if row else None
 
 
+def by_ids(connection: Connection, ids: Sequence[UUID]) -> list[OutboxRow]:
+    """Return and lock messages, in the order of their ids."""
+    statement = select(*_COLUMNS).where(Outbox.id.in_(list(ids))).order_by(Outbox.id)
+    return [OutboxRow._make(row) for row in connection.execute(statement.with_for_update())]
+
+
 def about(
     connection: Connection, sid: str
 ) -> tuple[UUID, int | None, bytes | None, int | None] | None:
@@ -113,13 +118,18 @@ def about(
     return (row[0], row[1], row[2], row[3]) if row else None
 
 
-def one_at_a_time(connection: Connection) -> None:
+def one_at_a_time(connection: Connection, *, wait: bool = True) -> bool:
     """Wait until nobody else is leasing: two at once could each take a row of one address.
 
-    Held to the end of the transaction. On SQLite there is one writer at a time anyway.
+    Held to the end of the transaction; without `wait`, False when somebody else holds it. On
+    SQLite there is one writer at a time anyway.
     """
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name != "postgresql":
+        return True
+    if wait:
         connection.execute(select(func.pg_advisory_xact_lock(_LEASING)))
+        return True
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_LEASING))).scalar_one())
 
 
 def claimable(
@@ -128,8 +138,13 @@ def claimable(
     lease_now: datetime,
     channels: Sequence[str],
     limit: int,
+    purposes: Sequence[str],
+    held: Sequence[str] = (),
 ) -> list[Claimable]:
-    """Return and lock due rows, most urgent first, none of an address with a row in flight."""
+    """Return and lock due rows, most urgent first, none of an address with a row in flight.
+
+    `held` are senders of ours that may send nothing now.
+    """
     busy = aliased(Outbox)
     # A messaging service has many numbers; people write to one of them.
     heard = (
@@ -159,19 +174,31 @@ def claimable(
         .where(
             Outbox.status == "queued",
             Outbox.channel.in_(list(channels)),
+            Outbox.priority.in_([PRIORITY[one] for one in purposes]),
             Outbox.not_before <= now,
+            Outbox.sender.not_in(list(held)),
             ~exists().where(
                 busy.address_id == Outbox.address_id,
                 busy.status.in_(("queued", "claimed")),
                 busy.lease_until > lease_now,
             ),
         )
-        .order_by(_PRIORITY, Outbox.not_before, Outbox.created_at)
+        .order_by(Outbox.priority, Outbox.not_before, Outbox.created_at)
         .limit(limit)
         .with_for_update(of=Outbox, skip_locked=True)
     )
     rows = connection.execute(statement).all()
     return [Claimable(OutboxRow(*row[:_WIDTH]), *row[_WIDTH:]) for row in rows]
+
+
+def anything_due(connection: Connection, now: datetime, purposes: Sequence[str]) -> bool:
+    """Whether a row of these purposes may be due, or was claimed by a sender that may be dead."""
+    priorities = [PRIORITY[one] for one in purposes]
+    due = select(Outbox.id).where(
+        Outbox.status == "queued", Outbox.priority.in_(priorities), Outbox.not_before <= now
+    )
+    claimed = select(Outbox.id).where(Outbox.status == "claimed")
+    return any(connection.execute(one.limit(1)).first() is not None for one in (due, claimed))
 
 
 def set_fate(connection: Connection, outbox_id: UUID, **values: Any) -> None:
@@ -286,7 +313,8 @@ def drop_queued(
         where.append(Outbox.conversation_id == conversation_id)
     if survey_id is not None:
         where.append(Outbox.survey_id == survey_id)
-    result = connection.execute(update(Outbox).where(*where).values(status="dropped", sealed=None))
+    values = {"status": "dropped", "sealed": None, "reason": "no longer wanted"}
+    result = connection.execute(update(Outbox).where(*where).values(values))
     return int(result.rowcount)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, literal, or_, select, update
 
 from storage.models import (
     Address,
@@ -104,6 +104,13 @@ def move_addresses(connection: Connection, contact_id: int, address_ids: Sequenc
     )
 
 
+def fold_address(connection: Connection, gone: int, kept: int) -> None:
+    """Delete an address; what was to go to it, or went, belongs to another from now on."""
+    connection.execute(update(Outbox).where(Outbox.address_id == gone).values(address_id=kept))
+    connection.execute(delete(Window).where(Window.address_id == gone))
+    connection.execute(delete(Address).where(Address.id == gone))
+
+
 def language(connection: Connection, contact_id: int) -> str | None:
     """Return the language that a contact chose."""
     return connection.execute(
@@ -145,6 +152,16 @@ def saw_inbound(connection: Connection, address_id: int, sender: str, at: dateti
         {"address_id": address_id, "sender": sender, "last_inbound_at": at},
         ["address_id", "sender"],
         ["last_inbound_at"],
+    )
+
+
+def close_window(connection: Connection, address_id: int, sender: str) -> None:
+    """Forget when an address wrote to a sender: the provider says that the window is shut."""
+    connection.execute(
+        delete(Window).where(
+            Window.address_id == address_id,
+            or_(Window.sender == sender, literal(sender).startswith("MG")),
+        )
     )
 
 
