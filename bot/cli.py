@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from bot.commands import (
+    cost,
     data,
     demo,
+    doctor,
     fieldwork,
     flows,
     gateway,
@@ -29,12 +31,14 @@ app.command("run")(running.run)
 app.command("demo")(demo.demo)
 app.command("worker")(running.worker)
 app.command("migrate")(running.migrate)
+app.command("doctor")(doctor.doctor)
 app.command("check")(flows.check)
 app.command("test")(talking.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
+app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")

@@ -357,6 +357,8 @@ def _check_twilio(values: Mapping[str, str], problems: list[str]) -> None:
             f"Twilio is half set: {', '.join(sorted(given))} without {', '.join(wanted)}."
             " Set all of them, or none to use the simulator"
         )
+    if "_" in values["PUBLIC_BASE_URL"].partition("://")[2].partition("/")[0]:
+        problems.append("PUBLIC_BASE_URL: Twilio calls no host with an underscore; rename it")
     shapes = (
         ("TWILIO_ACCOUNT_SID", _ACCOUNT, "AC and 32 hexadecimal digits"),
         ("TWILIO_WHATSAPP_FROM", _SENDER, "whatsapp:+ and the number, as in whatsapp:+62…"),

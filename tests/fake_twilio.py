@@ -34,6 +34,7 @@ from twilio.request_validator import (
 )
 from werkzeug.test import Client as WsgiClient
 
+from tests.fake_twilio_account import Sender, Service
 from tests.fake_twilio_api import Server
 from tests.fake_twilio_content import Content, judge, rendered, shown
 from tests.fake_twilio_media import Store
@@ -123,6 +124,9 @@ class FakeTwilio:
         self.shared_key: tuple[str, str] | None = None  # id and secret: sign with SHA-256
         self.sender = sender
         self.messaging_service_sid = f"MG{seed:032x}"
+        self.account_status, self.account_type = "active", "Full"
+        self.senders = [Sender(sender)]
+        self.service = Service(senders=[sender])
         self.webhook_url = webhook_url
         self.fallback_url: str | None = None  # called when the webhook has failed to the end
         self.default_callback: str | None = None  # for messages that name none

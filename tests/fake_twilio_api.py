@@ -16,10 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
+from tests.fake_twilio_account import account_api, host_of
 from tests.fake_twilio_content import Content
 from tests.fake_twilio_content import answer as content_api
 from tests.fake_twilio_media import answer as message_api
-from tests.fake_twilio_media import senders
 from tests.fake_twilio_rules import MAX_BODY, Record, Refusal, length, valid_url
 
 if TYPE_CHECKING:
@@ -109,6 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date header: what time it is at Twilio."""
+        return format_datetime(self.server.twilio.clock().astimezone(UTC), usegmt=True)
+
     def _answer(self) -> None:
         twilio = self.server.twilio
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -140,9 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         if given not in [f"Basic {base64.b64encode(pair.encode()).decode()}" for pair in known]:
             raise Refusal(401, 20003, "Authenticate")
         host = self.headers.get("X-Original-Host")
-        product = "messaging" if path.startswith("/v1/Services/") else "content"
-        wanted = f"{product}.twilio.com" if path.startswith("/v1/") else "api.twilio.com"
-        if host not in (None, wanted):
+        if host not in (None, host_of(path)):
             raise Refusal(404, 20404, f"The requested resource {path} was not found on {host}")
 
     def _write(self, status: int, data: Any, mime: str = "application/json") -> None:
@@ -182,6 +184,8 @@ _INSTEAD: Mapping[str | None, tuple[Any, ...]] = {
 
 
 def _sort_of(method: str, path: str) -> str:
+    if host_of(path) == "messaging.twilio.com" or ("/Accounts/" in path and path.count("/") == 3):
+        return "account"
     if path.startswith("/v1/"):
         return "content"
     if path.endswith("/Messages.json"):
@@ -207,10 +211,10 @@ def _route(
         record = twilio.messages.get(name.removesuffix(".json"))
         if record is not None:
             return message_api(twilio, method, record, rest, body) or (200, _json(twilio, record))
-    if method == "GET" and re.fullmatch("/v1/Services/[^/]+/ChannelSenders", path):
-        return 200, senders(twilio, path.split("/")[3])
     if path == "/v1/Content" or path.startswith("/v1/Content/"):
         return content_api(twilio, method, path.split("/")[3:], body)
+    if method == "GET" and (found := account_api(twilio, path, query)) is not None:
+        return 200, found
     raise Refusal(404, 20404, f"The requested resource {path} was not found")
 
 

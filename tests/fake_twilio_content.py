@@ -105,7 +105,8 @@ def answer(twilio: FakeTwilio, method: str, rest: list[str], body: bytes) -> tup
                 return 204, None
             case "GET", ["ApprovalRequests"]:
                 owner = {"sid": content.sid, "account_sid": twilio.account_sid}
-                return 200, owner | {"whatsapp": content.approval, "url": ""}
+                url = f"https://content.twilio.com/v1/Content/{content.sid}/ApprovalRequests"
+                return 200, owner | {"whatsapp": content.approval, "url": url}
             case "POST", ["ApprovalRequests", "whatsapp"]:
                 return 201, _submitted(twilio, content, json.loads(body))
     raise Refusal(404, 20404, f"The requested resource /v1/Content/{'/'.join(rest)} was not found")

@@ -137,24 +137,3 @@ def _json(twilio: FakeTwilio, file: File) -> dict[str, Any]:
         "sid": file.sid,
         "uri": f"{message}/Media/{file.sid}.json",
     }
-
-
-def senders(twilio: FakeTwilio, service: str) -> dict[str, Any]:
-    """List the senders of a messaging service."""
-    if service != twilio.messaging_service_sid:
-        raise Refusal(404, 20404, f"The requested resource /Services/{service} was not found")
-    url = f"https://messaging.twilio.com/v1/Services/{service}/ChannelSenders"
-    one = {
-        "account_sid": twilio.account_sid,
-        "messaging_service_sid": service,
-        "sid": f"XE{1:032x}",
-        "sender": twilio.sender,
-        "sender_type": "WhatsApp",
-        "country_code": "ID",
-        "date_created": "2026-11-01T00:00:00Z",
-        "date_updated": "2026-11-01T00:00:00Z",
-        "url": f"{url}/XE{1:032x}",
-    }
-    pages = {"first_page_url": url, "previous_page_url": None, "next_page_url": None}
-    meta = {"page": 0, "page_size": 50, "key": "senders", "url": url}
-    return {"senders": [one], "meta": meta | pages}

@@ -99,7 +99,8 @@ class Faults:
         self._chances: dict[str, float] = {}
 
     def next(self, kind: str, times: int = 1, on: str = "send") -> None:
-        """Let the next so many requests of one sort (send, list, fetch, content) fail this way."""
+        """Let the next so many requests of one sort (send, list, fetch, content, account)
+        fail this way."""
         self._check(kind)
         with self._lock:
             self._next.extend([(kind, on)] * times)

@@ -32,6 +32,10 @@ ROOMS = {
     "bot.reporting": ("bot.reporting", *ABOVE),
     "bot.config": ("storage.keys",),
     "bot.service": ("bot.config", "bot.channels", "bot.reporting", *ABOVE),
+    "bot.doctor": (
+        *("bot.doctor", "bot.config", "bot.service", "bot.channels", "bot.outreach"),
+        *ABOVE,
+    ),
     "bot.scheduler": ("bot.service", "bot.outreach", "bot.reporting", *ABOVE),
     "bot.web": ("bot", "storage"),
     "bot.commands": ("bot", "storage"),

@@ -21,6 +21,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner, Result
 
+from bot.channels.twilio_urls import webhook_urls
 from bot.cli import app
 from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_rules import Record
@@ -605,3 +606,109 @@ def test_a_worker_on_postgresql_works_and_ends_in_order(postgres_url, tmp_path):
             worker.kill()
     assert worker.returncode == 0, err
     assert "Traceback" not in err
+
+
+# cost
+
+
+RATES = """
+rates:
+  currency: {currency}
+  service: 0.02
+  utility: 0.02
+  marketing: 0.0411
+  provider_out: 0.005
+  provider_in: 0.005
+  free_service: 1000
+"""
+
+
+@pytest.fixture
+def rated(folder: Path) -> str:
+    """Return a copy of the bundled survey that has rates."""
+    shutil.copytree(FLOWS / "integritas", folder / "rated")
+    with (folder / "rated" / "survey.yaml").open("a", encoding="utf-8") as file:
+        file.write(RATES.format(currency="USD"))
+    return "rated"
+
+
+def test_cost_counts_messages_without_rates(folder):
+    shown = good("cost", "integritas", "internal")
+    assert "write `rates` into survey.yaml" in shown
+    found = data("cost", "integritas", "internal")
+    assert found["rates"] is None
+    assert found["proved"] is True
+    assert found["interview"]["shortest"]["sent"] <= found["interview"]["longest"]["sent"]
+    assert found["templates"]["invited, never begins"] == ["invite", "reminder", "last_call"]
+
+
+def test_cost_gives_money_as_indonesians_write_it(rated):
+    found = data("cost", rated, "ahli", "--people", "2000")
+    sent = found["interview"]["typical"]["sent"]
+    assert float(found["interview"]["typical"]["price"]) == pytest.approx(sent * 0.03)
+    assert found["total"]["free"] == 3000
+    shown = good("cost", rated, "ahli", "--people", "2000")
+    price = f"US${sent * 0.03:.4f}".replace(".", ",")
+    assert price in shown
+    assert "US$0,0250" in shown
+    assert "US$0,0461" in shown
+    assert "2.000 typical interviews" in shown
+    total = sent * 2000 * 0.03 - 3000 * 0.02
+    assert f"US${total:,.2f}".translate(str.maketrans(",.", ".,")) in shown
+
+
+def test_cost_counts_no_sen(folder, rated):
+    path = folder / rated / "survey.yaml"
+    text = path.read_text("utf-8").replace("USD", "IDR").replace("service: 0.02", "service: 356.65")
+    path.write_text(text, "utf-8")
+    assert re.search(r"Rp\d\.\d{3}\b(?!,)", good("cost", rated, "internal"))
+
+
+def test_cost_fits_a_narrow_terminal(rated, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = good("cost", rated, "internal")
+    assert "…" not in shown
+
+
+def test_cost_needs_a_group_that_there_is(folder):
+    assert "there are: internal, eksternal, ahli" in bad("cost", "integritas", "intern")
+    bad("cost", "nothing", "internal")
+
+
+# doctor
+
+
+def test_doctor_without_twilio_is_content_with_the_simulator(ready):
+    shown = good("doctor")
+    assert "the simulator is the only channel" in shown
+    assert "Nothing is wrong; 1 to know." in shown
+    found = data("doctor")
+    assert (found["ok"], found["errors"], found["warnings"]) == (True, 0, 1)
+    assert {"check", "verdict", "what", "fix", "paste"} == set(found["steps"][0])
+
+
+def test_doctor_says_what_is_wrong_with_exit_1(folder):
+    done = run("doctor")
+    assert done.exit_code == 1
+    assert "run `tautan migrate`" in done.stdout
+    assert list(folder.iterdir()) == []
+    done = run("doctor", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["ok"] is False
+
+
+def test_doctor_shows_an_address_to_paste_in_one_piece(ready, monkeypatch):
+    base = "https://survei.dinas-komunikasi-dan-informatika.kota-contoh.invalid"
+    with FakeTwilio() as twilio:
+        monkeypatch.setenv("TWILIO_ACCOUNT_SID", twilio.account_sid)
+        monkeypatch.setenv("TWILIO_AUTH_TOKEN", twilio.auth_token)
+        monkeypatch.setenv("TWILIO_WHATSAPP_FROM", twilio.sender)
+        monkeypatch.setenv("TWILIO_API_BASE_URL", twilio.base_url)
+        monkeypatch.setenv("PUBLIC_BASE_URL", base)
+        monkeypatch.setenv("COLUMNS", "60")
+        done = run("doctor")
+    assert done.exit_code == 1
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert webhook_urls(base).inbound in lines
+    assert "to mend" in lines[-1]
+    assert twilio.auth_token not in done.stdout + done.stderr

@@ -173,6 +173,7 @@ def test_names_of_other_programs_are_none_of_our_business() -> None:
         ("TWILIO_MESSAGING_SERVICE_SID", "SM" + "0" * 32),
         ("TWILIO_API_BASE_URL", "localhost:4010"),
         ("PUBLIC_BASE_URL", "https://survei.contoh.go.id/?x=1"),
+        ("PUBLIC_BASE_URL", "https://survei_kota.contoh.go.id"),
     ],
 )
 def test_a_malformed_value_is_an_error(name: str, value: str) -> None:

@@ -22,6 +22,7 @@ from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text
+from bot.channels.twilio_account import Account
 from bot.channels.twilio_codes import known, send_outcome
 from bot.channels.twilio_content import Contents
 from bot.channels.twilio_forms import base_urls, read_inbound, read_status, signed, status_event
@@ -176,6 +177,7 @@ class TwilioChannel:
         self.log = TwilioLog(
             self._call, account_sid, sender=self._from, service=self._service, timeout=timeout
         )
+        self.account = Account(self._call, account_sid)
 
     def verify(
         self,

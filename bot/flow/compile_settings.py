@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.flow.expressions import suggest
 from bot.flow.schema import ANY_LANGUAGE, GroupPart, PlanPart, SurveyFile, WeekPart
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Group, Reminders, Settings, Texts
+from bot.flow.survey import Group, Rates, Reminders, Settings, Texts
 from bot.flow.turn import Hours
 
 
@@ -39,6 +39,7 @@ def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) 
         templates=part.templates,
         snapshot_at=part.snapshot_at,
         appearance=part.appearance,
+        rates=Rates(**dict(part.rates)) if part.rates else None,
     )
 
 

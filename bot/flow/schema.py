@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, time
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -69,6 +70,7 @@ Texts = Annotated[dict[Language, Line], BeforeValidator(_as_texts), Field(min_le
 Zone = Annotated[str, AfterValidator(_as_zone)]
 Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
 Days = Annotated[float, Field(ge=0, le=366)]
+Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
 ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
 ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
@@ -108,6 +110,18 @@ class AnonymityPart(Part):
     wait_hours: Annotated[float, Field(ge=0, le=1000)] = 48
 
 
+class RatesPart(Part):
+    """What messages cost; no number of these is in the program."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    service: Price
+    utility: Price
+    marketing: Price
+    provider_out: Price = Decimal(0)
+    provider_in: Price = Decimal(0)
+    free_service: Annotated[int, Field(ge=0)] = 0
+
+
 class WeekPart(Part):
     mon: tuple[Span, ...] = ()
     tue: tuple[Span, ...] = ()
@@ -141,6 +155,7 @@ class SurveyFile(Part):
     templates: dict[Identifier, dict[Language, ContentSid]] = {}
     snapshot_at: time = time(6)
     appearance: Appearance = "text"
+    rates: RatesPart | None = None
 
 
 # flow files

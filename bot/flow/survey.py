@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -161,6 +162,20 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """What one message costs, as the owner was told: by its kind, to WhatsApp; each way, to the
+    provider; and how many of our free-form ones a month are free of WhatsApp's price."""
+
+    currency: str
+    service: Decimal
+    utility: Decimal
+    marketing: Decimal
+    provider_out: Decimal
+    provider_in: Decimal
+    free_service: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """survey.yaml: what may change while the survey runs. Dates are days in `zone`."""
 
@@ -181,6 +196,7 @@ class Settings:
     templates: Mapping[str, Mapping[str, str]]  # message: language: ContentSid
     snapshot_at: time
     appearance: Appearance = "text"  # of questions that do not say
+    rates: Rates | None = None
 
     def plan(self, group: str) -> Plan:
         """Return the dates and reminders of a group, as every step needs them."""
