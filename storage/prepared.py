@@ -23,6 +23,9 @@ from sqlalchemy.sql import Executable
 
 Process = Callable[[Any], Any]
 
+# PostgreSQL's last words: ended by an administrator, by a crash, or not started yet. They may come
+# before the driver sees that the connection has ended.
+_FAREWELLS = {"57P01", "57P02", "57P03"}
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -143,12 +146,15 @@ def _numbered(sql: str) -> tuple[str, list[str]]:
 
 
 def _as_ours(connection: Connection, sql: str, error: Any) -> BaseException:
-    """Return what SQLAlchemy would raise, and let go of a connection that was dropped."""
+    """Return what SQLAlchemy would raise, and let go of a connection that was dropped, and of all
+    that wait in the pool: what ended this one has most likely ended them."""
     dialect = connection.dialect
     driver = connection.connection.dbapi_connection
-    dropped = dialect.is_disconnect(error, driver, None)
+    farewell = getattr(error, "sqlstate", None) in _FAREWELLS
+    dropped = farewell or dialect.is_disconnect(error, driver, None)
     if dropped:
         connection.invalidate(error)
+        connection.engine.dispose()
     raised: BaseException = DBAPIError.instance(
         sql,
         None,

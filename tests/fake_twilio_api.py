@@ -42,7 +42,7 @@ class Server:
         self._http = _HttpServer(("127.0.0.1", 0), _Handler)
         self._http.twilio = twilio
         self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.004}, daemon=True
         )
 
     @property

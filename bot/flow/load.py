@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from bot.flow.compile import compile_survey
@@ -24,13 +25,22 @@ def load_survey(files: Mapping[str, str], *, older: bool = False) -> Survey:
     current settings with an older version of the questions, pass that mixture and `older`: groups
     and templates that the version does not know yet are then left out.
     """
+    counting = {
+        name: files[name]
+        for name in sorted(files)
+        if "/" not in name and name.endswith((".yaml", ".yml"))
+    }
+    return _loaded(tuple(counting.items()), older)
+
+
+@lru_cache(maxsize=16)
+def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
+    """Compile once what was compiled before: a survey never changes."""
     problems: list[Problem] = []
     parts: list[tuple[Source, AnyFile]] = []
-    for name in sorted(files):
-        if "/" in name or not name.endswith((".yaml", ".yml")):
-            continue
+    for name, text in files:
         try:
-            source = read_source(name, files[name])
+            source = read_source(name, text)
             parts.append((source, read_part(source)))
         except FlowError as error:
             problems.extend(error.problems)
