@@ -231,16 +231,21 @@ def real_fleet(database_url: str, twilio: FakeTwilio, folder: Path) -> Fleet:
 
 
 def busy_fleet(
-    database_url: str, twilio: FakeTwilio, folder: Path, clock: Path, workers: int = 3
+    database_url: str,
+    twilio: FakeTwilio,
+    folder: Path,
+    clock: Path,
+    servers: int = 2,
+    workers: int = 3,
 ) -> Fleet:
     """Return programs whose sweeps come often and whose time is that of a file.
 
-    On SQLite one that does all; on PostgreSQL two servers and some workers.
+    On SQLite one that does all; on PostgreSQL some servers and workers.
     """
     env = environment(database_url, twilio)
     if make_url(database_url).get_backend_name() == "sqlite":
         return Fleet(served(env, folder, clock, "web"))
-    kinds = ["web", "web", *["worker"] * workers]
+    kinds = ["web"] * servers + ["worker"] * workers
     return Fleet(*[served(env, folder, clock, kind) for kind in kinds])
 
 

@@ -30,8 +30,8 @@ BSUID = Address("bsuid", "ID.1000000000000701")
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(either_url: str) -> Iterator[Office]:
+    with office(either_url) as opened:
         yield opened
 
 

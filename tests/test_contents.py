@@ -66,8 +66,8 @@ def question(ani: Person) -> str:
 # making
 
 
-def test_a_question_goes_with_a_list_and_a_tap_answers_it(database_url):
-    with place_with(database_url) as place:
+def test_a_question_goes_with_a_list_and_a_tap_answers_it(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         first = ani.messages[-1]
         assert [option.id for option in first.options] == ["sar_01:1", "sar_01:2"]
@@ -81,8 +81,8 @@ def test_a_question_goes_with_a_list_and_a_tap_answers_it(database_url):
         assert place.twilio.errors == []
 
 
-def test_consent_and_language_are_buttons(database_url):
-    with place_with(database_url, "buttons") as place:
+def test_consent_and_language_are_buttons(either_url):
+    with place_with(either_url, "buttons") as place:
         ani = place.twilio.person()
         ani.say(place.link_text())
         assert [option.id for option in ani.messages[-1].options] == ["language:id", "language:en"]
@@ -95,8 +95,8 @@ def test_consent_and_language_are_buttons(database_url):
         assert "1. " in ani.inbox[-1]
 
 
-def test_without_the_content_the_turn_does_not_wait_and_the_next_person_gets_it(database_url):
-    with place_with(database_url, made=False) as place:
+def test_without_the_content_the_turn_does_not_wait_and_the_next_person_gets_it(either_url):
+    with place_with(either_url, made=False) as place:
         place.twilio.faults.next("503", 50, on="content")
         ani = asked(place)
         assert [message.options for message in ani.messages] == [()] * 3
@@ -110,8 +110,8 @@ def test_without_the_content_the_turn_does_not_wait_and_the_next_person_gets_it(
         assert budi.inbox == ani.inbox, "in every form it says the same"
 
 
-def test_one_content_serves_everybody_and_holds_nothing_of_anybody(database_url):
-    with place_with(database_url, made=False) as place:
+def test_one_content_serves_everybody_and_holds_nothing_of_anybody(either_url):
+    with place_with(either_url, made=False) as place:
         for _ in range(3):
             asked(place, "1", "2", "3")
         make_all(place)
@@ -148,8 +148,8 @@ def test_many_makers_at_once_make_each_content_once(database_url):
         assert count(place.installation, Content, content_id=None) == 0
 
 
-def test_a_content_whose_making_was_not_heard_of_is_found_again(database_url):
-    with place_with(database_url, made=False) as place:
+def test_a_content_whose_making_was_not_heard_of_is_found_again(either_url):
+    with place_with(either_url, made=False) as place:
         asked(place)
         place.twilio.faults.next("drop_after", on="content")
         assert contents.make(place.installation, channel(place)) == 0
@@ -187,8 +187,8 @@ def test_the_provider_is_not_asked_again_at_once_when_it_is_away(database_url):
 # fallback
 
 
-def test_a_content_that_is_gone_at_the_provider_costs_nobody_the_question(database_url):
-    with place_with(database_url) as place:
+def test_a_content_that_is_gone_at_the_provider_costs_nobody_the_question(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         place.twilio.contents.clear()
         (reply,) = ani.say(tap="sar_01:1")
@@ -201,8 +201,8 @@ def test_a_content_that_is_gone_at_the_provider_costs_nobody_the_question(databa
         assert ani.messages[-1].options, "the next time it is there"
 
 
-def test_a_list_that_could_not_be_delivered_goes_again_as_text(database_url):
-    with place_with(database_url) as place:
+def test_a_list_that_could_not_be_delivered_goes_again_as_text(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         before = len(ani.messages)
         ani.failure = 63016
@@ -219,9 +219,9 @@ def test_a_list_that_could_not_be_delivered_goes_again_as_text(database_url):
         assert rows(place.installation, Outbox, id=row.id)[0].status == "delivered"
 
 
-def test_a_failure_that_is_told_before_we_know_the_message_is_not_overwritten(database_url):
+def test_a_failure_that_is_told_before_we_know_the_message_is_not_overwritten(either_url):
     """The callback comes while the request is still being answered."""
-    with place_with(database_url) as place:
+    with place_with(either_url) as place:
         ani = asked(place)
         place.twilio.settle()
         ani.failure = 63016
@@ -235,8 +235,8 @@ def test_a_failure_that_is_told_before_we_know_the_message_is_not_overwritten(da
         assert [bool(one.content_sid) for one in sent] == [True, False]
 
 
-def test_what_fails_as_text_too_is_not_sent_for_ever(database_url):
-    with place_with(database_url) as place:
+def test_what_fails_as_text_too_is_not_sent_for_ever(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         ani.failure = 63016
         ani.say(tap="sar_01:1")
@@ -248,8 +248,8 @@ def test_what_fails_as_text_too_is_not_sent_for_ever(database_url):
         assert "failed" in fates(place.installation)
 
 
-def test_a_send_of_unknown_fate_is_found_by_its_words_and_not_repeated(database_url):
-    with place_with(database_url) as place:
+def test_a_send_of_unknown_fate_is_found_by_its_words_and_not_repeated(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         place.twilio.settle()
         place.twilio.faults.next("callback_missing")
@@ -263,8 +263,8 @@ def test_a_send_of_unknown_fate_is_found_by_its_words_and_not_repeated(database_
         assert len(place.twilio.outbound()) == 4
 
 
-def test_who_stumbles_gets_plain_numbers(database_url):
-    with place_with(database_url) as place:
+def test_who_stumbles_gets_plain_numbers(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         (sorry,) = ani.say("entahlah ya")
         assert ani.messages[-1].options == ()
@@ -272,8 +272,8 @@ def test_who_stumbles_gets_plain_numbers(database_url):
         assert rows(place.installation, Outbox, via="twiml")
 
 
-def test_messages_with_taps_go_by_rest_and_all_others_in_the_answer(database_url):
-    with place_with(database_url) as place:
+def test_messages_with_taps_go_by_rest_and_all_others_in_the_answer(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         ani.say("CEK")
         found = {row.via for row in rows(place.installation, Outbox)}
@@ -284,8 +284,8 @@ def test_messages_with_taps_go_by_rest_and_all_others_in_the_answer(database_url
 # taps, late and lost
 
 
-def test_a_late_tap_changes_that_answer_and_shows_what_is_open(database_url):
-    with place_with(database_url) as place:
+def test_a_late_tap_changes_that_answer_and_shows_what_is_open(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         first = ani.messages[-1]
         ani.say(tap="sar_01:1")
@@ -299,8 +299,8 @@ def test_a_late_tap_changes_that_answer_and_shows_what_is_open(database_url):
         assert rows(place.installation, Conversation)[0].status == "screened_out"
 
 
-def test_a_tap_on_a_question_that_was_never_asked_only_shows_the_open_one(database_url):
-    with place_with(database_url) as place:
+def test_a_tap_on_a_question_that_was_never_asked_only_shows_the_open_one(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         (again,) = ani.say("Ya", tap="tgs_01:1")
         assert "sekali lagi" in again
@@ -309,8 +309,8 @@ def test_a_tap_on_a_question_that_was_never_asked_only_shows_the_open_one(databa
         assert "sekali lagi" in again
 
 
-def test_a_tap_after_the_end_says_the_closing_words_once(database_url):
-    with place_with(database_url) as place:
+def test_a_tap_after_the_end_says_the_closing_words_once(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         first = ani.messages[-1]
         ani.say(tap="sar_01:2")
@@ -322,8 +322,8 @@ def test_a_tap_after_the_end_says_the_closing_words_once(database_url):
 
 
 @pytest.mark.parametrize("title", ["Ya", "Yes", "ya"])
-def test_a_tap_that_comes_with_its_title_alone_is_matched_in_any_language(database_url, title):
-    with place_with(database_url) as place:
+def test_a_tap_that_comes_with_its_title_alone_is_matched_in_any_language(either_url, title):
+    with place_with(either_url) as place:
         ani = asked(place)
         first = question(ani)
         form = ani.form(title) | {"MessageType": "interactive"}
@@ -334,8 +334,8 @@ def test_a_tap_that_comes_with_its_title_alone_is_matched_in_any_language(databa
         assert question(by_payload) == question(ani)
 
 
-def test_a_title_that_quotes_an_older_question_answers_that_one(database_url):
-    with place_with(database_url) as place:
+def test_a_title_that_quotes_an_older_question_answers_that_one(either_url):
+    with place_with(either_url) as place:
         ani = asked(place)
         first = ani.messages[-1]
         ani.say(tap="sar_01:1")
@@ -364,8 +364,8 @@ def second_survey(place: Office) -> Person:
 
 
 @pytest.mark.parametrize("quoted", [True, False])
-def test_a_tap_on_a_survey_that_is_not_the_active_one_belongs_to_that_one(database_url, quoted):
-    with place_with(database_url) as place:
+def test_a_tap_on_a_survey_that_is_not_the_active_one_belongs_to_that_one(either_url, quoted):
+    with place_with(either_url) as place:
         ani = second_survey(place)
         old = next(m for m in ani.messages if m.options and m.options[0].id == "sar_01:1")
         if quoted:
@@ -380,8 +380,8 @@ def test_a_tap_on_a_survey_that_is_not_the_active_one_belongs_to_that_one(databa
         assert "Usia?" in ani.inbox[-1]
 
 
-def test_a_tap_on_what_is_over_does_not_take_the_floor_from_what_is_open(database_url):
-    with place_with(database_url) as place:
+def test_a_tap_on_what_is_over_does_not_take_the_floor_from_what_is_open(either_url):
+    with place_with(either_url) as place:
         ani = second_survey(place)
         old = next(m for m in ani.messages if m.options and m.options[0].id == "sar_01:1")
         ani.say(tap="sar_01:2", quote=old)
@@ -396,8 +396,8 @@ def test_a_tap_on_what_is_over_does_not_take_the_floor_from_what_is_open(databas
 # cleaning
 
 
-def test_what_nobody_uses_for_thirty_days_is_deleted_on_both_sides(database_url):
-    with place_with(database_url) as place:
+def test_what_nobody_uses_for_thirty_days_is_deleted_on_both_sides(either_url):
+    with place_with(either_url) as place:
         place.clock.move(days=20)
         asked(place)
         used = {one.content_sid for one in place.twilio.outbound()}
@@ -408,8 +408,8 @@ def test_what_nobody_uses_for_thirty_days_is_deleted_on_both_sides(database_url)
         assert {row.content_id for row in rows(place.installation, Content)} == used
 
 
-def test_a_closed_survey_keeps_no_contents(database_url):
-    with place_with(database_url) as place:
+def test_a_closed_survey_keeps_no_contents(either_url):
+    with place_with(either_url) as place:
         assert place.twilio.contents
         close(place.installation, place.published.name)
         contents.clean(place.installation, channel(place))
@@ -418,8 +418,8 @@ def test_a_closed_survey_keeps_no_contents(database_url):
         assert contents.make(place.installation, channel(place)) == 0
 
 
-def test_cleaning_goes_on_where_the_provider_failed_it(database_url):
-    with place_with(database_url) as place:
+def test_cleaning_goes_on_where_the_provider_failed_it(either_url):
+    with place_with(either_url) as place:
         place.clock.move(timedelta(days=31))
         gone = rows(place.installation, Content)[0].content_id
         del place.twilio.contents[gone]  # somebody deleted it in Twilio's console
@@ -430,8 +430,8 @@ def test_cleaning_goes_on_where_the_provider_failed_it(database_url):
         assert count(place.installation, Content) == 0
 
 
-def test_a_channel_without_a_store_has_nothing_to_make(database_url):
-    with place_with(database_url, made=False) as place:
+def test_a_channel_without_a_store_has_nothing_to_make(either_url):
+    with place_with(either_url, made=False) as place:
         asked(place)
 
         class Other:
@@ -442,8 +442,8 @@ def test_a_channel_without_a_store_has_nothing_to_make(database_url):
         assert creations(place) == 0
 
 
-def test_no_error_tells_what_was_asked(database_url, caplog):
-    with place_with(database_url, made=False) as place:
+def test_no_error_tells_what_was_asked(either_url, caplog):
+    with place_with(either_url, made=False) as place:
         asked(place)
         place.twilio.faults.next("500", on="content")
         contents.make(place.installation, channel(place))

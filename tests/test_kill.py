@@ -30,9 +30,9 @@ from tests.setup import MONDAY, installation
 from tests.storms import number_of, prepare, settle, storm
 
 PEOPLE = 200
-INVITED = 100
+INVITED = 60
 COORDINATORS = 12
-IN_HANDS = 25
+IN_HANDS = 15
 WIB = ZoneInfo("Asia/Jakarta")
 
 
@@ -179,7 +179,7 @@ def test_every_invitation_reminder_and_report_goes_out_once(database_url, tmp_pa
         expected = {"invite": timedelta(days=1), "reminder_first": timedelta(days=5)}
         # Before anybody runs: what is written earlier would be too old by then to be sent.
         clock.set(MONDAY + expected["invite"])
-        fleet = busy_fleet(database_url, twilio, tmp_path, clock.path)
+        fleet = busy_fleet(database_url, twilio, tmp_path, clock.path, servers=1)
         with fleet, installation(database_url, clock=clock, serving=False) as here:
             twilio.webhook_url, twilio._post = f"{BASE}/whatsapp", fleet.post
             for number, (name, after) in enumerate(expected.items(), start=1):

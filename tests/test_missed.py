@@ -31,8 +31,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(either_url: str) -> Iterator[Office]:
+    with office(either_url) as opened:
         sweep(opened)  # from now on
         yield opened
 

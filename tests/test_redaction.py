@@ -20,8 +20,8 @@ from tests.whatsapp import Office, office
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(either_url: str) -> Iterator[Office]:
+    with office(either_url) as opened:
         sweep(opened)  # from now on
         opened.clock.move(AFTER)
         take_missed(opened.service.desk, opened.service.channels)

@@ -30,8 +30,8 @@ from tests.whatsapp import Office, office
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(either_url: str) -> Iterator[Office]:
+    with office(either_url) as opened:
         yield opened
 
 

@@ -187,8 +187,8 @@ def interview(place: Bureau, ani: Person, seed: int = 0, *, hide_after: int = 99
     return answers
 
 
-def test_an_interview_by_typing_with_phone_and_user_id_then_the_user_id_alone(database_url):
-    with bureau(database_url) as place:
+def test_an_interview_by_typing_with_phone_and_user_id_then_the_user_id_alone(either_url):
+    with bureau(either_url) as place:
         ani = place.meta.person(PHONE, BSUID)
         interview(place, ani, hide_after=2)
         assert statuses(place.installation) == ["finished"]
@@ -201,8 +201,8 @@ def test_an_interview_by_typing_with_phone_and_user_id_then_the_user_id_alone(da
         assert recipients == {None, BSUID}
 
 
-def test_who_shows_only_a_user_id_is_interviewed_like_anybody(database_url):
-    with bureau(database_url) as place:
+def test_who_shows_only_a_user_id_is_interviewed_like_anybody(either_url):
+    with bureau(either_url) as place:
         interview(place, place.meta.person(bsuid=BSUID))
         assert statuses(place.installation) == ["finished"]
         assert {row.kind for row in rows(place.installation, AddressTable)} == {"bsuid"}
@@ -231,8 +231,8 @@ class Tapping:
         return self.real.find(to, since)
 
 
-def test_an_interview_by_tapping(database_url):
-    with bureau(database_url) as place:
+def test_an_interview_by_tapping(either_url):
+    with bureau(either_url) as place:
         place.service._channels = {"cloud": Tapping(place.service.provider)}
         ani = place.meta.person(PHONE, BSUID)
         ani.say(place.link_text())
@@ -277,8 +277,8 @@ def test_the_answers_of_a_whole_crowd_are_stored_as_given(database_url):
 # --- every message once, each for itself --------------------------------------------------------
 
 
-def test_a_batch_that_comes_again_changes_nothing(database_url):
-    with bureau(database_url) as place:
+def test_a_batch_that_comes_again_changes_nothing(either_url):
+    with bureau(either_url) as place:
         ani = begun(place)
         for _ in range(3):
             assert ani.again() == []
@@ -286,8 +286,8 @@ def test_a_batch_that_comes_again_changes_nothing(database_url):
         assert len(ani.say("1")) == 1
 
 
-def test_many_people_in_one_batch_are_each_a_turn_of_their_own(database_url):
-    with bureau(database_url) as place:
+def test_many_people_in_one_batch_are_each_a_turn_of_their_own(either_url):
+    with bureau(either_url) as place:
         people = [place.meta.person(f"+62812000005{n:02}", f"ID.{n}") for n in range(12)]
         batch = [(one, one.message(place.link_text())) for one in people]
         assert place.meta.post([place.meta.value(batch[:5]), place.meta.value(batch[5:])]) == 200
@@ -438,8 +438,8 @@ def test_who_stopped_our_messages_at_whatsapp_is_not_written_to_again(place):
     assert read(lambda c: identity.opted_out(c, place.installation, contact.id))
 
 
-def test_an_answer_of_meta_that_was_lost_is_settled_by_the_status(database_url):
-    with bureau(database_url) as place:
+def test_an_answer_of_meta_that_was_lost_is_settled_by_the_status(either_url):
+    with bureau(either_url) as place:
         ani = begun(place)
         place.meta.faults.append("drop_after")
         with place.meta.holding_statuses():
@@ -450,8 +450,8 @@ def test_an_answer_of_meta_that_was_lost_is_settled_by_the_status(database_url):
         assert len(ani.say("2")) == 1
 
 
-def test_what_may_have_been_sent_is_never_sent_again_and_in_the_end_given_up(database_url):
-    with bureau(database_url) as place:
+def test_what_may_have_been_sent_is_never_sent_again_and_in_the_end_given_up(either_url):
+    with bureau(either_url) as place:
         ani = begun(place)
         place.meta.faults.append("drop_before")
         assert ani.say("1") == []
@@ -508,8 +508,8 @@ def test_who_asks_to_be_erased_hears_that_it_is_done_and_is_gone(place):
     assert "sudah dihapus" in said
 
 
-def test_somebody_who_changes_number_and_id_goes_on_where_they_were(database_url):
-    with bureau(database_url) as place:
+def test_somebody_who_changes_number_and_id_goes_on_where_they_were(either_url):
+    with bureau(either_url) as place:
         ani = begun(place)
         ani.say("1")
         changed = ani.changes(phone="+6281200000099", bsuid="ID.99")
@@ -521,8 +521,8 @@ def test_somebody_who_changes_number_and_id_goes_on_where_they_were(database_url
         assert count(place.installation, Contact) == 1
 
 
-def test_a_new_user_id_is_told_without_a_phone(database_url):
-    with bureau(database_url) as place:
+def test_a_new_user_id_is_told_without_a_phone(either_url):
+    with bureau(either_url) as place:
         ani = place.meta.person(bsuid=BSUID)
         begun(place, ani)
         place.meta.post([place.meta.value([(ani, ani.changes(bsuid="ID.99"))])])
@@ -620,13 +620,13 @@ def test_a_sender_whose_database_is_gone_says_so_and_goes_on(place, caplog):
 def test_a_demo_takes_no_credentials_of_meta(sqlite_url, place):
     place.service.close()
     config = Settings(database_url=sqlite_url + "2", tautan_secret_key=SECRET, flows_dir=FLOWS)
-    database = Database(config.database_url)
+    database = Database(config.either_url)
     migrate(database)
     database.close()
     service = Service(config, serving=True, demo=True)
     assert service.installation.demo
     service.close()
-    real = settings_for(config.database_url, place.meta)
+    real = settings_for(config.either_url, place.meta)
     service = Service(real, serving=True)
     with pytest.raises(DemoMismatch, match="unset the CLOUD_ variables"):
         _ = service.installation
