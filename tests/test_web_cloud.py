@@ -620,13 +620,13 @@ def test_a_sender_whose_database_is_gone_says_so_and_goes_on(place, caplog):
 def test_a_demo_takes_no_credentials_of_meta(sqlite_url, place):
     place.service.close()
     config = Settings(database_url=sqlite_url + "2", tautan_secret_key=SECRET, flows_dir=FLOWS)
-    database = Database(config.either_url)
+    database = Database(config.database_url)
     migrate(database)
     database.close()
     service = Service(config, serving=True, demo=True)
     assert service.installation.demo
     service.close()
-    real = settings_for(config.either_url, place.meta)
+    real = settings_for(config.database_url, place.meta)
     service = Service(real, serving=True)
     with pytest.raises(DemoMismatch, match="unset the CLOUD_ variables"):
         _ = service.installation
