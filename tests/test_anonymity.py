@@ -43,9 +43,9 @@ K = 5
 
 
 @pytest.fixture
-def crowd(database_url: str) -> Iterator[Crowd]:
+def crowd(either_url: str) -> Iterator[Crowd]:
     """Forty mixed people and some who wait, on both databases, where five hide each other."""
-    with installation(database_url) as house:
+    with installation(either_url) as house:
         crowd = gather(house, K)
         crowd.people(40 + K)
         mix_due(house)

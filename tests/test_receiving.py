@@ -42,7 +42,13 @@ OVER = "Percakapan ini boleh dihapus"
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
+def place(either_url: str) -> Iterator[Office]:
+    with office(either_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def both(database_url: str) -> Iterator[Office]:
     with office(database_url) as opened:
         yield opened
 
@@ -107,7 +113,8 @@ def test_a_repeated_webhook_gets_the_same_words_while_their_fate_is_unknown(plac
     assert count(place.installation, Conversation) == 1
 
 
-def test_a_repeated_webhook_is_silent_once_a_callback_has_told_the_fate(place):
+def test_a_repeated_webhook_is_silent_once_a_callback_has_told_the_fate(both):
+    place = both
     ani = place.twilio.person()
     ani.say(place.link_text())
     place.twilio.settle()
@@ -115,7 +122,8 @@ def test_a_repeated_webhook_is_silent_once_a_callback_has_told_the_fate(place):
     assert fates(place.installation) == ["delivered"]
 
 
-def test_a_repeated_webhook_is_silent_once_rest_has_the_reply(place):
+def test_a_repeated_webhook_is_silent_once_rest_has_the_reply(both):
+    place = both
     ani = place.twilio.person()
     place.twilio.faults.next("twiml_lost")
     assert ani.say(place.link_text()) == []
@@ -131,7 +139,8 @@ def test_a_repeated_webhook_is_silent_once_rest_has_the_reply(place):
     assert fates(place.installation) == ["delivered"]
 
 
-def test_an_answer_that_is_posted_twice_is_taken_once(place):
+def test_an_answer_that_is_posted_twice_is_taken_once(both):
+    place = both
     ani = place.twilio.person()
     first = begun(place, ani)
     second = ani.say("1")
@@ -145,7 +154,8 @@ def test_an_answer_that_is_posted_twice_is_taken_once(place):
 # strangers
 
 
-def test_a_stranger_hears_once_a_day_what_this_is_and_leaves_no_trace(place):
+def test_a_stranger_hears_once_a_day_what_this_is_and_leaves_no_trace(both):
+    place = both
     begun(place, place.twilio.person())
     place.twilio.settle()
     before = counts(place.installation)
@@ -230,7 +240,8 @@ def test_an_expired_code_says_so(place):
     assert count(place.installation, Conversation) == 0
 
 
-def test_a_code_with_a_cap_starts_so_many_people_and_still_lets_them_come_back(place):
+def test_a_code_with_a_cap_starts_so_many_people_and_still_lets_them_come_back(both):
+    place = both
     text = add_link(place, cap=2)
     people = [place.twilio.person() for _ in range(3)]
     assert [LANGUAGES in one.say(text)[0] for one in people] == [True, True, False]
@@ -452,7 +463,8 @@ def test_start_takes_a_stop_back(place):
     assert statuses(place.installation) == ["consent"]
 
 
-def test_the_closing_words_come_once_a_day(place):
+def test_the_closing_words_come_once_a_day(both):
+    place = both
     ani = place.twilio.person()
     respondent(place, ani).interview()
     assert OVER in ani.say("lalu bagaimana?")[0]
@@ -524,8 +536,9 @@ def test_an_unreadable_answer_costs_no_more(place):
     assert len(ran) <= 5, "\n".join(ran)
 
 
-def test_many_messages_of_one_person_at_once_lose_and_double_no_step(place):
+def test_many_messages_of_one_person_at_once_lose_and_double_no_step(both):
     """Each is a turn of its own: the state moves by exactly as many turns as there were."""
+    place = both
     people = [place.twilio.person() for _ in range(3)]
     for person in people:
         begun(place, person)
