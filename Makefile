@@ -26,7 +26,7 @@ run: $(VENV)/runtime.stamp ## Start everything with a demo survey (Ctrl-C ends i
 	@$(BIN)/tautan run --demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and PostgreSQL; ARGS="-k word" for some
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check format, style, types and the flow files
 	$(BIN)/ruff format --check .
