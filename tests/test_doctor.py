@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,11 +91,16 @@ def place(sqlite_url: str, tmp_path) -> Iterator[Place]:
         sid = opened.twilio.content(text, approved=True)
         listed = ", ".join(f"{name}: {{id: {sid}, en: {sid}}}" for name in NAMES)
         publish_bundled(opened.installation, templates=f"{{{listed}}}")
-        roster = tmp_path / "roster.csv"
-        rows = "".join(f"internal,0812000{n:05},own:U1\n" for n in range(100, 700))
-        roster.write_text("kelompok,hp_wa,unit\n" + rows)
-        import_roster(opened.installation, roster, "integritas")
+        enlist(opened, tmp_path, 1)
         yield Place(opened)
+
+
+def enlist(office: Office, folder: Path, people: int) -> None:
+    """Put so many invented people on the roster."""
+    roster = folder / "roster.csv"
+    rows = "".join(f"internal,0812000{n:05},own:U1\n" for n in range(100, 100 + people))
+    roster.write_text("kelompok,hp_wa,unit\n" + rows)
+    import_roster(office.installation, roster, "integritas")
 
 
 # all is well
@@ -545,7 +551,8 @@ def hold_to(place: Place, people_per_day: int) -> None:
     change_sender(place.office.installation, place.twilio.sender, people_per_day=people_per_day)
 
 
-def test_the_limit_says_how_long_the_launch_takes(place):
+def test_the_limit_says_how_long_the_launch_takes(place, tmp_path):
+    enlist(place.office, tmp_path, 600)
     said = place.the("limits", "ok")
     assert "at 250 a day this launch takes 3 days" in said
     assert "posters and links need no invitation" in said
@@ -576,7 +583,8 @@ def test_a_limit_that_twilio_does_not_tell_is_a_warning(place):
     assert "at 250 a day" in said
 
 
-def test_people_who_cannot_be_invited_in_time_are_a_warning(place):
+def test_people_who_cannot_be_invited_in_time_are_a_warning(place, tmp_path):
+    enlist(place.office, tmp_path, 600)
     publish_bundled(place.office.installation, closes="2026-11-24")
     found = [one for one in place.examine() if one.check == "roster"]
     assert [one.verdict for one in found] == ["ok", "warning"]
