@@ -25,8 +25,6 @@ Outcome = Literal[
 ]
 """What follows when a message was not sent, or not delivered."""
 
-SendOutcome = Outcome
-
 DELIVERED = 4  # the rank from which on a message has arrived
 
 # What Twilio puts into From and To (its page "WhatsApp: key concepts"), "whatsapp:" taken off.

@@ -71,7 +71,9 @@ class Tally:
     @property
     def clean(self) -> bool:
         """Whether nothing was lost and nothing doubled."""
-        bad = (self.sent_twice, self.never_sent, self.answers_lost, self.answers_doubled)
+        # These people write only when they have read: nothing may be passed over as too old either.
+        sends = (self.sent_twice, self.never_sent, self.superseded)
+        bad = (*sends, self.answers_lost, self.answers_doubled)
         return not any(bad) and self.finished == self.people
 
 
