@@ -8,11 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Wheels with known hashes only: building one would download build tools that no lock names.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-INSTALL := $(PIP) install --require-hashes --only-binary :all:
+# Not compiled beforehand: most of it is never imported, and the rest is compiled and kept on first
+# use, for which Python must be allowed to write it down.
+INSTALL := $(PIP) install --no-compile --require-hashes --only-binary :all:
 SELF := $(PIP) install --no-index --no-build-isolation --no-deps --editable .
 CODE := $(wildcard bot storage tests wsgi.py)
 CHROMIUM ?= /usr/bin/chromium
 UV_VERSION := 0.13.9
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -311,7 +311,7 @@ def played(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     file = shutil.copy(prepared, tmp_path_factory.mktemp("played") / "tautan.db")
     settings = Settings(database_url=f"sqlite:///{file}", tautan_secret_key=SECRET)
     clock = TestClock()
-    service = Service(settings, serving=True, demo=True, clock=Clock(clock))
+    service = Service(settings, serving=True, demo=True, clock=Clock(clock), durable=False)
     told: list[tuple[int, int]] = []
     (first, *_) = posters(service.installation)
     summary = play(
