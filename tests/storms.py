@@ -51,7 +51,7 @@ def storm(fleet: Fleet, here: Installation, twilio: FakeTwilio, count: int) -> N
     end = time.monotonic() + 90
     while len(twilio.messages) < count:
         assert time.monotonic() < end, f"only {len(twilio.messages)} of {count} messages went out"
-        with fleet.under_fire(lambda: len(twilio.messages), 7, 15):
+        with fleet.under_fire(lambda: len(twilio.messages), 6, 14):
             wait_until_quiet(fleet, twilio, count)
         if len(twilio.messages) < count:
             let_leases_run_out(fleet, here)
