@@ -202,16 +202,57 @@ class Target(Base):
     __table_args__ = (CheckConstraint("target >= 0", name="not_negative"),)
 
 
+class RosterImport(Base):
+    """One file that was read into a survey's roster, from its first row to the moment it counts.
+
+    status: staging (its rows count for nobody yet), active, failed. `unit_id` is whose list it is:
+    people of that unit's earlier list who are not on it any more are gone. `digest` is of the
+    file's bytes; `counts` is JSON, rows by class.
+    """
+
+    __tablename__ = "roster_import"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    digest: Mapped[bytes] = mapped_column(Digest)
+    status: Mapped[str] = mapped_column(String(12))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    activated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    rows: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    counts: Mapped[str] = mapped_column(Text, server_default=text("'{}'"))
+    __table_args__ = (
+        # One import at a time for a survey.
+        Index(
+            "uq_roster_import_staging",
+            "survey_id",
+            unique=True,
+            sqlite_where=text("status = 'staging'"),
+            postgresql_where=text("status = 'staging'"),
+        ),
+        CheckConstraint("status IN ('staging', 'active', 'failed')", name="status"),
+    )
+
+
 class RosterRow(Base):
-    """One person on a list that an office gave us. A conversation claims it; it merges nobody."""
+    """One person on a list that an office gave us. A conversation claims it; it merges nobody.
+
+    It counts when `import_id` is NULL or active, and no active import says it is gone. `scope` is
+    0, or the unit's id where the group takes a person once per unit.
+    """
 
     __tablename__ = "roster_row"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
     unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
     grp: Mapped[str] = mapped_column(String(40))
+    scope: Mapped[int] = mapped_column(Id, server_default=text("0"))
+    import_id: Mapped[int | None] = mapped_column(Id, ForeignKey("roster_import.id"))
+    gone_id: Mapped[int | None] = mapped_column(Id, ForeignKey("roster_import.id"))
     address_hmac: Mapped[bytes | None] = mapped_column(Digest)
     email_hmac: Mapped[bytes | None] = mapped_column(Digest)  # only where there is no phone
+    kind: Mapped[str] = mapped_column(String(16), server_default=text("'clean'"))  # of the phone
     sealed: Mapped[bytes] = mapped_column(LargeBinary)  # JSON: name, phone, email, ...
     key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
     source: Mapped[str | None] = mapped_column(String(80))  # sumber_data
@@ -221,9 +262,89 @@ class RosterRow(Base):
     )
     removed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     __table_args__ = (
-        UniqueConstraint("survey_id", "address_hmac"),
-        UniqueConstraint("survey_id", "email_hmac"),
+        UniqueConstraint("survey_id", "address_hmac", "scope"),
+        UniqueConstraint("survey_id", "email_hmac", "scope"),
+        Index("ix_roster_row_import", "import_id"),
     )
+
+
+class RosterReject(Base):
+    """A row that somebody has to mend before its person can be reached.
+
+    `sealed` is JSON: the cells as they were without identity numbers, and what is wrong. status:
+    open, mended (by a later file, a chat or a page), gone (a later file does not have it).
+    """
+
+    __tablename__ = "roster_reject"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    import_id: Mapped[int] = mapped_column(Id, ForeignKey("roster_import.id"), index=True)
+    sheet: Mapped[str] = mapped_column(String(80), server_default=text("''"))
+    line: Mapped[int] = mapped_column(Integer)
+    unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str | None] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(20))  # the class that the row ended in
+    status: Mapped[str] = mapped_column(String(12), server_default=text("'open'"))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    __table_args__ = (
+        Index("ix_roster_reject_open", "survey_id", "status", "unit_id"),
+        CheckConstraint("status IN ('open', 'mended', 'gone')", name="status"),
+    )
+
+
+class RosterDuplicate(Base):
+    """Somebody who stands on the roster more than once: what was found, and what was decided.
+
+    kind: same_number (two rows, units, groups or files), same_person (another number, like name),
+    shared_number (one number on many people). `row_id` is the row that counts, `other_id` a second
+    one that counts too until it is decided, `sealed` the other one where it was not stored as a row
+    (JSON: unit, group and the person). decision: open, first, priority, other, both, apart.
+    """
+
+    __tablename__ = "roster_duplicate"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    import_id: Mapped[int | None] = mapped_column(Id, ForeignKey("roster_import.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    row_id: Mapped[int] = mapped_column(Id, ForeignKey("roster_row.id", ondelete="CASCADE"))
+    other_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("roster_row.id", ondelete="CASCADE")
+    )
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str] = mapped_column(String(40))
+    line: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
+    decision: Mapped[str] = mapped_column(String(12), server_default=text("'open'"))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        UniqueConstraint("row_id", "kind", "unit_id", "grp"),
+        Index("ix_roster_duplicate_survey", "survey_id", "decision"),
+        CheckConstraint("kind IN ('same_number', 'same_person', 'shared_number')", name="kind"),
+        CheckConstraint(
+            "decision IN ('open', 'first', 'priority', 'other', 'both', 'apart')", name="decision"
+        ),
+    )
+
+
+class RosterQuality(Base):
+    """How clean a unit's list was on a day: JSON, counts by class and of filled fields."""
+
+    __tablename__ = "roster_quality"
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    counts: Mapped[str] = mapped_column(Text)
+
+
+class KnownHeading(Base):
+    """Which column an institution means by a heading, once somebody has confirmed it."""
+
+    __tablename__ = "known_heading"
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
+    heading: Mapped[str] = mapped_column(String(120), primary_key=True)  # as names are compared
+    column: Mapped[str] = mapped_column(String(40))  # "" : not read
 
 
 class Link(Base):

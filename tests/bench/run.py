@@ -181,7 +181,8 @@ def main() -> None:
     if "postgresql" in asked:
         with running_postgres(durable=True) as admin, fresh_database(admin) as url:
             met &= show("PostgreSQL", measure(url))
-    out.print("targets met" if met else "TARGETS MISSED: 0.4 of durable and p99 < 100 ms at 16")
+    if asked != ["campaign"]:
+        out.print("targets met" if met else "TARGETS MISSED: 0.4 of durable and p99 < 100 ms at 16")
     if "campaign" in asked:
         met &= campaign(given.invitations)
     sys.exit(0 if met else 1)
