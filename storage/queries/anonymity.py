@@ -65,6 +65,7 @@ class PersonRow(NamedTuple):
     version: int
     language: str | None
     timed: bool  # some time of the interview is still there
+    linked: bool  # so is the poster whose ledger counted it
     sealed: bytes | None
     key_id: int | None
     release: int | None
@@ -127,6 +128,7 @@ def people(connection: Connection, survey_id: int) -> list[PersonRow]:
             Conversation.version,
             func.coalesce(Consent.language, Contact.language),
             Conversation.wake_at.is_not(None) | Conversation.mix_at.is_not(None),
+            Conversation.link_id.is_not(None),
             Conversation.sealed,
             Conversation.key_id,
             _release(connection, "conversation"),
