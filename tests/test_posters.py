@@ -20,8 +20,8 @@ from bot.intake.tables import InputError
 from bot.interview.surveys import publish
 from bot.outreach.links import create_links
 from bot.outreach.posters import Order, lay_out, write_codes, write_posters
-from bot.printing.posters import FORMS, Poster, PosterForm, Wording, print_posters
-from bot.printing.typeset import FONTS, TypesetError, typeset
+from bot.printing.posters import FORMS, DoesNotFit, Poster, Wording, print_posters
+from bot.printing.typeset import FONTS, typeset
 from storage.models import Conversation, Link
 from tests.rows import rows
 from tests.setup import MONDAY, add_unit, bundled_files, installation, publish_bundled
@@ -282,7 +282,7 @@ def test_words_that_cannot_fit_are_an_error_and_not_half_a_poster():
     )  # fmt: skip
     poster = Poster("Instansi", (Wording("id", lines),), ("scan", "send", "reply"), "x", "y", "z")
     for form in FORMS:
-        with pytest.raises(TypesetError, match="do not fit"):
+        with pytest.raises(DoesNotFit, match="do not fit"):
             print_posters([poster], form)
 
 

@@ -26,9 +26,8 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach import letters, links
 from bot.printing import posters as printing
-from bot.printing.posters import Poster, PosterForm, Wording
+from bot.printing.posters import DoesNotFit, Poster, PosterForm, Wording
 from bot.printing.qr import TooLong, qr_png, qr_svg
-from bot.printing.typeset import TypesetError
 from storage.queries import links as queries
 from storage.queries import units as unit_queries
 from storage.queries.units import UnitRow
@@ -95,7 +94,7 @@ def write_posters(
     made, report = lay_out(installation, survey, number, order)
     try:
         path.write_bytes(printing.print_posters([poster for _, poster in made], form))
-    except (TypesetError, TooLong) as error:
+    except (DoesNotFit, TooLong) as error:
         raise InputError([Problem(survey, 1, 1, str(error), "see `poster` in messages.yaml")]) from None
     return report
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bot.printing.qr import qr_svg
-from bot.printing.typeset import typeset
+from bot.printing.typeset import ask, typeset
 
 HERE = Path(__file__).parent
 
@@ -22,6 +22,10 @@ Pictogram = Literal["scan", "send", "reply", "open", "fill"]
 
 CHAT: tuple[Pictogram, ...] = ("scan", "send", "reply")
 SITE: tuple[Pictogram, ...] = ("scan", "open", "fill")
+
+
+class DoesNotFit(ValueError):
+    """The words of a poster are too long for its form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Poster:
 
 
 def print_posters(posters: Sequence[Poster], form: PosterForm) -> bytes:
-    """Return all posters as one PDF. Raises TypesetError where words do not fit, qr.TooLong."""
+    """Return all posters as one PDF. Raises DoesNotFit, qr.TooLong."""
     return typeset(*_document(posters, form), form="pdf", files=_pictograms())[0]
 
 
@@ -63,8 +67,37 @@ def picture_posters(posters: Sequence[Poster], form: PosterForm, ppi: int = 100)
 
 
 def _document(posters: Sequence[Poster], form: PosterForm) -> tuple[str, dict[str, object]]:
+    """Return the template and its data, with the size of words at which every poster fits."""
     source = (HERE / "posters.typ").read_text(encoding="utf-8")
-    return source, {"form": form, "posters": [_plain(poster) for poster in posters]}
+    # Measuring costs more than all else, so it is done for those alone with the longest lines.
+    longest = [_plain(poster) for poster in _longest(posters)]
+    measured = {"form": form, "posters": longest}
+    scale = float(ask(source, measured, "scale", _pictograms()))
+    if not scale:
+        raise DoesNotFit("the words of a poster do not fit: shorten them, or print fewer languages")
+    return source, {
+        "form": form,
+        "posters": [_plain(poster) for poster in posters],
+        # Shorter words may still break in an odder place.
+        "scale": scale - 0.04 if len(longest) < len(posters) else scale,
+    }
+
+
+def _longest(posters: Sequence[Poster]) -> list[Poster]:
+    """Return, for every line that posters have, the one in which it is longest."""
+    longest: dict[tuple[int, str], tuple[int, Poster]] = {}
+    for poster in posters:
+        lines = {
+            (place, name): len(words)
+            for place, wording in enumerate(poster.wordings)
+            for name, words in wording.lines.items()
+        }
+        lines[-1, "typed"] = len(poster.typed)
+        lines[-1, "place"] = len(poster.place)
+        for key, size in lines.items():
+            if size > longest.get(key, (-1, poster))[0]:
+                longest[key] = (size, poster)
+    return list({id(poster): poster for _, poster in longest.values()}.values())
 
 
 def _plain(poster: Poster) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 FONTS = Path(__file__).parent / "fonts"
 FONT = "Source Sans 3"
@@ -36,14 +36,9 @@ def typeset(
     """
     import typst  # noqa: PLC0415 # 40 MB that only printing needs
 
-    whole = {
-        **(files or {}),
-        "data.json": json.dumps(data, ensure_ascii=False).encode(),
-        "main.typ": source.encode(),
-    }
     try:
         made = typst.compile(
-            whole,
+            _whole(source, data, files),
             format=form,
             ppi=float(ppi),
             font_paths=[str(FONTS)],
@@ -52,3 +47,40 @@ def typeset(
     except RuntimeError as error:
         raise TypesetError(str(error)) from None
     return [made] if isinstance(made, bytes) else list(made or ())
+
+
+def ask(
+    source: str,
+    data: Mapping[str, object],
+    label: str,
+    files: Mapping[str, bytes] | None = None,
+) -> Any:
+    """Return what a source has noted as metadata under a label: a measure, for instance.
+
+    Raises TypesetError.
+    """
+    import typst  # noqa: PLC0415
+
+    try:
+        found = typst.query(
+            _whole(source, data, files),
+            f"<{label}>",
+            field="value",
+            one=True,
+            font_paths=[str(FONTS)],
+            ignore_system_fonts=True,
+        )
+    except RuntimeError as error:
+        raise TypesetError(str(error)) from None
+    return json.loads(found)
+
+
+def _whole(
+    source: str, data: Mapping[str, object], files: Mapping[str, bytes] | None
+) -> dict[str, bytes]:
+    """Return a document and all that it reads, by name; nothing is read from the disk."""
+    return {
+        **(files or {}),
+        "data.json": json.dumps(data, ensure_ascii=False).encode(),
+        "main.typ": source.encode(),
+    }
