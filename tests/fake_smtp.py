@@ -4,8 +4,8 @@
         server.fail("drop", at="dot")   # takes the letter and hangs up before it says so
 
 It speaks RFC 5321 as far as a sender needs it and refuses what it must refuse: commands out of
-order, lines that do not end in CRLF or are too long, bare dots, letters without a Date or Message-ID.
-What it has taken is in `letters`, in order.
+order, lines that do not end in CRLF or are too long, bare dots, letters without a Date or
+Message-ID. What it has taken is in `letters`, in order.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Taken:
 
 @dataclass
 class FakeSmtp:
-    """A mail server. With `context` it offers STARTTLS, with `wrapped` it speaks TLS from the start.
+    """A mail server. With `context` it offers STARTTLS, with `wrapped` it speaks TLS at once.
 
     `user` and `password`: nobody sends without logging in.
     """
@@ -66,7 +66,7 @@ class FakeSmtp:
         """Fail the next time at a place: "drop" the connection, or reply with a code such as "450".
 
         Places: connect, ehlo, mail, rcpt, data (before 354), body (in the middle of it), dot (the
-        letter is taken, the reply never comes), noop.
+        letter is taken, the reply never comes), taken (a code only: it is not taken), noop.
         """
         self._faults.setdefault(at, deque()).extend([what] * times)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -147,7 +146,7 @@ def test_a_poster_shows_the_last_day_of_its_own_link_and_none_is_printed_that_is
     ((_, poster),), _ = lay_out(here, "integritas", NUMBER, order)
     assert poster.wordings[0].lines["expiry"] == "Berlaku sampai 27 November 2026"
     create_links(here, "integritas", groups=["ahli"], expires_at=MONDAY - timedelta(days=1))
-    with pytest.raises(InputError, match="are over, the first one is .*--expires"):
+    with pytest.raises(InputError, match=r"are over, the first one is .*--expires"):
         lay_out(here, "integritas", NUMBER, Order(groups=["ahli"]))
 
 
@@ -222,7 +221,7 @@ def test_a_survey_without_words_for_posters_says_what_to_add(sqlite_url, tmp_pat
     with installation(sqlite_url) as made:
         publish(made, files)
         add_unit(made)
-        with pytest.raises(InputError, match="no headline, .*copy the lines"):
+        with pytest.raises(InputError, match=r"no headline, .*copy the lines"):
             write_posters(made, "integritas", NUMBER, Order(), "a4", tmp_path / "x.pdf")
 
 

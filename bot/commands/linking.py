@@ -158,10 +158,8 @@ def posters(
         raise typer.BadParameter(f"use one of {', '.join(POSTER_FORMATS)}", param_hint="--format")
     with opened() as service:
         here = service.installation
-        if not qr_text or number:
-            sender = _our_number(service, number)
-        else:
-            sender = here.via.sender
+        # Somebody else's posters need no number of ours.
+        sender = here.via.sender if qr_text and not number else _our_number(service, number)
         order = use.Order(
             units=unit,
             groups=group,
@@ -281,7 +279,9 @@ def _send_mail(
 def _show_mail_plan(plan: MailPlan) -> None:
     rows: list[list[Any]] = [[one.unit_name, one.group, one.people] for one in plan.places]
     out.print(table(f"E-mail for {plan.survey}", ["unit", "group", "to write to"], rows))
-    out.print(f"without an address {plan.without_email}, asked not to be written to {plan.opted_out}")
+    out.print(
+        f"without an address {plan.without_email}, asked not to be written to {plan.opted_out}"
+    )
     if plan.by_status:
         found = ", ".join(f"{name} {count}" for name, count in sorted(plan.by_status.items()))
         out.print(f"earlier runs: {found}")
@@ -289,7 +289,9 @@ def _show_mail_plan(plan: MailPlan) -> None:
 
 
 def _show_mail(done: MailReport) -> None:
-    out.print(f"e-mails: {done.sent} sent, {done.failed} failed, {done.dropped} not needed any more")
+    out.print(
+        f"e-mails: {done.sent} sent, {done.failed} failed, {done.dropped} not needed any more"
+    )
     if done.waiting:
         out.print(f"{done.waiting} wait, because the server said later: run this again in an hour")
     if done.in_hand:

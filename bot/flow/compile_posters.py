@@ -26,9 +26,7 @@ def compile_poster(source: Source, part: PosterPart | None, checker: Checker) ->
     """Return the lines of a poster by name; none where the file has none."""
     if part is None:
         return {}
-    lines: dict[str, Texts | None] = {
-        name: getattr(part, name) for name in type(part).model_fields
-    }
+    lines: dict[str, Texts | None] = {name: getattr(part, name) for name in type(part).model_fields}
     return {
         name: _texts(source, ("poster", name), texts, checker, _ON_POSTERS)
         for name, texts in lines.items()

@@ -33,8 +33,8 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.database import Conflict, Unavailable
 from storage.queries import conversations as queries
-from storage.queries import outbox as outbox_queries
 from storage.queries import ledger, people, turns
+from storage.queries import outbox as outbox_queries
 from storage.queries.turns import Arrived, TurnRow
 
 log = logging.getLogger(__name__)

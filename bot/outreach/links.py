@@ -79,8 +79,8 @@ def create_links(
 
     def work(connection: Connection) -> LinksReport:
         published = installation.surveys.named(connection, survey)
-        unit_ids = unit_ids(connection, published, units)
-        names = group_names(published, groups)
+        unit_ids = units_wanted(connection, published, units)
+        names = groups_wanted(published, groups)
         old = {
             (row.unit_id, row.grp): row
             for row in queries.of_places(connection, published.id)
@@ -215,7 +215,7 @@ def _link(row: LinkRow, unit: UnitRow, title: str, number: str) -> Link:
     )
 
 
-def unit_ids(connection: Connection, published: Published, wanted: Sequence[str]) -> list[int]:
+def units_wanted(connection: Connection, published: Published, wanted: Sequence[str]) -> list[int]:
     """Return the ids of the named units (`list:code`), or of all. Raises InputError."""
     every = unit_queries.every(connection)
     if not every:
@@ -231,7 +231,7 @@ def unit_ids(connection: Connection, published: Published, wanted: Sequence[str]
     return list(dict.fromkeys(one for one in found if isinstance(one, int)))
 
 
-def group_names(published: Published, wanted: Sequence[str]) -> list[str]:
+def groups_wanted(published: Published, wanted: Sequence[str]) -> list[str]:
     known = published.survey.settings.groups
     problems = [
         Problem(published.name, 1, 1, f"there is no group {one!r}", did_you_mean(one, known))

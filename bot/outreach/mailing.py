@@ -210,7 +210,7 @@ def _published(
 ) -> Published:
     """Return the survey if it can be written about now. Raises InputError, UnknownSurvey."""
     published = installation.surveys.named(connection, survey)
-    links.group_names(published, groups)
+    links.groups_wanted(published, groups)
     problem = None
     refusal = contexts.refusal(installation, published)
     if published.survey.words.mail_invite is None:
@@ -258,7 +258,7 @@ def _want(installation: Installation, published: Published, groups: Sequence[str
 
 
 def _take_up(installation: Installation, published: Published, *, again: bool) -> None:
-    """Let what a dead run had in its hands be unknown; queue the unknown ones where that is meant."""
+    """Let what a dead run had in its hands be unknown; queue the unknown ones if that is meant."""
 
     def work(connection: Connection) -> None:
         queries.give_up_on_the_dead(connection, published.id, _clock(connection))

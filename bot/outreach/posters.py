@@ -1,8 +1,8 @@
 """Posters: from a survey's links and words to files that a printer takes.
 
-A place's poster carries the place's own link (see `links`), made here if there is none yet. A survey
-that only helps with somebody else's has posters with that survey's address instead; then no link is
-made and nothing comes to us.
+A place's poster carries the place's own link (see `links`), made here if there is none yet. A
+survey that only helps with somebody else's has posters with that survey's address instead; then no
+link is made and nothing comes to us.
 """
 
 from __future__ import annotations
@@ -90,12 +90,17 @@ class _Place:
 def write_posters(
     installation: Installation, survey: str, number: str, order: Order, form: PosterForm, path: Path
 ) -> PostersReport:
-    """Write one PDF with all posters. `number` is our sender's. Raises InputError, UnknownSurvey."""
+    """Write one PDF with all posters. `number` is our sender's.
+
+    Raises InputError, UnknownSurvey.
+    """
     made, report = lay_out(installation, survey, number, order)
     try:
         path.write_bytes(printing.print_posters([poster for _, poster in made], form))
     except (DoesNotFit, TooLong) as error:
-        raise InputError([Problem(survey, 1, 1, str(error), "see `poster` in messages.yaml")]) from None
+        raise InputError(
+            [Problem(survey, 1, 1, str(error), "see `poster` in messages.yaml")]
+        ) from None
     return report
 
 
@@ -200,8 +205,8 @@ def _places(
 ) -> Iterator[_Place]:
     """Yield the places in the order in which posters are carried out: by unit, group and note."""
     units = {unit.id: unit for unit in unit_queries.every(connection)}
-    wanted = links.unit_ids(connection, published, order.units)
-    groups = links.group_names(published, order.groups)
+    wanted = links.units_wanted(connection, published, order.units)
+    groups = links.groups_wanted(published, order.groups)
     if order.address:
         # Whom it is for is said only where somebody asked for groups.
         for unit_id in wanted:
@@ -273,4 +278,4 @@ def _title(settings: Settings, language: str) -> str:
 
 def _file_name(place: _Place) -> str:
     parts = (place.unit.code_list, place.unit.code, place.group, place.note, place.code)
-    return "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts if part)
+    return "-".join(re.sub(r"[^\w.-]+", "_", part) for part in parts if part)

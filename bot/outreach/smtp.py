@@ -1,7 +1,8 @@
-"""Speaking to one SMTP server, so that it is always known what became of a letter, or that it is not.
+"""Speaking to one SMTP server, so that what became of a letter is known, or known to be unknown.
 
-Until its last line has gone out a letter was not handed over, and may be tried again. From there to
-the server's reply nobody knows: a letter whose reply is lost is *unknown*, never sent again blindly.
+Until the server asks for its text a letter was not handed over, and may be tried again. From there
+to the server's reply nobody knows: a letter whose reply is lost is *unknown*, and is never sent
+again blindly.
 """
 
 from __future__ import annotations
@@ -91,10 +92,14 @@ class Postman:
                 f"{self.server.host} offers no STARTTLS or no login: check SMTP_PORT, SMTP_SECURITY"
             ) from None
         except smtplib.SMTPResponseException as error:
-            raise Unusable(f"{self.server.host} does not serve us: reply {error.smtp_code}") from None
+            raise Unusable(
+                f"{self.server.host} does not serve us: reply {error.smtp_code}"
+            ) from None
         except (smtplib.SMTPException, OSError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
-            raise Unusable(f"{self.server.host}:{self.server.port} cannot be used: {reason}") from None
+            raise Unusable(
+                f"{self.server.host}:{self.server.port} cannot be used: {reason}"
+            ) from None
 
     def deliver(self, recipient: str, letter: bytes) -> None:
         """Hand a letter over; when this returns, the server has taken it.
@@ -117,6 +122,9 @@ class Postman:
         except (smtplib.SMTPException, OSError):
             self.close()
             raise Unknown from None
+        if not 200 <= code < 600:
+            self.close()
+            raise Unknown
         if code != 250:
             self._refused(smtp, code)
 
@@ -132,7 +140,10 @@ class Postman:
         server = self.server
         if server.security == "tls":
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=self._timeout, context=ssl.create_default_context()
+                server.host,
+                server.port,
+                timeout=self._timeout,
+                context=ssl.create_default_context(),
             )
         else:
             smtp = smtplib.SMTP(server.host, server.port, timeout=self._timeout)

@@ -1,4 +1,4 @@
-"""QR codes that survive dirt, folds and copies: error correction H, a quiet zone of four modules."""
+"""QR codes that survive dirt and folds: error correction H, a quiet zone of four modules."""
 
 from __future__ import annotations
 

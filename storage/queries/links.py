@@ -65,7 +65,7 @@ _COLUMNS = (
 
 
 def counts() -> ColumnElement[bool]:
-    """Say whether a roster row counts: not removed, of an active list, not gone from a later one."""
+    """Say whether a roster row counts: not removed, of an active list, not gone from a later."""
     active = RosterImport.status == "active"
     return and_(
         RosterRow.removed.is_(False),
