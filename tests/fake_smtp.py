@@ -81,7 +81,11 @@ class FakeSmtp:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 with contextlib.suppress(OSError, _Dropped):
-                    _Session(fake, self).run()
+                    session = _Session(fake, self)
+                    try:
+                        session.run()
+                    finally:
+                        session.close()
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -140,6 +144,11 @@ class _Session:
             elif method(rest) is False:
                 return
 
+    def close(self) -> None:
+        for one in (self.file, self.socket):
+            with contextlib.suppress(OSError):
+                one.close()
+
     def checked(self, line: bytes) -> str:
         if not line.endswith(b"\r\n") or b"\n" in line[:-2] or b"\r" in line[:-2]:
             self.fake.problems.append(f"a line does not end in CRLF: {line!r}")
@@ -188,6 +197,7 @@ class _Session:
             self.say("502 no")
             return
         self.say("220 go ahead")
+        self.file.close()
         self.socket = self.fake.context.wrap_socket(self.socket, server_side=True)
         self.file = self.socket.makefile("rb")
         self.secure, self.greeted = True, False
