@@ -37,10 +37,12 @@ NUMBER = typer.Option("", "--number", help="Our WhatsApp number, if Twilio is no
 class _MakesByDefault(TyperGroup):
     """`tautan links SURVEY` is `tautan links make SURVEY`."""
 
+    default = "make"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the command's name before what is not one."""
         if args and args[0] not in self.commands and args[0] not in {"--help", "-h"}:
-            args = ["make", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 
