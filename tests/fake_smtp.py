@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, cast
+from typing import Any
 
 MAX_LINE = 998
 
@@ -36,7 +36,7 @@ class Taken:
     @property
     def message(self) -> EmailMessage:
         """The letter, parsed."""
-        return cast(EmailMessage, message_from_bytes(self.raw, policy=default))
+        return message_from_bytes(self.raw, policy=default)
 
     def text(self, kind: str = "plain") -> str:
         """Return one of its two bodies."""

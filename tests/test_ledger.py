@@ -97,7 +97,8 @@ def test_a_cap_holds_however_many_come_at_once(both):
     people = [place.twilio.person() for _ in range(9)]
     all_at_once([partial(one.say, text) for one in people], at_a_time=9)
     place.twilio.settle()
-    in_, out = [], []
+    in_: list[Any] = []
+    out: list[Any] = []
     for one in people:
         (out if "sudah tidak berlaku" in one.inbox[-1] else in_).append(one)
     assert (len(in_), len(out)) == (3, 6)

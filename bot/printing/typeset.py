@@ -75,10 +75,11 @@ def ask(
     return json.loads(found)
 
 
-def _whole(
-    source: str, data: Mapping[str, object], files: Mapping[str, bytes] | None
-) -> dict[str, bytes]:
-    """Return a document and all that it reads, by name; nothing is read from the disk."""
+def _whole(source: str, data: Mapping[str, object], files: Mapping[str, bytes] | None) -> Any:
+    """Return a document and all that it reads, by name; nothing is read from the disk.
+
+    typst takes such a mapping, although its types do not say so.
+    """
     return {
         **(files or {}),
         "data.json": json.dumps(data, ensure_ascii=False).encode(),

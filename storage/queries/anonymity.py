@@ -138,7 +138,7 @@ def people(connection: Connection, survey_id: int) -> list[PersonRow]:
         .where(Conversation.survey_id == survey_id, Conversation.mixed.is_(True))
         .order_by(Conversation.id)
     )
-    return [PersonRow(*row) for row in connection.execute(statement)]
+    return [PersonRow._make(row) for row in connection.execute(statement)]
 
 
 def answers(connection: Connection, survey_id: int) -> Iterator[tuple[UUID, str, str]]:
