@@ -346,7 +346,7 @@ class MessagesPart(Part):
 
 
 class PosterPart(Part):
-    """The lines of a poster. The last four are for a poster that carries somebody else's QR."""
+    """The lines of a poster. The last five are for a poster that carries somebody else's QR."""
 
     headline: Texts
     purpose: Texts
@@ -360,6 +360,7 @@ class PosterPart(Part):
     expiry: Texts
     open: Texts | None = None
     fill: Texts | None = None
+    purpose_address: Texts | None = None
     by_address: Texts | None = None
     check_address: Texts | None = None
 

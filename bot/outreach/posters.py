@@ -41,7 +41,11 @@ _OWN: Mapping[str, str] = MappingProxyType(
 )
 _OTHER: Mapping[str, str] = MappingProxyType(
     {name: name for name in (*_ALWAYS, *printing.SITE)}
-    | {"by_hand": "by_address", "check": "check_address"}
+    | {
+        "purpose": "purpose_address",
+        "by_hand": "by_address",
+        "check": "check_address",
+    }
 )
 
 
