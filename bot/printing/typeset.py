@@ -37,7 +37,7 @@ def typeset(
     import typst  # noqa: PLC0415 # 40 MB that only printing needs
 
     try:
-        made = typst.compile(
+        made: Any = typst.compile(
             _whole(source, data, files),
             format=form,
             ppi=float(ppi),
