@@ -12,6 +12,7 @@ from bot.commands import (
     fieldwork,
     flows,
     gateway,
+    linking,
     running,
     sending,
     talking,
@@ -42,7 +43,9 @@ app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
-app.command("links")(fieldwork.links)
+app.add_typer(linking.links, name="links")
+app.command("posters")(linking.posters)
+app.command("mail")(linking.mail)
 app.command("launch")(fieldwork.launch)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)

@@ -30,12 +30,14 @@ _EXAMPLE_HEAD = """\
 # The environment wins over .env. A variable marked (secret) may be set by a file instead:
 # NAME_FILE=/path/to/the/file."""
 _OWN_PREFIXES = ("TAUTAN_", "TWILIO_")
-# Others use this prefix too (Google's CLOUD_RUN_JOB): only what resembles ours is a mistake.
-_SHARED_PREFIX = "CLOUD_"
+# Others use these prefixes too (Google's CLOUD_RUN_JOB): only what resembles ours is a mistake.
+_SHARED_PREFIXES = ("CLOUD_", "SMTP_")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 _META_ID = re.compile(r"[0-9]{5,20}")
 _SENDER = re.compile(r"whatsapp:\+[1-9]\d{6,14}")
+_MAILBOX = re.compile(r"[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+|[^<>@\r\n]+<[^<>@\s]+@[^<>@\s]+>")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 _SECRETS = frozenset(
@@ -45,6 +47,7 @@ _SECRETS = frozenset(
         "cloud_access_token",
         "cloud_app_secrets",
         "cloud_verify_token",
+        "smtp_password",
     }
 )
 
@@ -127,6 +130,12 @@ VARIABLES = (
         secret=True,
     ),
     Variable("CLOUD_API_BASE_URL", "", "Another server than Meta's own, for tests."),
+    Variable("SMTP_HOST", "", "Mail server for `tautan mail`; without it nobody gets an e-mail."),
+    Variable("SMTP_PORT", "587", "Port of the mail server: 587 with starttls, 465 with tls."),
+    Variable("SMTP_USER", "", "Whom to log in as at the mail server; empty: nobody."),
+    Variable("SMTP_PASSWORD", "", "The password that goes with it.", secret=True),
+    Variable("SMTP_FROM", "", "Sender of e-mails, Name <address>; replies must be read there."),
+    Variable("SMTP_SECURITY", "starttls", "starttls, tls, or none on this machine itself only."),
 )
 
 
@@ -153,6 +162,12 @@ class Settings:
     cloud_app_secrets: tuple[str, ...] = field(default=())  # the newest first
     cloud_verify_token: str | None = None
     cloud_api_base_url: str | None = None
+    smtp_host: str | None = None
+    smtp_port: int = 587
+    smtp_user: str | None = None
+    smtp_password: str | None = None
+    smtp_from: str | None = None
+    smtp_security: str = "starttls"
 
     @classmethod
     def from_env(
@@ -278,7 +293,7 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     for name in sorted(environ):
         if name in known:
             continue
-        if name.startswith(_SHARED_PREFIX) and (hint := _nearest(name, list(known), 80)):
+        if name.startswith(_SHARED_PREFIXES) and (hint := _nearest(name, list(known), 80)):
             found.append(f"{name} is not a setting of Tautan: did you mean {hint}?")
         elif name.startswith(_OWN_PREFIXES):
             hint = _nearest(name, list(known), 70)
@@ -292,7 +307,7 @@ def _misspelt(in_file: Mapping[str, str], env_file: Path) -> list[str]:
     known = _known()
     found = []
     for name in in_file:
-        if name in known or name.startswith((*_OWN_PREFIXES, _SHARED_PREFIX)) or len(name) < 6:
+        if name in known or name.startswith((*_OWN_PREFIXES, *_SHARED_PREFIXES)) or len(name) < 6:
             continue
         hint = _nearest(name.upper(), list(known), 85)
         if hint:
@@ -309,6 +324,7 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
     """Turn texts into settings and note what is wrong with them."""
     _check_twilio(values, problems)
     _check_cloud(values, problems)
+    _check_smtp(values, problems)
     secret = values["TAUTAN_SECRET_KEY"] or None
     if secret is not None and len(secret) < SECRET_LENGTH:
         problems.append(
@@ -321,7 +337,7 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
         flows_dir=Path(values["FLOWS_DIR"]),
         default_region=_region(values["DEFAULT_REGION"], problems),
         host=values["HOST"],
-        port=_port(values["PORT"], problems),
+        port=_port("PORT", values, problems),
         log_level=_level(values["LOG_LEVEL"], problems),
         twilio_account_sid=values["TWILIO_ACCOUNT_SID"] or None,
         twilio_auth_tokens=_several(values["TWILIO_AUTH_TOKEN"]),
@@ -334,6 +350,12 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
         cloud_app_secrets=_several(values["CLOUD_APP_SECRET"]),
         cloud_verify_token=values["CLOUD_VERIFY_TOKEN"] or None,
         cloud_api_base_url=_url("CLOUD_API_BASE_URL", values, problems),
+        smtp_host=values["SMTP_HOST"] or None,
+        smtp_port=_port("SMTP_PORT", values, problems),
+        smtp_user=values["SMTP_USER"] or None,
+        smtp_password=values["SMTP_PASSWORD"] or None,
+        smtp_from=values["SMTP_FROM"] or None,
+        smtp_security=values["SMTP_SECURITY"],
     )
 
 
@@ -391,6 +413,28 @@ def _check_cloud(values: Mapping[str, str], problems: list[str]) -> None:
             problems.append(f"{name} must be the id at Meta, 5 to 20 digits")
 
 
+def _check_smtp(values: Mapping[str, str], problems: list[str]) -> None:
+    """Note half-set settings of the mail server, and passwords that would travel in the open."""
+    given = {n: v for n, v in values.items() if n.startswith("SMTP_") and v}
+    names = ("SMTP_HOST", "SMTP_USER", "SMTP_PASSWORD", "SMTP_FROM")
+    wanted = [n for n in ("SMTP_HOST", "SMTP_FROM") if n not in given]
+    if any(n in given for n in names) and wanted:
+        have = ", ".join(n for n in names if n in given)
+        problems.append(f"the mail server is half set: {have} without {', '.join(wanted)}")
+    if ("SMTP_USER" in given) != ("SMTP_PASSWORD" in given):
+        problems.append("SMTP_USER and SMTP_PASSWORD belong together: set both, or neither")
+    if "SMTP_FROM" in given and not _MAILBOX.fullmatch(given["SMTP_FROM"]):
+        problems.append("SMTP_FROM must be an address, as in Survei Contoh <survei@contoh.go.id>")
+    security = given.get("SMTP_SECURITY", "")
+    if security not in {"starttls", "tls", "none"}:
+        problems.append("SMTP_SECURITY must be starttls, tls or none")
+    elif security == "none" and given.get("SMTP_HOST", "localhost") not in _LOOPBACK:
+        problems.append(
+            "SMTP_SECURITY=none is for a mail server on this machine only: names and links would"
+            " travel readable. Use starttls or tls"
+        )
+
+
 def _database(text: str, problems: list[str]) -> str:
     """Check a database URL; the message repeats nothing of it, for it may hold a password."""
     try:
@@ -436,10 +480,11 @@ def _region(text: str, problems: list[str]) -> str:
     return region
 
 
-def _port(text: str, problems: list[str]) -> int:
+def _port(name: str, values: Mapping[str, str], problems: list[str]) -> int:
+    text = values[name]
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
         return int(text)
-    problems.append("PORT must be a whole number from 1 to 65535")
+    problems.append(f"{name} must be a whole number from 1 to 65535")
     return 0
 
 

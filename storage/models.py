@@ -380,6 +380,51 @@ class Link(Base):
     )
 
 
+class LinkDay(Base):
+    """What was counted of a link on a day of the survey's zone; it names nobody.
+
+    `starts` and `finishes` are of links of places only; `refused` are attempts on a code that was
+    used up or over.
+    """
+
+    __tablename__ = "link_day"
+    link_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("link.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    starts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    finishes: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    refused: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+
+class Mail(Base):
+    """An invitation by e-mail to one person on the roster; address and words are not kept here.
+
+    status: queued, claimed (in the hands of a run), sent, unknown (handed over, and the server did
+    not say what became of it), failed, dropped. The lease is in the database's own time. `fault` is
+    the server's reply code, never its words.
+    """
+
+    __tablename__ = "mail"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    roster_row_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("roster_row.id", ondelete="CASCADE"), unique=True
+    )
+    status: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    not_before: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fault: Mapped[int | None] = mapped_column(Integer)
+    __table_args__ = (
+        Index("ix_mail_due", "survey_id", "status", "not_before"),
+        CheckConstraint(
+            "status IN ('queued', 'claimed', 'sent', 'unknown', 'failed', 'dropped')",
+            name="status",
+        ),
+    )
+
+
 class Conversation(Base):
     """One person's way through one survey. `state` is sealed under the survey's key.
 
@@ -403,6 +448,8 @@ class Conversation(Base):
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
     mixed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    # Whose ledger counts it when it is finished; no foreign key, and gone once it is mixed.
+    link_id: Mapped[int | None] = mapped_column(Id)
     __table_args__ = (
         UniqueConstraint("survey_id", "contact_id", "scope"),
         Index("ix_conversation_due", "wake_at"),

@@ -101,6 +101,15 @@ def test_a_mixed_survey_is_clean(crowd: Crowd):
     assert (findings.responses, findings.people) == (40, 40)
 
 
+def test_a_poster_that_a_mixed_conversation_still_knows_is_found(crowd: Crowd):
+    write(crowd, update(Conversation).where(Conversation.mixed.is_(True)).values(link_id=1))
+    (finding,) = look(crowd).found
+    assert (finding.kind, finding.where, finding.people) == (
+        *("leftover", "conversation.link_id"),
+        40,
+    )
+
+
 def test_it_stays_clean_with_units_languages_versions_erasures_and_turns_going_on(crowd: Crowd):
     chance = random.Random(11)
     newer = crowd.version(EXTRA)

@@ -21,12 +21,13 @@ FILES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "storage").rglob("*.py")
 # Each room and what of ours it may know; a name stands for itself and all that is below it.
 SEAM = ("bot.channels.base",)
 INTERVIEW = ("bot.interview", "bot.flow", "storage", *SEAM)
-ABOVE = ("bot.intake", *INTERVIEW)
+ABOVE = ("bot.intake", "bot.printing", *INTERVIEW)
 ROOMS = {
     "storage": ("storage",),
     "bot.flow": ("bot.flow",),
     "bot.channels": ("bot.channels", "bot.flow.turn", "bot.flow.state"),
     "bot.intake": ("bot.intake", "bot.flow.source"),
+    "bot.printing": ("bot.printing",),
     "bot.interview": INTERVIEW,
     "bot.outreach": ("bot.outreach", *ABOVE),
     "bot.reporting": ("bot.reporting", *ABOVE),
@@ -59,6 +60,9 @@ VENDORS = {
     "cheroot": ("bot.commands",),
     "typer": ("bot.commands", "bot.cli"),
     "dotenv": ("bot.config",),
+    "segno": ("bot.printing",),
+    "smtplib": ("bot.outreach.smtp",),
+    "typst": ("bot.printing",),
     "alembic": ("storage.migrate", "storage.migrations"),
 }
 # A pure room has no need of any of these.

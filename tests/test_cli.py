@@ -23,6 +23,7 @@ from typer.testing import CliRunner, Result
 
 from bot.channels.twilio_urls import webhook_urls
 from bot.cli import app
+from tests.fake_smtp import FakeSmtp
 from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_rules import Record
 from tests.setup import FLOWS, SECRET
@@ -160,6 +161,7 @@ def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkey
 OPENING = {
     "publish": ["integritas"],
     "links": ["integritas"],
+    "mail": ["integritas"],
     "launch": ["integritas"],
     "progress": ["integritas"],
     "export": ["integritas"],
@@ -357,6 +359,64 @@ def test_personal_links_go_to_a_file_only_its_owner_reads(ready):
     assert "2 written" in shown
     assert (ready / "p.csv").stat().st_mode & 0o077 == 0
     assert "wa.me" not in shown, "nobody's link is shown on a screen"
+
+
+def test_posters_are_printed_and_codes_written_alone(ready):
+    number = ("--number", "+6281200000999")
+    group = ("--group", "eksternal", "--unit", "own:U1")
+    printed = data("posters", "integritas", *group, "-o", "p.pdf", "--format", "tent", *number)
+    assert (printed["posters"], printed["created"], printed["left_out"]) == (1, 1, [])
+    assert (ready / "p.pdf").read_bytes()[:5] == b"%PDF-"
+    shown = good("posters", "integritas", *group, "-o", "qr", "--format", "svg", *number)
+    assert "1 written to qr; links: 0 new, 1 kept" in shown
+    assert len(list((ready / "qr").glob("own-U1-eksternal-*.svg"))) == 1
+    other = ("--qr-text", "https://spi.contoh.example/isi", "--language", "id")
+    assert data("posters", "integritas", *other, "-o", "o.pdf")["created"] == 0
+    assert "end the name in .pdf" in bad("posters", "integritas", "-o", "p.png", *number)
+    assert "no words in 'bjn'" in bad(
+        "posters", "integritas", "-o", "x.pdf", "--language", "bjn", *number
+    )
+    assert "TWILIO_WHATSAPP_FROM" in bad("posters", "integritas", "-o", "x.pdf")
+    bad("posters", "integritas", "-o", "x.pdf", "--format", "a3", *number, code=2)
+    assert not (ready / "x.pdf").exists()
+
+
+def test_the_ledger_of_a_fresh_survey_is_empty(ready):
+    found = data("links", "ledger", "integritas")
+    assert (found["posters"], found["personal"]) == ([], [])
+    assert "posters before" in good("links", "ledger", "integritas")
+    assert "did you mean" in bad("links", "ledger", "integrita")
+
+
+def test_e_mails_are_a_dry_run_until_they_are_meant(ready, monkeypatch):
+    text = "kelompok,nama,hp_wa,email,unit\nahli,Ahli Satu,,satu@contoh.example,own:U1\n"
+    write(ready, "roster.csv", text)
+    good("roster", "import", "roster.csv", "-s", "integritas")
+    assert data("mail", "integritas")["people"] == 1
+    assert "Nothing was written" in good("mail", "integritas", "--dry-run")
+    number = ("--number", "+6281200000999")
+    assert "set SMTP_HOST" in bad("mail", "integritas", "--yes", *number)
+    bad("mail", "integritas", "--yes", "--dry-run", code=2)
+    with FakeSmtp() as server:
+        monkeypatch.setenv("SMTP_HOST", "127.0.0.1")
+        monkeypatch.setenv("SMTP_PORT", str(server.port))
+        monkeypatch.setenv("SMTP_SECURITY", "none")
+        monkeypatch.setenv("SMTP_FROM", "Survei <survei@contoh.go.id>")
+        good("mail", "integritas", "--to", "saya@contoh.example", *number)
+        fast = ("--per-minute", "6000", *number)
+        server.fail("drop", at="dot")
+        said = run("mail", "integritas", "--yes", *fast).stderr
+        assert "1 may have arrived or not" in said
+        assert "@contoh.go.id>" in said
+        done = data("mail", "integritas", "--yes", "--again", *fast)
+        assert (done["sent"], done["unknown"]) == (1, 0)
+        assert data("mail", "integritas")["by_status"] == {"sent": 1}
+        assert [one.recipient for one in server.letters] == [
+            "saya@contoh.example", "satu@contoh.example", "satu@contoh.example",
+        ]  # fmt: skip
+        server.fail("drop", at="connect")
+        assert "cannot be used" in bad("mail", "integritas", "--yes", *fast)
+    assert "no more e-mail" in good("mail", "integritas", "--stop", "satu@contoh.example")
 
 
 def test_a_launch_is_a_dry_run_until_it_is_meant(ready):

@@ -26,6 +26,13 @@ CLOUD = {
     "CLOUD_VERIFY_TOKEN": "invented words",
 }
 
+SMTP = {
+    "SMTP_HOST": "pos.contoh.go.id",
+    "SMTP_FROM": "Survei Contoh <survei@contoh.go.id>",
+    "SMTP_USER": "survei",
+    "SMTP_PASSWORD": "an-invented-password",
+}
+
 
 def problems(environ: dict[str, str]) -> tuple[str, ...]:
     """Return what is wrong with an environment."""
@@ -96,6 +103,34 @@ def test_what_is_optional_alone_is_half_set_too(name: str) -> None:
     value = "12345" if name == "CLOUD_WABA_ID" else "http://127.0.0.1:4010"
     (problem,) = problems({name: value})
     assert "CLOUD_ACCESS_TOKEN" in problem
+
+
+def test_a_mail_server_is_known_when_all_of_it_is_set() -> None:
+    settings = Settings.from_env(SMTP | {"SMTP_PORT": "465", "SMTP_SECURITY": "tls"})
+    assert (settings.smtp_host, settings.smtp_port) == ("pos.contoh.go.id", 465)
+    assert "an-invented-password" not in repr(settings)
+    assert Settings.from_env({"SMTP_HOST": "localhost", "SMTP_FROM": "a@contoh.go.id",
+                              "SMTP_SECURITY": "none"}).smtp_security == "none"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"SMTP_HOST": ""}, "without SMTP_HOST"),
+        ({"SMTP_FROM": ""}, "without SMTP_FROM"),
+        ({"SMTP_PASSWORD": ""}, "belong together"),
+        ({"SMTP_USER": ""}, "belong together"),
+        ({"SMTP_FROM": "survei"}, "SMTP_FROM must be an address"),
+        ({"SMTP_FROM": "a@b.id\r\nBcc: <c@d.id>"}, "SMTP_FROM must be an address"),
+        ({"SMTP_SECURITY": "ssl"}, "starttls, tls or none"),
+        ({"SMTP_SECURITY": "none"}, "on this machine only"),
+        ({"SMTP_PORT": "0"}, "SMTP_PORT must be"),
+        ({"SMTP_USERNAME": "x"}, "did you mean SMTP_USER?"),
+    ],
+)
+def test_what_a_mail_server_lacks_is_said(change: dict[str, str], words: str) -> None:
+    (problem,) = problems(SMTP | change)
+    assert words in problem
 
 
 def test_an_installation_has_one_channel() -> None:
@@ -192,7 +227,7 @@ def test_every_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
     value = "postgresql://u:p@h/n" if name == "DATABASE_URL" else "s" * 40
     file = tmp_path / "secret"
     file.write_text(value + "\n")
-    base = {"TWILIO": TWILIO, "CLOUD": CLOUD}.get(name.split("_", maxsplit=1)[0], {})
+    base = {"TWILIO": TWILIO, "CLOUD": CLOUD, "SMTP": SMTP}.get(name.split("_", maxsplit=1)[0], {})
     rest = {key: text for key, text in base.items() if key != name}
     assert Settings.from_env(rest | {f"{name}_FILE": str(file)}) == Settings.from_env(
         rest | {name: value}

@@ -87,6 +87,9 @@ def wrong_with(words: list[str], *, whole: bool) -> str | None:
             return None
         name = words.pop(0)
         found = command.commands.get(name)
+        if found is None and (default := getattr(command, "default", None)) is not None:
+            words.insert(0, name)
+            name, found = default, command.commands[default]
         if found is None:
             return f"{path} has no command {name!r}"
         command, path = found, f"{path} {name}"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from bot.intake.tables import InputError
 from bot.interview import codes
@@ -23,8 +23,10 @@ from bot.outreach.links import (
     wa_me,
 )
 from bot.outreach.rosters import import_roster
-from storage.models import Audit
+from storage.models import Audit, RosterImport, RosterRow
+from storage.models import Link as DbLink
 from storage.queries import links as queries
+from tests.rows import change, rows
 from tests.setup import MONDAY, add_unit, installation, publish_bundled
 
 NUMBER = "+6281200000001"
@@ -242,6 +244,54 @@ def test_a_file_with_people_is_private_and_its_making_is_noted(local, tmp_path, 
     events = local.database.read(lambda one: one.execute(noted).all())
     assert events[-1].what == "personal links export"
     assert "Orang" not in repr(events)
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_file_of_personal_links_is_a_mail_merge_as_it_is(local, tmp_path, form):
+    path = tmp_path / "daftar.csv"
+    path.write_text(
+        "kelompok,nama,hp_wa,email,unit,bahasa\n"
+        "ahli,Siti Aminah,,siti@contoh.example,U1,\n"
+        "ahli,John Doe,,john@contoh.example,U1,en\n"
+        "ahli,,,tanpa@contoh.example,U1,bjn\n"
+    )
+    import_roster(local, path, "integritas")
+    create_personal_links(local, "integritas", expires_at=MONDAY + timedelta(days=2))
+    merged = tmp_path / f"surat.{form}"
+    export_links(local, "integritas", NUMBER, merged, form, personal=True)
+    if form == "csv":
+        found = list(csv.DictReader(merged.read_text("utf-8-sig").splitlines()))
+    else:
+        head, *lines = [[cell.value for cell in row] for row in sheet_rows(merged)]
+        found = [dict(zip(head, line, strict=True)) for line in lines]
+    assert [(one["salutation"], one["language"], one["until"]) for one in found] == [
+        ("Yth. Bapak/Ibu Siti Aminah", "id", "25 November 2026"),
+        ("Dear John Doe", "en", "25 November 2026"),
+        ("Yth. Bapak/Ibu", "id", "25 November 2026"),
+    ]
+    assert found[1]["survey"] == "Contoh City Integrity Survey"
+    assert found[1]["organiser"] == "Contoh City Inspectorate"
+    assert found[0]["number"].lstrip("'") == "+62 812-0000-0001"
+    assert found[0]["code"] in found[0]["text"]
+
+
+def test_rows_of_a_list_that_does_not_count_get_no_links(place, tmp_path):
+    add_people(place, tmp_path)
+    first, second, third = (row.id for row in rows(place, RosterRow))
+    values = {"survey_id": 1, "name": "x", "digest": b"x" * 32, "started_at": MONDAY}
+
+    def imported(status):
+        statement = insert(RosterImport).values(status=status, **values).returning(RosterImport.id)
+        return place.database.write(lambda one: one.execute(statement).scalar_one())
+
+    active, staging = imported("active"), imported("staging")
+    change(place, RosterRow, {"import_id": staging}, id=first)
+    change(place, RosterRow, {"import_id": active, "gone_id": staging}, id=second)
+    change(place, RosterRow, {"gone_id": active}, id=third)
+    assert create_personal_links(place, "integritas") == LinksReport(created=1, reused=0)
+    assert [row.roster_row_id for row in rows(place, DbLink)] == [second]
+    change(place, RosterRow, {"removed": True}, id=second)
+    assert every(place, personal_links) == []
 
 
 def test_a_name_is_never_a_formula(tmp_path):

@@ -1,24 +1,21 @@
-"""`tautan units`, `coordinators`, `roster`, `links`, `launch`, `progress`, `close`: the field."""
+"""`tautan units`, `coordinators`, `roster`, `launch`, `progress`, `close`: the field."""
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, report, table
+from bot.commands.common import JSON, err, opened, out, report, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bot.interview.closing import ClosePlan
     from bot.outreach.launch import LaunchPlan
-    from bot.outreach.link_files import Format
     from bot.outreach.rosters import Options, RosterReport
     from bot.service import Service
 
@@ -126,75 +123,6 @@ def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
             err.print(f"and {len(done.problems) - 20} more; --rejects FILE writes them all")
 
     report(as_json, done.to_dict(), show)
-
-
-def links(
-    survey: str = SURVEY,
-    unit: list[str] = typer.Option([], "--unit", help="list:code; all units if not given."),
-    group: list[str] = typer.Option([], "--group", help="All groups if not given."),
-    personal: bool = typer.Option(False, "--personal", help="One single-use link per roster row."),
-    note: str = typer.Option("", "--note", help="Where the poster hangs."),
-    cap: int | None = typer.Option(None, "--cap", min=1, help="At most this many starts."),
-    expires: datetime | None = typer.Option(
-        None, "--expires", formats=["%Y-%m-%d"], help="Last day, in the survey's zone."
-    ),
-    output: Path | None = typer.Option(None, "--output", "-o", help="A .csv, .xlsx or .json file."),
-    number: str = typer.Option("", "--number", help="Our WhatsApp number, if Twilio is not set."),
-    as_json: bool = JSON,
-) -> None:
-    """Make wa.me links for groups of units, or for every person on the roster."""
-    from bot.outreach import links as use
-
-    with opened() as service:
-        here = service.installation
-        sender = number or here.via.sender
-        if not re.fullmatch(r"(whatsapp:)?\+?[1-9]\d{6,14}", sender) or (
-            not number and service.twilio is None and not here.demo
-        ):
-            fail("a wa.me link needs our number: set TWILIO_WHATSAPP_FROM or give --number +62…")
-        until = _end_of_day(service, survey, expires)
-        if personal:
-            made = use.create_personal_links(here, survey, expires_at=until)
-        else:
-            made = use.create_links(
-                here, survey, units=unit, groups=group, note=note, cap=cap, expires_at=until
-            )
-        written = 0
-        if output is not None:
-            form = output.suffix.removeprefix(".").lower()
-            if form not in {"csv", "xlsx", "json"}:
-                fail(f"{output}: end the name in .csv, .xlsx or .json")
-            written = use.export_links(
-                here, survey, sender, output, cast("Format", form), personal=personal
-            )
-        listed = (
-            []
-            if personal
-            else here.database.read(
-                lambda connection: list(use.links(connection, here, survey, sender))
-            )
-        )
-
-        def show() -> None:
-            out.print(f"links: {made.created} new, {made.reused} kept")
-            for one in listed[:50] if output is None else []:
-                out.print(f"{one.unit_name} / {one.group}: {one.url}", soft_wrap=True)
-            if output is not None:
-                out.print(f"{written} written to {output}")
-
-        rows = [one.to_dict() for one in listed]
-        report(as_json, made.to_dict() | {"written": written, "links": rows}, show)
-
-
-def _end_of_day(service: Service, survey: str, day: datetime | None) -> datetime | None:
-    """Return the midnight at which a day of the survey's zone ends."""
-    if day is None:
-        return None
-    here = service.installation
-    published = here.database.read(lambda connection: here.surveys.named(connection, survey))
-    return datetime.combine(
-        day.date() + timedelta(days=1), time(), tzinfo=published.survey.settings.zone
-    )
 
 
 def launch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from bot.flow.checker import Checker
+from bot.flow.compile_posters import compile_mail, compile_poster
 from bot.flow.compile_settings import by_language
 from bot.flow.compile_templates import check_category
 from bot.flow.expressions import PLACEHOLDER
@@ -55,6 +56,8 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         coordinator_keywords=part.coordinator_keywords,
         choose_button=_CHOOSE
         | {**by_language(part.messages.choose_button, checker.settings.default_language)},
+        poster=compile_poster(source, part.poster, checker),
+        mail_invite=compile_mail(source, part.mail_invite, checker),
     )
 
 

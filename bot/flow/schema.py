@@ -345,6 +345,42 @@ class MessagesPart(Part):
     closed: MessagePart
 
 
+class PosterPart(Part):
+    """The lines of a poster. The last five are for a poster that carries somebody else's QR."""
+
+    headline: Texts
+    purpose: Texts
+    secrecy: Texts
+    scan: Texts
+    send: Texts
+    reply: Texts
+    at_home: Texts
+    by_hand: Texts
+    check: Texts
+    expiry: Texts
+    open: Texts | None = None
+    fill: Texts | None = None
+    purpose_address: Texts | None = None
+    by_address: Texts | None = None
+    check_address: Texts | None = None
+
+
+class MailPart(Part):
+    """An e-mail: its subject, and its words in each language."""
+
+    subject: Texts
+    texts: Texts
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: object) -> object:
+        """Take every key that is not one of ours for a language."""
+        if not isinstance(value, dict):
+            return value
+        own = {key: value[key] for key in ("subject",) if key in value}
+        return own | {"texts": {key: text for key, text in value.items() if key not in own}}
+
+
 class MessagesFile(Part):
     """messages.yaml: every word that the bot says, and the words that it understands."""
 
@@ -355,6 +391,8 @@ class MessagesFile(Part):
     who_asks: tuple[Line, ...] = ()  # those of CEK that want to know who and why
     coordinator: dict[Identifier, MessagePart] = {}
     coordinator_keywords: dict[str, tuple[Line, ...]] = {}
+    poster: PosterPart | None = None
+    mail_invite: MailPart | None = None
 
 
 AnyFile = SurveyFile | FlowFile | SharedFile | MessagesFile

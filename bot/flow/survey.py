@@ -126,6 +126,14 @@ class MessageText:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MailText:
+    """An e-mail before its placeholders are filled."""
+
+    subject: Texts
+    texts: Texts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Words:
     """Everything that the bot says apart from questions, and every command word it understands."""
 
@@ -136,6 +144,8 @@ class Words:
     coordinator: Mapping[str, MessageText]
     coordinator_keywords: Mapping[str, tuple[str, ...]]
     choose_button: Texts = field(default_factory=dict)  # what opens a list
+    poster: Mapping[str, Texts] = field(default_factory=dict)  # the lines of a poster, by name
+    mail_invite: MailText | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

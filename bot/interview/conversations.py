@@ -33,8 +33,8 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.database import Conflict, Unavailable
 from storage.queries import conversations as queries
+from storage.queries import ledger, people, turns
 from storage.queries import outbox as outbox_queries
-from storage.queries import people, turns
 from storage.queries.turns import Arrived, TurnRow
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,9 @@ def save(
         if reply is not None:
             outbox_queries.add(connection, reply)
         return False
+    if state.status is Status.FINISHED and not _was_finished(before):
+        today = installation.now().astimezone(survey.settings.zone).date()
+        ledger.finish(connection, row.conversation_id, today)
     mix_at = row.mix_at
     if state.status is Status.FINISHED:
         if before.status is not Status.FINISHED or mix_at is None:
@@ -118,6 +121,11 @@ def save(
     if not stored:
         raise Conflict("another message of this conversation was faster")
     return True
+
+
+def _was_finished(state: State) -> bool:
+    """Whether an interview had been finished before, be it that it was opened again since."""
+    return state.status is Status.FINISHED or state.earlier is not None
 
 
 def erases(result: Step) -> bool:
@@ -160,6 +168,7 @@ def create(
     group: str,
     scope: int,
     wake_at: datetime | None,
+    link_id: int | None = None,
 ) -> int | None:
     survey = published.survey
     language = people.language(connection, contact_id)
@@ -172,6 +181,7 @@ def create(
         grp=group,
         flow_version_id=published.flow_version_id,
         status=Status.INVITED.value,
+        link_id=link_id,
         wake_at=wake_at,
     )
     if conversation_id is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -13,9 +14,11 @@ from bot.interview import codes, contexts, erasure, identity
 from bot.interview.conversations import create
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from storage.queries import consents, people, turns
+from storage.database import Conflict
+from storage.queries import consents, ledger, people, turns
 from storage.queries import conversations as queries
 from storage.queries import links as link_queries
+from storage.queries.links import LinkRow
 from storage.queries.turns import TurnRow
 
 
@@ -29,21 +32,22 @@ def follow(
 ) -> TurnRow | Message | None:
     """Return the conversation that a link leads to, started if need be, or the words why not.
 
-    Somebody whom we do not know yet becomes a contact here, once the link is known to be good.
+    Somebody whom we do not know yet becomes a contact here, once the link is known to be good. Who
+    has begun by a link goes on by it, be it over or used up since.
     """
     link = link_queries.find(connection, found.code) if found.code is not None else None
     if link is None:
         shown = found.code or found.mistyped or ""
         return contexts.word(connection, installation, None, "code_wrong", {"kode": shown})
     published = installation.surveys.by_id(connection, link.survey_id)
-    refusal = contexts.refusal(installation, published)
     now = installation.now()
-    if refusal is None and link.expires_at is not None and link.expires_at <= now:
-        refusal = "link_used"
+    refusal = contexts.refusal(installation, published)
     if refusal is not None:
         own = {"kode": link.code}
         return contexts.word(connection, installation, published, refusal, own)
     fresh = contact_id is None and not identity.find(connection, installation, inbound.addresses)
+    if fresh and _over(installation, link):
+        return _refuse(connection, installation, published, link)
     if contact_id is None:
         met = identity.person(connection, installation, inbound.addresses)
         contact_id = met.contact_id
@@ -65,8 +69,30 @@ def follow(
     return next((one for one in rows if one.address_id == address_id), rows[0])
 
 
+def _over(installation: Installation, link: LinkRow) -> bool:
+    return link.expires_at is not None and link.expires_at <= installation.now()
+
+
+def _refuse(
+    connection: Connection,
+    installation: Installation,
+    published: Published,
+    link: LinkRow,
+    language: str | None = None,
+) -> Message | None:
+    """Count an attempt on a link that starts nobody any more, and return the words for it."""
+    ledger.refuse(connection, link.id, _today(installation, published))
+    own = {"kode": link.code}
+    return contexts.word(connection, installation, published, "link_used", own, language)
+
+
+def _today(installation: Installation, published: Published) -> date:
+    """Return the day in the survey's own zone."""
+    return installation.now().astimezone(published.survey.settings.zone).date()
+
+
 def _keep_basis(
-    connection: Connection, installation: Installation, link: link_queries.LinkRow, contact_id: int
+    connection: Connection, installation: Installation, link: LinkRow, contact_id: int
 ) -> None:
     """Keep by which link somebody came; a personal one came from a roster's row."""
     row = link_queries.basis(connection, link.roster_row_id) if link.roster_row_id else None
@@ -86,31 +112,51 @@ def _start(
     connection: Connection,
     installation: Installation,
     published: Published,
-    link: link_queries.LinkRow,
+    link: LinkRow,
     contact_id: int,
     scope: int,
 ) -> int | Message | None:
     """Start a conversation and return its id, or the words where the link does not start one.
 
-    Who has answered before, on whatever way, hears what everybody hears after the end.
+    Who has answered before, on whatever way, hears what everybody hears after the end. Raises
+    Conflict when another message of the same person has just started it.
     """
     settings = published.survey.settings
     language = people.language(connection, contact_id) or settings.default_language
     over = contexts.word(connection, installation, published, "over", {}, language)
     over = replace(over, once_a_day="over") if over is not None else None
+    today = _today(installation, published)
     if erasure.answered_before(connection, installation, published.id, contact_id):
         return over
+    if _over(installation, link):
+        return _refuse(connection, installation, published, link, language)
+    personal = link.roster_row_id is not None
     if link.roster_row_id is not None:
         claimant = queries.claimant(connection, link.roster_row_id)
         if claimant is not None and not _release_invited(connection, claimant):
+            ledger.refuse(connection, link.id, today)
             return over
-    if not link_queries.count_start(connection, link.id):
-        own = {"kode": link.code}
-        return contexts.word(connection, installation, published, "link_used", own, language)
+        counted = link_queries.count_start(connection, link.id)
+    else:
+        counted = ledger.start(connection, link.id, today)
+    if not counted:
+        return _refuse(connection, installation, published, link, language)
     conversation_id = create(
-        connection, installation, published, contact_id, link.unit_id, link.grp, scope, None
+        connection,
+        installation,
+        published,
+        contact_id,
+        link.unit_id,
+        link.grp,
+        scope,
+        None,
+        # What is personal is nobody's ledger.
+        link_id=None if personal else link.id,
     )
-    if conversation_id is not None and link.roster_row_id is not None:
+    if conversation_id is None:
+        # The start that was counted must not be: the whole turn is taken again.
+        raise Conflict("another message of this person has started the conversation")
+    if link.roster_row_id is not None:
         people.claim_roster_row(connection, link.roster_row_id, conversation_id)
     return conversation_id
 

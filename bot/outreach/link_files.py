@@ -19,7 +19,8 @@ Format = Literal["csv", "xlsx", "json"]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as people get it. `name`, `email` and `phone` are filled for personal links only."""
+    """A link as people get it. From `salutation` on it is filled for personal links only, in the
+    person's language where it is words."""
 
     unit_list: str
     unit: str
@@ -31,9 +32,15 @@ class Link:
     note: str = ""
     cap: int | None = None
     expires_at: datetime | None = None
+    salutation: str = ""
     name: str = ""
     email: str = ""
     phone: str = ""
+    language: str = ""
+    survey: str = ""
+    organiser: str = ""
+    number: str = ""  # ours, as people read it
+    until: str = ""  # the last day
 
     def to_dict(self) -> dict[str, Any]:
         """Return the link as plain data; the time as ISO 8601, UTC."""
@@ -42,7 +49,11 @@ class Link:
 
 
 _PLACE_COLUMNS = ("unit_list", "unit", "unit_name", "group", "code", "url", "note", "expires_at")
-_PERSON_COLUMNS = ("name", "email", "phone", *_PLACE_COLUMNS)
+# In the order in which a letter needs them.
+_PERSON_COLUMNS = (
+    *("salutation", "name", "email", "phone", "language", "survey", "organiser", "url", "code"),
+    *("number", "until", "text", "unit_list", "unit", "unit_name", "group", "expires_at"),
+)
 
 
 def write_links(rows: Iterable[Link], path: Path, form: Format, *, personal: bool) -> int:

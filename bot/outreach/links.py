@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from bot.flow.source import Problem
+from bot.flow.wording import day_in_words
 from bot.intake.tables import InputError, did_you_mean
 from bot.interview import codes
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.outreach import letters
 from bot.outreach.link_files import Format, Link, write_links
 from bot.outreach.roster_rows import Units
 from bot.outreach.rosters import open_person
@@ -30,7 +32,7 @@ from storage.database import Conflict
 from storage.queries import audit
 from storage.queries import links as queries
 from storage.queries import units as unit_queries
-from storage.queries.links import LinkRow
+from storage.queries.links import LinkRow, RosterPlace
 from storage.queries.units import UnitRow
 
 CHUNK = 500
@@ -77,8 +79,8 @@ def create_links(
 
     def work(connection: Connection) -> LinksReport:
         published = installation.surveys.named(connection, survey)
-        unit_ids = _units(connection, published, units)
-        names = _groups(published, groups)
+        unit_ids = units_wanted(connection, published, units)
+        names = groups_wanted(published, groups)
         old = {
             (row.unit_id, row.grp): row
             for row in queries.of_places(connection, published.id)
@@ -130,7 +132,7 @@ def links(
     """Yield a survey's links of places, by unit and group. `number` is our sender's."""
     published = installation.surveys.named(connection, survey)
     units = {unit.id: unit for unit in unit_queries.every(connection)}
-    title = _title(published)
+    title = letters.link_title(published)
     rows = queries.of_places(connection, published.id)
     for row in sorted(rows, key=lambda row: (row.unit_id, row.grp, row.note)):
         yield _link(row, units[row.unit_id], title, number)
@@ -139,16 +141,29 @@ def links(
 def personal_links(
     connection: Connection, installation: Installation, survey: str, number: str
 ) -> Iterator[Link]:
-    """Yield a survey's personal links with name, e-mail and phone, for a mail merge.
+    """Yield a survey's personal links with all that a letter needs, ready for a mail merge.
 
     Streams. Raises KeyDestroyed when the roster's key is gone.
     """
     published = installation.surveys.named(connection, survey)
     units = {unit.id: unit for unit in unit_queries.every(connection)}
-    title = _title(published)
+    title = letters.link_title(published)
     for row in queries.personal(connection, published.id):
         person = open_person(installation, connection, row)
-        yield _link(row.link, units[row.link.unit_id], title, number, person)
+        language = letters.language_of(published, person)
+        settings = published.survey.settings
+        yield replace(
+            _link(row.link, units[row.link.unit_id], title, number),
+            salutation=letters.salutation(person.get("name", ""), language),
+            name=person.get("name", ""),
+            email=person.get("email", ""),
+            phone=person.get("phone", ""),
+            language=language,
+            survey=settings.title.get(language) or title,
+            organiser=settings.texts.get(language, {}).get("penyelenggara", ""),
+            number=letters.as_read(number),
+            until=day_in_words(letters.last_day(published, row.link.expires_at), language),
+        )
 
 
 def export_links(
@@ -184,11 +199,8 @@ def export_links(
 # --- details --------------------------------------------------------------------------------------
 
 
-def _link(
-    row: LinkRow, unit: UnitRow, title: str, number: str, person: dict[str, Any] | None = None
-) -> Link:
+def _link(row: LinkRow, unit: UnitRow, title: str, number: str) -> Link:
     text = codes.link_text(title, row.code)
-    known = person or {}
     return Link(
         unit_list=unit.code_list,
         unit=unit.code,
@@ -200,20 +212,11 @@ def _link(
         note=row.note,
         cap=row.cap,
         expires_at=row.expires_at,
-        name=known.get("name", ""),
-        email=known.get("email", ""),
-        phone=known.get("phone", ""),
     )
 
 
-def _title(published: Published) -> str:
-    """Return the survey's title in Indonesian, the language of our link texts, else its own."""
-    settings = published.survey.settings
-    return settings.title.get("id") or settings.title[settings.default_language]
-
-
-def _units(connection: Connection, published: Published, wanted: Sequence[str]) -> list[int]:
-    """Return the ids of the named units, or of all."""
+def units_wanted(connection: Connection, published: Published, wanted: Sequence[str]) -> list[int]:
+    """Return the ids of the named units (`list:code`), or of all. Raises InputError."""
     every = unit_queries.every(connection)
     if not every:
         fix = "import the units first"
@@ -228,7 +231,7 @@ def _units(connection: Connection, published: Published, wanted: Sequence[str]) 
     return list(dict.fromkeys(one for one in found if isinstance(one, int)))
 
 
-def _groups(published: Published, wanted: Sequence[str]) -> list[str]:
+def groups_wanted(published: Published, wanted: Sequence[str]) -> list[str]:
     known = published.survey.settings.groups
     problems = [
         Problem(published.name, 1, 1, f"there is no group {one!r}", did_you_mean(one, known))
@@ -303,8 +306,17 @@ def _add_personal(
 ) -> tuple[int, int | None]:
     """Store links for the next rows without one; return how many, and the last row's id."""
     rows = queries.rows_without(connection, survey_id, after, CHUNK)
-    if not rows:
-        return 0, None
+    add_personal(connection, survey_id, rows, expires_at)
+    return len(rows), rows[-1].id if rows else None
+
+
+def add_personal(
+    connection: Connection,
+    survey_id: int,
+    rows: Sequence[RosterPlace],
+    expires_at: datetime | None = None,
+) -> None:
+    """Store a link for each of these people. Raises Conflict when somebody else did just now."""
     wanted = [
         {
             "code": codes.new_code(personal=True),
@@ -319,7 +331,6 @@ def _add_personal(
     ]
     if queries.add(connection, wanted) != len(wanted):
         raise Conflict("a code or a person was taken in the meantime")
-    return len(wanted), rows[-1].id
 
 
 def _record(

@@ -244,6 +244,10 @@ def conversations(case: Case) -> Iterator[Finding]:
     if timed:
         what = f"{timed} mixed conversations still have a time of their interview"
         yield Finding("time", "conversation.wake_at, mix_at", what, timed)
+    linked = sum(row.linked for row in case.people)
+    if linked:
+        what = f"{linked} mixed conversations still tell which poster they came by"
+        yield Finding("leftover", "conversation.link_id", what, linked)
     versioned = sum(row.version != 0 for row in case.people)
     if versioned:
         what = f"{versioned} mixed conversations still tell how many turns they took"

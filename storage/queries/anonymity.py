@@ -65,6 +65,7 @@ class PersonRow(NamedTuple):
     version: int
     language: str | None
     timed: bool  # some time of the interview is still there
+    linked: bool  # so is the poster whose ledger counted it
     sealed: bytes | None
     key_id: int | None
     release: int | None
@@ -127,6 +128,7 @@ def people(connection: Connection, survey_id: int) -> list[PersonRow]:
             Conversation.version,
             func.coalesce(Consent.language, Contact.language),
             Conversation.wake_at.is_not(None) | Conversation.mix_at.is_not(None),
+            Conversation.link_id.is_not(None),
             Conversation.sealed,
             Conversation.key_id,
             _release(connection, "conversation"),
@@ -136,7 +138,7 @@ def people(connection: Connection, survey_id: int) -> list[PersonRow]:
         .where(Conversation.survey_id == survey_id, Conversation.mixed.is_(True))
         .order_by(Conversation.id)
     )
-    return [PersonRow(*row) for row in connection.execute(statement)]
+    return [PersonRow._make(row) for row in connection.execute(statement)]
 
 
 def answers(connection: Connection, survey_id: int) -> Iterator[tuple[UUID, str, str]]:

@@ -98,6 +98,7 @@ def wipe_states(connection: Connection, survey_id: int) -> int:
             wake_at=None,
             mix_at=None,
             version=Conversation.version + 1,
+            link_id=None,
         )
     )
     return int(result.rowcount)

@@ -22,8 +22,12 @@ def create(
     flow_version_id: int,
     status: str,
     wake_at: datetime | None,
+    link_id: int | None = None,
 ) -> int | None:
-    """Make a conversation and return its id, or None when the contact has one in this scope."""
+    """Make a conversation and return its id, or None when the contact has one in this scope.
+
+    `link_id` is the poster's whose ledger counts it.
+    """
     values = {
         "survey_id": survey_id,
         "contact_id": contact_id,
@@ -33,6 +37,7 @@ def create(
         "flow_version_id": flow_version_id,
         "status": status,
         "wake_at": wake_at,
+        "link_id": link_id,
     }
     if insert_ignore(connection, Conversation.__table__, values) == 0:
         return None

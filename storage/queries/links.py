@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.models import Link, RosterRow
+from storage.models import Link, RosterImport, RosterRow
 
 
 class LinkRow(NamedTuple):
@@ -64,6 +64,19 @@ _COLUMNS = (
 )
 
 
+def counts() -> ColumnElement[bool]:
+    """Say whether a roster row counts: not removed, of an active list, not gone from a later."""
+    active = RosterImport.status == "active"
+    return and_(
+        RosterRow.removed.is_(False),
+        or_(
+            RosterRow.import_id.is_(None),
+            exists().where(RosterImport.id == RosterRow.import_id, active),
+        ),
+        ~exists().where(RosterImport.id == RosterRow.gone_id, active),
+    )
+
+
 def find(connection: Connection, code: str) -> LinkRow | None:
     """Return the link with this code, written as `codes` writes it. Expiry is the caller's."""
     row = connection.execute(select(*_COLUMNS).where(Link.code == code)).first()
@@ -72,12 +85,16 @@ def find(connection: Connection, code: str) -> LinkRow | None:
 
 def count_start(connection: Connection, link_id: int) -> bool:
     """Count one start; False, and nothing is counted, when the cap is reached."""
-    result = connection.execute(
+    return int(connection.execute(starting(link_id)).rowcount) == 1
+
+
+def starting(link_id: int) -> Update:
+    """Return the statement that counts one start where the cap allows it."""
+    return (
         update(Link)
         .where(Link.id == link_id, (Link.cap.is_(None)) | (Link.starts < Link.cap))
         .values(starts=Link.starts + 1)
     )
-    return int(result.rowcount) == 1
 
 
 def basis(connection: Connection, roster_row_id: int) -> Basis | None:
@@ -122,7 +139,7 @@ def rows_without(
         .where(
             RosterRow.survey_id == survey_id,
             RosterRow.id > after,
-            RosterRow.removed.is_(False),
+            counts(),
             Link.id.is_(None),
         )
         .order_by(RosterRow.id)
@@ -144,7 +161,7 @@ def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
     statement = (
         select(*_COLUMNS, RosterRow.sealed, RosterRow.key_id)
         .join(RosterRow, Link.roster_row_id == RosterRow.id)
-        .where(Link.survey_id == survey_id, RosterRow.removed.is_(False))
+        .where(Link.survey_id == survey_id, counts())
         .order_by(RosterRow.id)
         .execution_options(yield_per=500)
     )

@@ -119,7 +119,8 @@ def store(
 def cut_loose(connection: Connection, ids: Sequence[int], flow_version_id: int) -> int:
     """Leave of conversations only that they were finished and mixed; return how many were not yet.
 
-    The version of the questions goes too: what only one version asks would lead to its few people.
+    The version of the questions goes too: what only one version asks would lead to its few people;
+    and so does the poster that somebody came by.
     """
     result = connection.execute(
         update(Conversation)
@@ -133,6 +134,7 @@ def cut_loose(connection: Connection, ids: Sequence[int], flow_version_id: int) 
             mix_at=None,
             version=0,
             flow_version_id=flow_version_id,
+            link_id=None,
         )
     )
     return int(result.rowcount)
