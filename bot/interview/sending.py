@@ -26,7 +26,7 @@ from bot.channels.base import Address, Channel, Outgoing, SendError, Template
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import contents, contexts, fates, pace, templates
+from bot.interview import contents, contexts, fates, holding, pace, templates
 from bot.interview.installation import Installation, real_now
 from bot.interview.outbox import (
     CAMPAIGN,
@@ -294,6 +294,10 @@ class _Lease:
         reason = _must_not_go(due, now)
         if reason is not None:
             return reason
+        if row.purpose == "invitation" and row.conversation_id is not None:
+            if holding.held(self._connection, row.conversation_id):
+                holding.take_back(self._connection, self._installation, row.conversation_id)
+                return "its launch is paused or stopped"
         if row.purpose != "reply" and row.conversation_id is not None:
             moment = _allowed_at(self._connection, self._installation, row, now)
             if moment is None:

@@ -1,75 +1,98 @@
-"""The launch: every person on the roster gets an invited conversation whose timer is its slot.
+"""The launch: people on the roster get an invited conversation whose timer is its slot.
 
 Nothing is sent here; the timers do that. People are taken in the order of their digests, so that a
-day's invitations are a mixture of all units. A launch that was cut off, or is run again with more
-people on the roster, invites only those whom none has invited yet.
+day's invitations are a mixture of all units. Each launch is a wave of its own (`waves`); one that
+was cut off is finished by running it again, and nobody is ever invited twice.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address
+from bot.flow.modes import own_advice, refusal
 from bot.flow.source import Problem
+from bot.flow.survey import Settings
 from bot.flow.templates import respondents, wordings
 from bot.intake.tables import InputError
-from bot.interview import conversations, identity, templates
+from bot.interview import pilots, templates
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.outreach.rosters import open_person
+from bot.outreach.inviting import Inviter
 from bot.outreach.slots import Slots
-from storage.queries import audit, consents, people
-from storage.queries import rosters as queries
+from bot.outreach.waves import EVERYBODY, Place, Wanted, find_units, spread
+from storage.queries import audit
+from storage.queries import launching as queries
 from storage.queries import units as unit_queries
-from storage.queries.rosters import InvitableRow
+from storage.queries import waves as wave_queries
+from storage.queries.waves import WaveRow
 
 PER_DAY = 250
 """What WhatsApp lets a new business portfolio begin in a day; see its limit before raising it."""
 
-CHUNK = 50  # a chunk holds the one writer of SQLite for a fraction of a second
-Fate = Literal["invited", "opted_out", "in_conversation", "too_late"]
+# Between two chunks SQLite's other writers, who ask again every few milliseconds, get their turn.
+BREATHER = 0.03
 Progress = Callable[[int], None]
 """Told, after each chunk, how many people were looked at."""
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How many people of a unit's group stand on the roster. Who takes part is not told here."""
+class PlacePlan:
+    """How many people of a unit's group stand where on the roster.
+
+    Who asked not to be contacted is among `to_invite` here: of one unit that is nobody's business.
+    `in_conversation` has those who were invited and those who came by themselves.
+    """
 
     unit_list: str
     unit: str
     unit_name: str
     group: str
     rows: int
+    to_invite: int
+    in_conversation: int
     without_address: int
+    open_duplicates: int
+    to_mend: int  # lines that are no rows yet
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """What a launch would do. `missing` lists what keeps it from starting.
+    """What a launch would do. `missing` lists what keeps it from starting, `warnings` what else to
+    know before it does.
 
-    `first` and `last` are local days of invitations, `days` how many days have any.
+    `to_invite` are the people of this launch, the other numbers those of the units and groups it is
+    for. `first` and `last` are local days of invitations, `days` how many days have any.
     """
 
     survey: str
     per_day: int
-    places: tuple[Place, ...]
+    wanted: Wanted
+    places: tuple[PlacePlan, ...]
     to_invite: int
+    by_group: Mapping[str, int]  # of this launch
     invited: int
     in_conversation: int
     opted_out: int
     without_address: int
+    open_duplicates: int
+    to_mend: int
     days: int
     first: date | None
     last: date | None
+    hours: Mapping[str, Mapping[str, tuple[str, ...]]]  # by group and weekday, local
+    holidays: tuple[date, ...]  # on which nothing goes out, while this launch does
     missing: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
     @property
     def ready(self) -> bool:
@@ -80,18 +103,25 @@ class LaunchPlan:
         """Return the plan as plain data; days as ISO 8601."""
         return {
             **asdict(self),
+            "wanted": self.wanted.to_dict(),
             "places": [asdict(place) for place in self.places],
             "first": self.first.isoformat() if self.first else None,
             "last": self.last.isoformat() if self.last else None,
+            "holidays": [day.isoformat() for day in self.holidays],
             "missing": [{"what": one.what, "fix": one.fix} for one in self.missing],
+            "warnings": [{"what": one.what, "fix": one.fix} for one in self.warnings],
             "ready": self.ready,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchReport:
-    """What a launch did. The times (UTC) are those of the first and last invitation it planned."""
+    """What a launch did. The times (UTC) are those of the first and last invitation it planned.
 
+    `wave` is its number; None where nobody was to be invited, and nothing was recorded.
+    """
+
+    wave: int | None
     invited: int
     opted_out: int
     in_conversation: int
@@ -114,18 +144,20 @@ def plan_launch(
     *,
     per_day: int = PER_DAY,
     needs_templates: bool = False,
+    wanted: Wanted = EVERYBODY,
 ) -> LaunchPlan:
     """Say what a launch would do, and write nothing.
 
     `needs_templates`: the channel only writes first with approved templates. Raises UnknownSurvey,
-    ValueError for a `per_day` below 1.
+    InputError for units and groups that are not known, ValueError for a `per_day` below 1.
     """
     if per_day < 1:
         raise ValueError("at least one invitation a day, please")
 
     def work(connection: Connection) -> LaunchPlan:
         published = installation.surveys.named(connection, survey)
-        return _plan(connection, installation, published, per_day, needs_templates=needs_templates)
+        lacking = _lacking(connection, installation, published, needs_templates=needs_templates)
+        return _plan(connection, installation, published, per_day, wanted, lacking)
 
     return installation.database.read(work)
 
@@ -136,106 +168,156 @@ def launch(
     *,
     per_day: int = PER_DAY,
     needs_templates: bool = False,
+    wanted: Wanted = EVERYBODY,
     progress: Progress | None = None,
 ) -> LaunchReport:
-    """Plan an invitation for everybody who may still be invited.
+    """Plan an invitation for those who may still be invited, and wipe a pilot that there was.
 
     May be killed at any moment and run again. Raises InputError with all that is missing,
     UnknownSurvey, ValueError.
     """
-    plan = plan_launch(installation, survey, per_day=per_day, needs_templates=needs_templates)
+    plan = plan_launch(
+        installation, survey, per_day=per_day, needs_templates=needs_templates, wanted=wanted
+    )
     if not plan.ready:
         raise InputError(plan.missing)
     database = installation.database
     published = database.read(lambda connection: installation.surveys.named(connection, survey))
-    slots = Slots(published.survey.settings, installation.now(), per_day)
-    slots.count(database.read(lambda connection: queries.unsent_slots(connection, published.id)))
-    fates: Counter[Fate] = Counter()
-    times: list[datetime] = []
-    after = b""
-    while rows := _next_rows(installation, published, after):
-        after = rows[-1].address_hmac
-        planned = [(row, slots.next(row.grp, row.zone)) for row in rows]
-        done = _invite_all(installation, published, planned)
-        fates.update(done.values())
-        invited = [slot for row, slot in planned if done.get(row.id) == "invited" and slot]
-        times = [min(times + invited), max(times + invited)] if times + invited else []
-        if progress is not None:
-            progress(sum(fates.values()))
-    report = LaunchReport(
-        invited=fates["invited"],
-        opted_out=fates["opted_out"] + plan.opted_out,
-        in_conversation=fates["in_conversation"] + plan.in_conversation,
-        too_late=fates["too_late"],
-        first_at=times[0] if times else None,
-        last_at=times[-1] if times else None,
+    pilots.wipe(installation, survey)
+    begun = database.write(
+        lambda connection: _begin(connection, installation, published, per_day, wanted)
     )
-    if report.invited:
-        detail = json.dumps({"survey": survey, "per_day": per_day, "invited": report.invited})
-        now = installation.now()
-        database.write(lambda connection: audit.record(connection, now, "launch", detail))
+    if begun is None:
+        return LaunchReport(None, 0, plan.opted_out, plan.in_conversation, 0, None, None)
+    wave, unit_ids, groups = begun
+    inviter = Inviter(installation, published, wave, unit_ids, groups, per_day)
+    while inviter.chunk():
+        if progress is not None:
+            progress(_looked_at(inviter))
+        if database.is_sqlite:
+            time.sleep(BREATHER)
+    if progress is not None:
+        progress(_looked_at(inviter))
+    done = inviter.done
+    report = LaunchReport(
+        wave=wave.number,
+        invited=done.fates["invited"],
+        opted_out=plan.opted_out,
+        in_conversation=done.fates["in_conversation"] + plan.in_conversation,
+        too_late=done.fates["too_late"],
+        first_at=done.first_at,
+        last_at=done.last_at,
+    )
+    database.write(lambda connection: _end(connection, installation, wave, survey, report))
     return report
 
 
-# --- inviting -------------------------------------------------------------------------------------
+def _looked_at(inviter: Inviter) -> int:
+    return sum(inviter.done.fates.values())
 
 
-def _next_rows(
-    installation: Installation, published: Published, after: bytes
-) -> list[InvitableRow]:
-    return installation.database.read(
-        lambda connection: queries.to_invite(connection, published.id, after, CHUNK)
-    )
-
-
-def _invite_all(
-    installation: Installation,
-    published: Published,
-    planned: list[tuple[InvitableRow, datetime | None]],
-) -> dict[int, Fate]:
-    """Invite a chunk in one transaction; return what became of every row that was still free."""
-
-    def work(connection: Connection) -> dict[int, Fate]:
-        free = queries.still_free(connection, [row.id for row, _ in planned])
-        return {
-            row.id: _invite(connection, installation, published, row, slot) if slot else "too_late"
-            for row, slot in planned
-            if row.id in free
-        }
-
-    return installation.database.write(work)
-
-
-def _invite(
+def _begin(
     connection: Connection,
     installation: Installation,
     published: Published,
-    row: InvitableRow,
-    slot: datetime,
-) -> Fate:
-    known = open_person(installation, connection, row)
-    met = identity.person(connection, installation, [Address("phone", known["phone"])])
-    consents.add_basis(
+    per_day: int,
+    wanted: Wanted,
+) -> tuple[WaveRow, list[int] | None, list[str] | None] | None:
+    """Record a new launch, or find the same one where it was cut off or is at work right now.
+
+    None when there is nobody to invite. Raises InputError where another one is not complete.
+    """
+    unit_ids, groups = find_units(connection, published, wanted)
+    asked = wanted.to_dict()
+    now = installation.now()
+    for row in wave_queries.of_survey(connection, published.id):
+        if row.kind == "real" and row.state == "running" and row.planned_at is not None:
+            if not wave_queries.any_unsent(connection, row.id):
+                wave_queries.change(connection, row.id, state="done", changed_at=now)
+    wave = wave_queries.planning(connection, published.id)
+    if wave is not None:
+        if json.loads(wave.filters)["asked"] != asked:
+            what = f"wave {wave.number} was cut off or is being planned right now"
+            fix = f"run it again as it was ({_as_typed(wave)}) or stop it: `--stop --wave {wave.number}`"
+            raise InputError([_problem(what, fix)])
+        return wave, unit_ids, groups
+    free, reachable = _places(connection, published, unit_ids, groups)
+    parts = spread(wanted, free, reachable)
+    if not sum((free if parts is None else parts).values()):
+        return None
+    left = None if parts is None else [[unit, group, n] for (unit, group), n in parts.items()]
+    wave = wave_queries.add(
         connection,
-        met.contact_id,
-        "roster",
-        installation.now().date(),
         survey_id=published.id,
-        source=row.source,
-        basis=row.basis,
+        kind="real",
+        per_day=per_day,
+        filters=json.dumps({"asked": asked, "wanted": left}),
+        at=now,
     )
-    if identity.opted_out(connection, installation, met.contact_id):
-        return "opted_out"
-    language = known.get("language")
-    if language and people.language(connection, met.contact_id) is None:
-        people.set_language(connection, met.contact_id, language)
-    conversation_id = conversations.enrol(
-        connection, installation, published, met.contact_id, row.unit_id, row.grp, slot, row.id
-    )
-    return "in_conversation" if conversation_id is None else "invited"
+    return wave, unit_ids, groups
+
+
+def _as_typed(wave: WaveRow) -> str:
+    asked = json.loads(wave.filters)["asked"]
+    return " ".join(f"--{name} {value}" for name, value in asked.items()) or "for everybody"
+
+
+def _end(
+    connection: Connection,
+    installation: Installation,
+    wave: WaveRow,
+    survey: str,
+    report: LaunchReport,
+) -> None:
+    """Record that a launch is complete."""
+    now = installation.now()
+    current = wave_queries.lock(connection, wave.id)
+    if current.planned_at is None:
+        wave_queries.change(connection, wave.id, planned_at=now)
+    if report.invited:
+        detail = {
+            "survey": survey,
+            "wave": wave.number,
+            "per_day": wave.per_day,
+            "invited": report.invited,
+        }
+        audit.record(connection, now, "launch", json.dumps(detail))
 
 
 # --- planning -------------------------------------------------------------------------------------
+
+
+def _places(
+    connection: Connection,
+    published: Published,
+    unit_ids: list[int] | None,
+    groups: list[str] | None,
+) -> tuple[dict[Place, int], dict[Place, int]]:
+    """Return by place how many people can be invited now, and how many with those invited."""
+    free: dict[Place, int] = {}
+    reachable: dict[Place, int] = {}
+    for place, standing in _standings(connection, published, unit_ids, groups).items():
+        if standing["to_invite"]:
+            free[place] = standing["to_invite"]
+        reachable[place] = standing["to_invite"] + standing["invited"]
+    return free, reachable
+
+
+def _standings(
+    connection: Connection,
+    published: Published,
+    unit_ids: list[int] | None,
+    groups: list[str] | None,
+) -> dict[Place, Counter[str]]:
+    """Return by place how many rows stand where, of the units and groups that are meant."""
+    places: dict[Place, Counter[str]] = {}
+    for count in queries.counts(connection, published.id):
+        if (unit_ids is None or count.unit_id in unit_ids) and (
+            groups is None or count.grp in groups
+        ):
+            place = places.setdefault((count.unit_id, count.grp), Counter())
+            place[count.standing] += count.rows
+    return places
 
 
 def _plan(
@@ -243,60 +325,147 @@ def _plan(
     installation: Installation,
     published: Published,
     per_day: int,
-    *,
-    needs_templates: bool,
+    wanted: Wanted,
+    missing: list[Problem],
 ) -> LaunchPlan:
+    unit_ids, groups = find_units(connection, published, wanted)
     units = {unit.id: unit for unit in unit_queries.every(connection)}
-    totals: Counter[str] = Counter()
-    places: dict[tuple[int, str], Counter[str]] = {}
-    for count in queries.counts(connection, published.id):
-        totals[count.standing] += count.rows
-        places.setdefault((count.unit_id, count.grp), Counter())[count.standing] += count.rows
-    missing = _missing(installation, published)
-    if needs_templates:
-        missing += _without_template(connection, installation, published)
-    missing += _without_flow(published, {group for _, group in places})
-    slots = Slots(published.survey.settings, installation.now(), per_day)
-    slots.count(queries.unsent_slots(connection, published.id))
+    places = _standings(connection, published, unit_ids, groups)
+    totals = sum(places.values(), Counter[str]())
+    mending = _to_mend(connection, published, unit_ids, groups)
+    free, reachable = _places(connection, published, unit_ids, groups)
+    parts = spread(wanted, free, reachable)
+    parts = free if parts is None else parts
+    missing = missing + _without_flow(published, {group for _, group in places})
+    settings = published.survey.settings
+    slots = Slots(settings, installation.now(), per_day)
+    slots.count(queries.planned(connection, published.id))
     before = Counter(slots.used)
     if not missing:
         left = sum(
-            slots.fill(group, units[unit_id].zone, standing["to_invite"])
-            for (unit_id, group), standing in places.items()
+            slots.fill(group, units[unit_id].zone, people)
+            for (unit_id, group), people in parts.items()
         )
         missing += _too_late(left)
     days = sorted(slots.used - before)
+    by_group: Counter[str] = Counter()
+    for (_, group), people in parts.items():
+        by_group[group] += people
     return LaunchPlan(
         survey=published.name,
         per_day=per_day,
+        wanted=wanted,
         places=tuple(
-            Place(
+            PlacePlan(
                 units[unit_id].code_list,
                 units[unit_id].code,
                 units[unit_id].name,
                 group,
                 standing.total(),
+                standing["to_invite"] + standing["opted_out"],
+                standing["invited"] + standing["in_conversation"],
                 standing["without_address"],
+                standing["open_duplicate"],
+                mending.get((unit_id, group), 0),
             )
             for (unit_id, group), standing in places.items()
         ),
-        to_invite=totals["to_invite"],
+        to_invite=by_group.total(),
+        by_group=dict(by_group),
         invited=totals["invited"],
         in_conversation=totals["in_conversation"],
         opted_out=totals["opted_out"],
         without_address=totals["without_address"],
+        open_duplicates=totals["open_duplicate"],
+        to_mend=sum(mending.values()),
         days=len(days),
         first=days[0] if days else None,
         last=days[-1] if days else None,
+        hours=_hours(settings, by_group),
+        holidays=_holidays(settings, days),
         missing=tuple(missing),
+        warnings=tuple(_warnings(connection, published, totals, mending)),
     )
 
 
+def _to_mend(
+    connection: Connection,
+    published: Published,
+    unit_ids: list[int] | None,
+    groups: list[str] | None,
+) -> dict[tuple[int | None, str | None], int]:
+    return {
+        (unit_id, group): rows
+        for (unit_id, group), rows in queries.to_mend(connection, published.id).items()
+        if (unit_ids is None or unit_id in unit_ids) and (groups is None or group in groups)
+    }
+
+
+def _hours(settings: Settings, groups: Mapping[str, int]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return when first contacts go out, by group and weekday, as people write hours."""
+    return {
+        name: {
+            day: tuple(f"{start:%H.%M}-{end:%H.%M}" for start, end in spans)
+            for day, spans in zip(_DAYS, settings.groups[name].hours.spans, strict=True)
+        }
+        for name in groups
+        if name in settings.groups
+    }
+
+
+def _holidays(settings: Settings, days: list[date]) -> tuple[date, ...]:
+    """Return the holidays among the days of a launch."""
+    free = {day for group in settings.groups.values() for day in group.hours.holidays}
+    return tuple(sorted(day for day in free if days and days[0] <= day <= days[-1]))
+
+
+def _warnings(
+    connection: Connection,
+    published: Published,
+    totals: Counter[str],
+    mending: Mapping[Any, int],
+) -> list[Problem]:
+    """List what does not keep the launch from starting, but should be known before it does."""
+    found = [_problem(what, fix) for what, fix in own_advice(published.survey.settings)]
+    if not any(
+        row.kind == "real" or row.finished
+        for row in wave_queries.of_survey(connection, published.id)
+    ) and not pilots.any_finished(connection, published):
+        what = "nobody has finished a pilot of this survey"
+        fix = f"try it out with colleagues first: `tautan launch {published.name} --pilot --to …`"
+        found.append(_problem(what, fix))
+    if totals["open_duplicate"]:
+        what = f"{totals['open_duplicate']} people stand on the roster twice and wait"
+        found.append(_problem(what, "decide which row counts; until then they are not invited"))
+    if mending:
+        what = f"{sum(mending.values())} lines of the roster are still to be mended"
+        found.append(_problem(what, "mend them first, or invite those people in a later wave"))
+    return found
+
+
+def _lacking(
+    connection: Connection,
+    installation: Installation,
+    published: Published,
+    *,
+    needs_templates: bool,
+) -> list[Problem]:
+    """List what keeps anybody from being invited."""
+    missing = _missing(installation, published)
+    if needs_templates:
+        names = [one for one in respondents(published.survey) if not one.startswith("pilot_")]
+        missing += without_template(connection, installation, published, names)
+    return missing
+
+
 def _missing(installation: Installation, published: Published) -> list[Problem]:
-    """Say where the survey is not open."""
+    """Say where the survey is not open, or is none that we may hold."""
     settings = published.survey.settings
     plan = settings.plan(next(iter(settings.groups)))
     now = installation.now()
+    refused = refusal(settings, "invite people")
+    if refused is not None:
+        return [refused]
     found = []
     if published.closed_at is not None:
         found.append(_problem("the survey is closed", "publish a new survey to go on"))
@@ -307,8 +476,8 @@ def _missing(installation: Installation, published: Published) -> list[Problem]:
     return found
 
 
-def _without_template(
-    connection: Connection, installation: Installation, published: Published
+def without_template(
+    connection: Connection, installation: Installation, published: Published, names: list[str]
 ) -> list[Problem]:
     """List the messages that nobody could be sent, in the languages that WhatsApp approves.
 
@@ -316,7 +485,7 @@ def _without_template(
     """
     found = []
     for name, language in wordings(published.survey):
-        if name in respondents(published.survey):
+        if name in names:
             why = templates.in_language(connection, installation, published.id, name, language)
             if isinstance(why, str):
                 fix = f"run `tautan templates status {published.name}`"

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
+from bot.flow.modes import refusal
 from bot.flow.source import Problem
 from bot.intake.tables import InputError, did_you_mean
 from bot.interview import codes
@@ -76,7 +77,7 @@ def create_links(
     _check_limits(survey, note, cap, expires_at)
 
     def work(connection: Connection) -> LinksReport:
-        published = installation.surveys.named(connection, survey)
+        published = _open_to_all(connection, installation, survey)
         unit_ids = _units(connection, published, units)
         names = _groups(published, groups)
         old = {
@@ -100,9 +101,12 @@ def create_links(
 def create_personal_links(
     installation: Installation, survey: str, *, expires_at: datetime | None = None
 ) -> LinksReport:
-    """Make a single-use link for every roster row that has none. Raises UnknownSurvey."""
+    """Make a single-use link for every roster row that has none.
+
+    Raises InputError, UnknownSurvey.
+    """
     published = installation.database.read(
-        lambda connection: installation.surveys.named(connection, survey)
+        lambda connection: _open_to_all(connection, installation, survey)
     )
     _check_limits(survey, "", 1, expires_at)
     created = 0
@@ -210,6 +214,15 @@ def _title(published: Published) -> str:
     """Return the survey's title in Indonesian, the language of our link texts, else its own."""
     settings = published.survey.settings
     return settings.title.get("id") or settings.title[settings.default_language]
+
+
+def _open_to_all(connection: Connection, installation: Installation, survey: str) -> Published:
+    """Return a survey that takes answers. Raises InputError for another, UnknownSurvey."""
+    published = installation.surveys.named(connection, survey)
+    refused = refusal(published.survey.settings, "make links that begin an interview")
+    if refused is not None:
+        raise InputError([refused])
+    return published
 
 
 def _units(connection: Connection, published: Published, wanted: Sequence[str]) -> list[int]:

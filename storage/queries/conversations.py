@@ -22,8 +22,12 @@ def create(
     flow_version_id: int,
     status: str,
     wake_at: datetime | None,
+    pilot_wave: int | None = None,
 ) -> int | None:
-    """Make a conversation and return its id, or None when the contact has one in this scope."""
+    """Make a conversation and return its id, or None when the contact has one in this scope.
+
+    `pilot_wave` makes it one of this pilot's.
+    """
     values = {
         "survey_id": survey_id,
         "contact_id": contact_id,
@@ -33,6 +37,8 @@ def create(
         "flow_version_id": flow_version_id,
         "status": status,
         "wake_at": wake_at,
+        "wave_id": pilot_wave,
+        "pilot": pilot_wave is not None,
     }
     if insert_ignore(connection, Conversation.__table__, values) == 0:
         return None
@@ -71,8 +77,8 @@ def take(connection: Connection, conversation_id: int, now: datetime) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def postpone(connection: Connection, conversation_id: int, until: datetime) -> None:
-    """Push a timer on: its step failed and must not be tried in a tight loop."""
+def postpone(connection: Connection, conversation_id: int, until: datetime | None) -> None:
+    """Push a timer on, or stop it: its step must not be tried in a tight loop."""
     connection.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id, Conversation.wake_at.is_not(None))
