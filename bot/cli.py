@@ -12,6 +12,7 @@ from bot.commands import (
     fieldwork,
     flows,
     gateway,
+    launching,
     running,
     sending,
     talking,
@@ -43,7 +44,8 @@ app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
 app.command("links")(fieldwork.links)
-app.command("launch")(fieldwork.launch)
+app.command("launch")(launching.launch)
+app.command("pilot")(launching.pilot)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)
 app.command("progress")(fieldwork.progress)

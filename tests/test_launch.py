@@ -17,7 +17,8 @@ from bot.flow.load import load_survey
 from bot.intake.tables import InputError
 from bot.interview import conversations, identity
 from bot.outreach import inviting
-from bot.outreach.launch import launch, plan_launch
+from bot.outreach.launch import launch
+from bot.outreach.launch_plan import plan_launch
 from bot.outreach.rosters import import_roster
 from bot.outreach.slots import Slots
 from storage.models import Audit, Contact, Conversation, RosterRow, Survey

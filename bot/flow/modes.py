@@ -50,11 +50,12 @@ def in_official_months(settings: Settings) -> bool:
 def own_advice(settings: Settings) -> Iterator[tuple[str, str]]:
     """Say what is allowed to a survey of our own and unwise: (what, how to mend it)."""
     if in_official_months(settings):
-        yield (
+        what = (
             f"fieldwork from {settings.opens} to {settings.closes} falls into August to October,"
-            " the months of the official survey (KPK's SPI): people will take one for the other",
-            "move `opens` and `closes` out of these months, or write `mode: owner` if it is yours",
+            " the months of the official survey (KPK's SPI): people will take one for the other"
         )
+        fix = "move `opens` and `closes` out of them, or write `mode: owner` if it is the owner's"
+        yield what, fix
 
 
 def lacking_disclaimer(settings: Settings, invitation: Mapping[str, str]) -> list[str]:

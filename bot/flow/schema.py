@@ -345,7 +345,7 @@ class MessagesPart(Part):
     link_used: MessagePart
     not_open_yet: MessagePart
     closed: MessagePart
-    # Said only by surveys that need them: where no answers are taken, and to who tries a survey out.
+    # Where no answers are taken, and to colleagues who try a survey out.
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None
     pilot_consent: MessagePart | None = None

@@ -305,7 +305,7 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
 
 
 def _must_wait(connection: Connection, row: TurnRow, state: State) -> bool:
-    """Whether an invitation is due whose launch is paused or stopped; its timer then stands still."""
+    """Whether an invitation is due whose launch is paused or stopped."""
     if state.status is not Status.INVITED or holding.INVITE in state.sent:
         return False
     assert row.conversation_id is not None

@@ -186,7 +186,7 @@ class Inviter:
     def _contacts(
         self, connection: Connection, rows: Sequence[Row]
     ) -> tuple[dict[bytes, int], dict[bytes, str]]:
-        """Return everybody's contact and language by digest; whom we have not met becomes a contact.
+        """Return everybody's contact and language by digest; who has no contact gets one.
 
         A language that somebody chose comes before that of the list.
         """

@@ -50,8 +50,8 @@ def upgrade() -> None:
         sqlite_where=sa.text(PLANNING),
         postgresql_where=sa.text(PLANNING),
     )
-    # No batch: SQLite would copy the table and drop the old one, and what hangs on its rows, messages
-    # and consents, would go with them. Column by column it can be altered in place.
+    # No batch: SQLite would copy the table and drop the old one, and what hangs on its rows,
+    # messages and consents, would go with them. Column by column it is altered in place.
     whole = "BIGINT" if op.get_bind().dialect.name == "postgresql" else "INTEGER"
     op.execute(
         f"ALTER TABLE conversation ADD COLUMN wave_id {whole}"
