@@ -40,7 +40,7 @@ _COLUMNS = (
     Column("unit", ("opd",)),
     Column("bahasa", ("language",)),
 )
-_NEEDED = ("pilot_invite", "pilot_consent")
+_CONSENT = "pilot_consent"  # what tells them that it is a trial, and that answers are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +220,14 @@ def _missing(
     plan = settings.plan(next(iter(settings.groups)))
     if published.closed_at is not None or installation.now() >= plan.closes:
         return [_problem("the survey is over", "move `closes`, or publish a new one")]
-    lacking = [name for name in _NEEDED if name not in published.survey.words.messages]
-    if lacking:
-        what = f"messages.yaml has no {' and no '.join(lacking)}"
+    messages = published.survey.words.messages
+    if _CONSENT not in messages:
         fix = "write what colleagues are told: that it is a trial, and that their answers are read"
-        return [Problem("messages.yaml", 1, 1, what, fix)]
+        return [Problem("messages.yaml", 1, 1, f"there is no message `{_CONSENT}`", fix)]
     if not needs_templates:
         return []
-    return without_template(connection, installation, published, ["pilot_invite"])
+    invitation = "pilot_invite" if "pilot_invite" in messages else "invite"
+    return without_template(connection, installation, published, [invitation])
 
 
 def _problem(what: str, fix: str) -> Problem:
