@@ -40,6 +40,7 @@ _COLUMNS = (
     Column("unit", ("opd",)),
     Column("bahasa", ("language",)),
 )
+_FILES = (".csv", ".tsv", ".txt")
 _CONSENT = "pilot_consent"  # what tells them that it is a trial, and that answers are read
 
 
@@ -193,9 +194,8 @@ def _colleagues(
 
 def _named(to: str) -> Iterator[dict[str, str]]:
     """Yield what a file, or a list of numbers, says of each colleague."""
-    path = Path(to)
-    if path.suffix or path.is_file():
-        with open_table(path, _COLUMNS) as table:
+    if to.lower().endswith(_FILES):
+        with open_table(Path(to), _COLUMNS) as table:
             for row in table.rows():
                 yield {name: row.get(name) for name in table.position}
         return
