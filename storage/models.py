@@ -107,7 +107,7 @@ class Contact(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     language: Mapped[str | None] = mapped_column(String(16))
     active_conversation_id: Mapped[int | None] = mapped_column(
-        Id, ForeignKey("conversation.id", ondelete="SET NULL", use_alter=True)
+        Id, ForeignKey("conversation.id", ondelete="SET NULL", use_alter=True), index=True
     )
 
 

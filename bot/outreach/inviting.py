@@ -24,6 +24,7 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.rosters import open_person
 from bot.outreach.slots import Slots
+from storage.keys import DataKey
 from storage.queries import launching as queries
 from storage.queries import waves as wave_queries
 from storage.queries.launching import InvitableRow
@@ -31,7 +32,7 @@ from storage.queries.waves import WaveRow
 
 CHUNK = 1000
 # SQLite has one writer: a chunk keeps webhooks waiting for as long as it takes.
-SQLITE_CHUNK = 200
+SQLITE_CHUNK = 150
 
 Fate = Literal["invited", "in_conversation", "too_late", "not_wanted"]
 Start = tuple[bytes, int]
@@ -45,6 +46,35 @@ class Row(NamedTuple):
     slot: datetime | None
     phone: str
     language: str  # of the list, "" where it does not say
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who the people of a chunk are, as far as we have met them: by digest, or by contact.
+
+    `barred` are addresses that opted out, or have answered and were erased since; `talking` are
+    (contact, scope) of conversations; `undecided` are rows.
+    """
+
+    contacts: Mapping[bytes, int]
+    languages: Mapping[bytes, str | None]
+    addresses: Mapping[int, Sequence[bytes]]
+    barred: set[bytes]
+    talking: set[tuple[int, int]]
+    undecided: set[int]
+    once_per_unit: bool
+
+    def may_invite(self, row: InvitableRow) -> bool:
+        """Whether the person of a row may be invited."""
+        if row.id in self.undecided or row.address_hmac in self.barred:
+            return False
+        contact_id = self.contacts.get(row.address_hmac)
+        if contact_id is None:
+            return True
+        if any(mac in self.barred for mac in self.addresses.get(contact_id, ())):
+            return False
+        scope = row.unit_id if self.once_per_unit else 0
+        return (contact_id, scope) not in self.talking and (contact_id, 0) not in self.talking
 
 
 @dataclass(slots=True)
@@ -97,7 +127,7 @@ class Inviter:
         if wave.state == "stopped":
             done.ended = True
             return done, slots, wave.people
-        rows = queries.to_invite(
+        rows = queries.unclaimed(
             connection,
             self._published.id,
             done.after,
@@ -108,10 +138,12 @@ class Inviter:
         done.ended = len(rows) < size
         filters = json.loads(wave.filters)
         wanted = filters["wanted"]
-        chosen = _choose(rows, wanted)
-        done.fates["not_wanted"] += len(rows) - len(chosen)
+        people = self._people_of(connection, rows)
+        free = [row for row in rows if people.may_invite(row)]
+        chosen = _choose(free, wanted)
+        done.fates["not_wanted"] += len(free) - len(chosen)
         opened = self._open(connection, chosen, slots, paused=wave.state == "paused")
-        invited = self._invite(connection, wave.id, opened)
+        invited = self._invite(connection, wave.id, opened, people)
         for one in opened:
             if one.row.id in invited:
                 _count(done, one.slot, wanted, one.row)
@@ -121,10 +153,10 @@ class Inviter:
             done.after = (rows[-1].address_hmac, rows[-1].id)
         if wanted is not None and not any(left for _, _, left in wanted):
             done.ended = True
-        people = wave.people + len(invited)
-        values: dict[str, Any] = {"people": people, "filters": json.dumps(filters)}
+        total = wave.people + len(invited)
+        values: dict[str, Any] = {"people": total, "filters": json.dumps(filters)}
         wave_queries.change(connection, wave.id, **values)
-        return done, slots, people
+        return done, slots, total
 
     def _current_slots(self, connection: Connection, wave: WaveRow) -> Slots:
         """Return the times as they were left, or counted anew where somebody else took some."""
@@ -153,22 +185,49 @@ class Inviter:
 
     # --- people -----------------------------------------------------------------------------------
 
-    def _invite(self, connection: Connection, wave_id: int, rows: Sequence[Row]) -> set[int]:
+    def _people_of(self, connection: Connection, rows: Sequence[InvitableRow]) -> People:
+        """Look everybody up at once who stands on these rows."""
+        survey_id = self._published.id
+        met = queries.known(connection, [row.address_hmac for row in rows])
+        contacts = {one.hmac: one.contact_id for one in met}
+        addresses = queries.addresses_of(connection, list(contacts.values()))
+        every = [row.address_hmac for row in rows]
+        every += [mac for macs in addresses.values() for mac in macs]
+        stopped = queries.opted_out(connection, every)
+        answered: set[bytes] = set()
+        if queries.anybody_answered(connection, survey_id):
+            digests = {
+                answered_digest(connection, self._installation, survey_id, mac): mac
+                for mac in every
+            }
+            answered = {digests[one] for one in queries.answered(connection, list(digests))}
+        return People(
+            contacts=contacts,
+            languages={one.hmac: one.language for one in met},
+            addresses=addresses,
+            barred=stopped | answered,
+            talking=queries.talking(connection, survey_id, list(contacts.values())),
+            undecided=queries.undecided(connection, survey_id),
+            once_per_unit=self._published.survey.settings.once_per == "unit",
+        )
+
+    def _invite(
+        self, connection: Connection, wave_id: int, rows: Sequence[Row], people: People
+    ) -> set[int]:
         """Make conversations; return the roster rows whose people had none yet."""
         if not rows:
             return set()
-        contacts, spoken = self._contacts(connection, rows)
-        barred = self._barred(connection, contacts)
-        free = [one for one in rows if contacts[one.row.address_hmac] not in barred]
-        ids = queries.next_ids(connection, "conversation", len(free)) if free else []
+        contacts, spoken = self._contacts(connection, rows, people)
+        ids = queries.next_ids(connection, "conversation", len(rows))
+        key = self._installation.keys.survey(connection, self._published.id)
         stored = queries.add_conversations(
             connection,
             [
-                self._conversation(connection, wave_id, number, one, contacts, spoken)
-                for number, one in zip(ids, free, strict=True)
+                self._conversation(key, wave_id, number, one, contacts, spoken)
+                for number, one in zip(ids, rows, strict=True)
             ],
         )
-        taken = [(n, one) for n, one in zip(ids, free, strict=True) if n in stored]
+        taken = [(n, one) for n, one in zip(ids, rows, strict=True) if n in stored]
         queries.add_bases(connection, [self._basis(one, contacts) for _, one in taken])
         queries.settle(
             connection,
@@ -184,24 +243,22 @@ class Inviter:
         return {one.row.id for _, one in taken}
 
     def _contacts(
-        self, connection: Connection, rows: Sequence[Row]
+        self, connection: Connection, rows: Sequence[Row], people: People
     ) -> tuple[dict[bytes, int], dict[bytes, str]]:
         """Return everybody's contact and language by digest; who has no contact gets one.
 
         A language that somebody chose comes before that of the list.
         """
-        people = {one.row.address_hmac: one for one in rows}
-        met = queries.known(connection, list(people))
-        found = {one.hmac: one.contact_id for one in met}
-        spoken = {hmac: one.language for hmac, one in people.items()}
-        spoken |= {one.hmac: one.language for one in met if one.language is not None}
+        phones = {one.row.address_hmac: one.phone for one in rows}
+        listed = {one.row.address_hmac: one.language for one in rows}
+        spoken = {hmac: people.languages.get(hmac) or listed[hmac] for hmac in phones}
         silent = {
-            one.contact_id: language
-            for one in met
-            if one.language is None and (language := spoken[one.hmac])
+            people.contacts[hmac]: language
+            for hmac, language in listed.items()
+            if language and hmac in people.contacts and people.languages[hmac] is None
         }
         queries.set_languages(connection, silent)
-        new = [hmac for hmac in people if hmac not in found]
+        new = [hmac for hmac in phones if hmac not in people.contacts]
         ids = queries.next_ids(connection, "contact", len(new)) if new else []
         fresh = dict(zip(new, ids, strict=True))
         key = self._installation.keys.installation(connection)
@@ -213,31 +270,17 @@ class Inviter:
                     "contact_id": one,
                     "kind": "phone",
                     "hmac": hmac,
-                    "sealed": key.seal(people[hmac].phone, "address"),
+                    "sealed": key.seal(phones[hmac], "address"),
                     "key_id": key.id,
                 }
                 for hmac, one in fresh.items()
             ],
         )
-        return found | fresh, spoken
-
-    def _barred(self, connection: Connection, contacts: Mapping[bytes, int]) -> set[int]:
-        """Return the contacts that have answered this survey and were erased since."""
-        survey_id = self._published.id
-        if not queries.anybody_answered(connection, survey_id):
-            return set()
-        digests = {
-            answered_digest(connection, self._installation, survey_id, hmac): contact_id
-            for contact_id, hmacs in queries.addresses_of(
-                connection, list(contacts.values())
-            ).items()
-            for hmac in hmacs
-        }
-        return {digests[one] for one in queries.answered(connection, list(digests))}
+        return {**people.contacts, **fresh}, spoken
 
     def _conversation(
         self,
-        connection: Connection,
+        key: DataKey,
         wave_id: int,
         number: int,
         one: Row,
@@ -252,7 +295,6 @@ class Inviter:
             wake_at=one.slot,
             seed=seed,
         )
-        key = installation.keys.survey(connection, published.id)
         once_per_unit = published.survey.settings.once_per == "unit"
         return {
             "id": number,

@@ -163,7 +163,7 @@ def to_mend(connection: Connection, survey_id: int) -> dict[tuple[int | None, st
     return {(row[0], row[1]): int(row[2]) for row in connection.execute(statement)}
 
 
-def to_invite(
+def unclaimed(
     connection: Connection,
     survey_id: int,
     after: tuple[bytes, int],
@@ -172,9 +172,11 @@ def to_invite(
     unit_ids: Sequence[int] | None = None,
     groups: Sequence[str] | None = None,
 ) -> list[InvitableRow]:
-    """Return and lock rows still to be invited, in the order of their digests: nobody's order.
+    """Return and lock rows that nobody has claimed, in the order of their digests: nobody's order.
 
-    `after` is the digest and the id of the last row that was looked at.
+    `after` is the digest and the id of the last row that was looked at. Whether their people may be
+    invited is asked with the functions below: one by one within this statement it would cost
+    more, the more conversations there are.
     """
     statement = (
         select(
@@ -199,13 +201,35 @@ def to_invite(
             RosterRow.unit_id.in_(list(unit_ids)) if unit_ids is not None else true(),
             RosterRow.grp.in_(list(groups)) if groups is not None else true(),
             _counting(),
-            _standing(survey_id) == "to_invite",
         )
         .order_by(RosterRow.address_hmac, RosterRow.id)
         .limit(limit)
         .with_for_update(of=RosterRow)
     )
     return [InvitableRow._make(row) for row in connection.execute(statement)]
+
+
+def undecided(connection: Connection, survey_id: int) -> set[int]:
+    """Return the rows that wait for somebody to decide which of two counts."""
+    return set(connection.execute(_undecided(survey_id)).scalars())
+
+
+def opted_out(connection: Connection, hmacs: Sequence[bytes]) -> set[bytes]:
+    """Return which of these addresses must not be contacted."""
+    statement = select(OptOut.hmac).where(
+        OptOut.purpose == "respondent", OptOut.hmac.in_(list(hmacs))
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def talking(
+    connection: Connection, survey_id: int, contact_ids: Sequence[int]
+) -> set[tuple[int, int]]:
+    """Return (contact, scope) of the conversations that these people have in a survey."""
+    statement = select(Conversation.contact_id, Conversation.scope).where(
+        Conversation.survey_id == survey_id, Conversation.contact_id.in_(list(contact_ids))
+    )
+    return {(row[0], row[1]) for row in connection.execute(statement)}
 
 
 def planned(connection: Connection, survey_id: int) -> list[Planned]:
@@ -312,10 +336,11 @@ def add_conversations(connection: Connection, rows: Sequence[Mapping[str, Any]])
     """Store conversations whose ids were drawn; return those whose contact had none yet."""
     if not rows:
         return set()
-    statement = (
-        _insert(connection, Conversation).on_conflict_do_nothing().returning(Conversation.id)
-    )
-    return set(connection.execute(statement, list(rows)).scalars())
+    # Row by row, with one prepared statement: one with all values costs three times as much.
+    connection.execute(_insert(connection, Conversation).on_conflict_do_nothing(), list(rows))
+    ids = [row["id"] for row in rows]
+    statement = select(Conversation.id).where(Conversation.id.in_(ids))
+    return set(connection.execute(statement).scalars())
 
 
 def add_bases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Launches in waves, pilots, and an index that messages of a survey lacked"""
+"""Launches in waves, pilots, and two indexes that were lacking"""
 
 from __future__ import annotations
 
@@ -77,9 +77,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_pilot")),
     )
     op.create_index(op.f("ix_outbox_survey_id"), "outbox", ["survey_id"], unique=False)
+    # Without it every conversation that is deleted costs a look at all contacts.
+    op.create_index(
+        op.f("ix_contact_active_conversation_id"),
+        "contact",
+        ["active_conversation_id"],
+        unique=False,
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_contact_active_conversation_id"), table_name="contact")
     op.drop_index(op.f("ix_outbox_survey_id"), table_name="outbox")
     op.drop_table("pilot")
     op.drop_index("ix_conversation_wave", table_name="conversation")
