@@ -143,24 +143,38 @@ def test_what_hangs_on_rows_of_an_altered_table_stays(sqlite_url):
     rows = (
         "INSERT INTO data_key (id, scope, wrapped) VALUES (1, 'installation', x'00')",
         "INSERT INTO survey (id, name, settings, settings_hash) VALUES (1, 's', 'x', x'00')",
-        "INSERT INTO flow_version (id, survey_id, content_hash, content, published_at)"
-        " VALUES (1, 1, x'00', 'x', '2026-01-01 00:00:00')",
+        (
+            "INSERT INTO flow_version (id, survey_id, content_hash, content, published_at)"
+            " VALUES (1, 1, x'00', 'x', '2026-01-01 00:00:00')"
+        ),
         "INSERT INTO unit (id, code_list, code, name, zone) VALUES (1, 'own', 'U', 'U', 'UTC')",
         "INSERT INTO contact (id) VALUES (1)",
-        "INSERT INTO address (id, contact_id, kind, hmac, sealed, key_id)"
-        " VALUES (1, 1, 'phone', x'01', x'00', 1)",
-        "INSERT INTO conversation (id, survey_id, contact_id, unit_id, grp, status,"
-        " flow_version_id) VALUES (1, 1, 1, 1, 'g', 'invited', 1)",
+        (
+            "INSERT INTO address (id, contact_id, kind, hmac, sealed, key_id)"
+            " VALUES (1, 1, 'phone', x'01', x'00', 1)"
+        ),
+        (
+            "INSERT INTO conversation (id, survey_id, contact_id, unit_id, grp, status,"
+            " flow_version_id) VALUES (1, 1, 1, 1, 'g', 'invited', 1)"
+        ),
         "UPDATE contact SET active_conversation_id = 1",
-        "INSERT INTO consent (id, conversation_id, text_version, language, given_on)"
-        " VALUES (x'00', 1, 'v', 'id', '2026-01-01')",
-        "INSERT INTO roster_row (id, survey_id, unit_id, grp, address_hmac, sealed, key_id,"
-        " conversation_id) VALUES (1, 1, 1, 'g', x'01', x'00', 1, 1)",
-        "INSERT INTO link (id, code, survey_id, unit_id, grp, roster_row_id)"
-        " VALUES (1, 'AAAAA-AAAAA', 1, 1, 'g', 1)",
-        "INSERT INTO outbox (id, dedupe, address_id, conversation_id, survey_id, channel, sender,"
-        " purpose, status, via, created_at, not_before) VALUES (x'00', x'00', 1, 1, 1,"
-        " 'simulator', 'x', 'invitation', 'queued', 'rest', '2026-01-01', '2026-01-01')",
+        (
+            "INSERT INTO consent (id, conversation_id, text_version, language, given_on)"
+            " VALUES (x'00', 1, 'v', 'id', '2026-01-01')"
+        ),
+        (
+            "INSERT INTO roster_row (id, survey_id, unit_id, grp, address_hmac, sealed, key_id,"
+            " conversation_id) VALUES (1, 1, 1, 'g', x'01', x'00', 1, 1)"
+        ),
+        (
+            "INSERT INTO link (id, code, survey_id, unit_id, grp, roster_row_id)"
+            " VALUES (1, 'AAAAA-AAAAA', 1, 1, 'g', 1)"
+        ),
+        (
+            "INSERT INTO outbox (id, dedupe, address_id, conversation_id, survey_id, channel,"
+            " sender, purpose, status, via, created_at, not_before) VALUES (x'00', x'00', 1, 1, 1,"
+            " 'simulator', 'x', 'invitation', 'queued', 'rest', '2026-01-01', '2026-01-01')"
+        ),
     )
     tables = ("contact", "address", "conversation", "consent", "roster_row", "link", "outbox")
 

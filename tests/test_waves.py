@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -41,6 +44,7 @@ from storage.models import (
 from storage.queries import outbox as outbox_queries
 from tests.setup import TestClock, add_unit, installation, publish_bundled
 
+ROOT = Path(__file__).parent.parent
 WIB = ZoneInfo("Asia/Jakarta")
 # 08.00 WIB on a Monday: the whole day is left.
 MORNING = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -254,8 +258,8 @@ def test_who_has_answered_and_was_erased_is_not_invited_again(either, tmp_path):
         )
 
     either.database.write(erased)
-    report = launch(either, "integritas")
-    assert (report.invited, report.in_conversation) == (2, 1)
+    assert launch(either, "integritas").invited == 2
+    assert count(either, Contact.id) == 2
 
 
 def test_a_unit_never_shows_how_many_of_it_asked_not_to_be_contacted(either, tmp_path):
@@ -349,6 +353,44 @@ def test_a_launch_that_was_cut_off_wants_to_be_run_as_it_was(either, tmp_path, m
     assert state(either, 1).people == 20
     assert state(either, 1).complete
     assert launch(either, "integritas").wave == 2
+
+
+LAUNCHER = """
+import sys
+from bot.outreach import inviting
+from bot.outreach.launch import launch
+from tests.setup import MONDAY, TestClock, installation
+
+inviting.CHUNK = 5
+with installation(sys.argv[1], clock=TestClock(MONDAY), serving=False, demo=True) as place:
+    launch(place, "integritas", progress=lambda done: print(done, flush=True))
+"""
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_launch_that_is_killed_and_run_again_invites_everybody_once(
+    either_url, clock, tmp_path, after
+):
+    with installation(either_url, clock=clock, demo=True, serving=False) as place:
+        publish_bundled(place)
+        add_unit(place, "Dinas Contoh", code="U1")
+        add_people(place, tmp_path, U1=60)
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCHER, either_url], stdout=subprocess.PIPE, cwd=ROOT
+        )
+        assert process.stdout is not None
+        for _ in range(after):
+            process.stdout.readline()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        before = count(place, Conversation.id)
+        assert 0 < before < 60
+        assert before % 5 == 0
+        assert launch(place, "integritas").invited == 60 - before
+        assert count(place, Conversation.id) == count(place, Contact.id) == 60
+        assert by_unit(place) == {"U1": 60}
+        assert (state(place, 1).people, state(place, 1).complete) == (60, True)
 
 
 # --- holding up -----------------------------------------------------------------------------------
