@@ -14,6 +14,7 @@ from bot.flow.modes import in_official_months, lacking_disclaimer, refusal
 from bot.flow.source import FlowError
 from bot.intake.tables import InputError
 from bot.interview import conversations, identity
+from bot.interview.codes import new_code
 from bot.interview.receiving import Desk, receive
 from bot.interview.surveys import publish
 from bot.outreach.colleagues import start_pilot
@@ -107,19 +108,9 @@ def test_who_writes_is_told_kindly_that_the_official_survey_alone_takes_answers(
 
 def test_a_link_that_there_was_leads_to_the_same_words(place):
     published = publish(place, files("official-support"))
-    unit = place.database.read(lambda one: one.execute(select(Link.unit_id)).scalars().first()) or 1
-    place.database.write(
-        lambda one: one.execute(
-            insert(Link).values(
-                code="K7M2-9QPX", survey_id=published.id, unit_id=unit, grp="internal"
-            )
-        )
-    )
-    code = "K7M2-9QPX"
-    from bot.interview.codes import new_code
-
     code = new_code()
-    place.database.write(lambda one: one.execute(Link.__table__.update().values(code=code)))
+    values = {"code": code, "survey_id": published.id, "unit_id": 1, "grp": "internal"}
+    place.database.write(lambda one: one.execute(insert(Link).values(values)))
     assert "hanya diisi lewat penyelenggara resminya" in write(place, "+6281200000101", code).text
     assert count(place, Contact.id) == count(place, Conversation.id) == 0
 

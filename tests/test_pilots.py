@@ -37,6 +37,7 @@ from storage.models import (
     SimulatorMessage,
 )
 from storage.queries import consents, reports
+from storage.queries import mixing as mixing_queries
 from tests.setup import TestClock, add_unit, bundled_files, installation, publish_bundled
 
 # A week before the bundled survey opens, Monday 10.00 WIB.
@@ -178,7 +179,7 @@ def test_a_pilot_is_never_mixed_counted_or_exported(place, clock):
     assert place.database.read(lambda one: pilots.any_finished(one, survey))
     assert place.database.read(lambda one: reports.finished(one, survey.id)) == {}
     assert place.database.read(lambda one: consents.consent_counts(one, survey.id)) == []
-    assert place.database.read(lambda one: mixing.queries.waiting_cells(one, clock.now)) == []
+    assert place.database.read(lambda one: mixing_queries.waiting_cells(one, clock.now)) == []
     assert mixing.mix_due(place).mixed == 0
     assert closing.plan_close(place, "integritas").to_mix == 0
     # And if all our statements were wrong, the database would still refuse.

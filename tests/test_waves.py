@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from bot.channels.base import Address, Inbound
 from bot.channels.simulator import SimulatorChannel
@@ -21,7 +21,7 @@ from bot.interview.chats import Chats
 from bot.interview.conversations import wake_due
 from bot.interview.receiving import Desk, receive
 from bot.interview.sending import deliver
-from bot.outreach import inviting, launch_plan, waves
+from bot.outreach import inviting, waves
 from bot.outreach.launch import launch
 from bot.outreach.launch_plan import plan_launch
 from bot.outreach.links import create_links
@@ -41,6 +41,7 @@ from storage.models import (
     Unit,
     Wave,
 )
+from storage.queries import launching
 from storage.queries import outbox as outbox_queries
 from tests.setup import TestClock, add_unit, installation, publish_bundled
 
@@ -200,7 +201,7 @@ def test_rows_that_do_not_count_or_wait_for_a_decision_are_left_out(place, tmp_p
     def work(connection):
         staged, active = (
             connection.execute(
-                RosterImport.__table__.insert()
+                insert(RosterImport)
                 .values(survey_id=survey, name="x", digest=b"x", status=one, started_at=MORNING)
                 .returning(RosterImport.id)
             ).scalar_one()
@@ -218,13 +219,13 @@ def test_rows_that_do_not_count_or_wait_for_a_decision_are_left_out(place, tmp_p
             (ids[4], ids[5], "same_person"),
         ):
             connection.execute(
-                RosterDuplicate.__table__.insert().values(
+                insert(RosterDuplicate).values(
                     survey_id=survey, kind=kind, row_id=row, other_id=other, unit_id=unit, grp="x"
                 )
             )
         key = place.keys.installation(connection)
         connection.execute(
-            RosterReject.__table__.insert().values(
+            insert(RosterReject).values(
                 survey_id=survey, import_id=active, line=9, unit_id=unit, grp="internal",
                 kind="invalid", sealed=b"x", key_id=key.id,
             )
@@ -252,7 +253,7 @@ def test_who_has_answered_and_was_erased_is_not_invited_again(either, tmp_path):
     def erased(connection):
         key = either.keys.survey(connection, published.id)
         connection.execute(
-            AnsweredOnce.__table__.insert().values(
+            insert(AnsweredOnce).values(
                 hmac=key.digest(f"answered\0{mac.hex()}"), survey_id=published.id
             )
         )
@@ -268,9 +269,7 @@ def test_a_unit_never_shows_how_many_of_it_asked_not_to_be_contacted(either, tmp
     mac = identity.digest(either, Address("phone", "+6281200001001"))
     either.database.write(
         lambda one: one.execute(
-            OptOut.__table__.insert().values(
-                hmac=mac, purpose="respondent", since=date(2026, 11, 1)
-            )
+            insert(OptOut).values(hmac=mac, purpose="respondent", since=date(2026, 11, 1))
         )
     )
     plan = plan_launch(either, "integritas")
@@ -546,7 +545,7 @@ def test_stopping_again_does_what_a_crash_left_and_nothing_else(either, tmp_path
     launch(either, "integritas")
     monkeypatch.setattr(waves, "CHUNK", 4)
     original = waves._withdraw
-    calls = []
+    calls: list[int] = []
 
     def dies(connection, wave_id):
         if calls:
@@ -583,7 +582,7 @@ def test_a_launch_that_is_paused_while_it_plans_gives_its_people_no_time(
 ):
     monkeypatch.setattr(inviting, "CHUNK", 4)
     add_people(either, tmp_path, U1=12)
-    seen = []
+    seen: list[int] = []
 
     def pause(done):
         if not seen:
@@ -598,7 +597,11 @@ def test_a_launch_that_is_paused_while_it_plans_gives_its_people_no_time(
 def test_a_launch_that_is_stopped_while_it_plans_ends(either, tmp_path, monkeypatch):
     monkeypatch.setattr(inviting, "CHUNK", 4)
     add_people(either, tmp_path, U1=12)
-    launch(either, "integritas", progress=lambda _: waves.stop(either, "integritas", 1))
+
+    def stop(done):
+        waves.stop(either, "integritas", 1)
+
+    launch(either, "integritas", progress=stop)
     assert count(either, Conversation.id) == 0
     assert state(either, 1).state == "stopped"
 
@@ -617,9 +620,9 @@ def test_an_hour_of_many_planned_invitations_is_counted_at_once(place, tmp_path)
     add_people(place, tmp_path, U1=48)
     launch(place, "integritas", per_day=20)
     planned = place.database.read(
-        lambda one: launch_plan.queries.planned(one, place.surveys.named(one, "integritas").id)
+        lambda one: launching.planned(one, place.surveys.named(one, "integritas").id)
     )
-    days = Counter()
+    days: Counter[date] = Counter()
     for zone, at, people in planned:
         days[at.astimezone(ZoneInfo(zone)).date()] += people
     assert sorted(days.values()) == [8, 20, 20]

@@ -129,9 +129,15 @@ def by_place(
     groups: list[str] | None,
 ) -> tuple[dict[Place, int], dict[Place, int]]:
     """Return by place how many people can be invited now, and how many with those invited."""
+    return _free(_standings(connection, published, unit_ids, groups))
+
+
+def _free(
+    standings: Mapping[Place, Counter[str]],
+) -> tuple[dict[Place, int], dict[Place, int]]:
     free: dict[Place, int] = {}
     reachable: dict[Place, int] = {}
-    for place, standing in _standings(connection, published, unit_ids, groups).items():
+    for place, standing in standings.items():
         if standing["to_invite"]:
             free[place] = standing["to_invite"]
         reachable[place] = standing["to_invite"] + standing["invited"]
@@ -168,7 +174,7 @@ def _plan(
     places = _standings(connection, published, unit_ids, groups)
     totals = sum(places.values(), Counter[str]())
     mending = _to_mend(connection, published, unit_ids, groups)
-    free, reachable = by_place(connection, published, unit_ids, groups)
+    free, reachable = _free(places)
     parts = spread(wanted, free, reachable)
     parts = free if parts is None else parts
     missing = missing + _without_flow(published, {group for _, group in places})

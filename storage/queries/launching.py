@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
 from storage.models import (
     Address,
@@ -108,40 +109,44 @@ def _undecided(survey_id: int) -> Select[Any]:
     return select(both.c[0])
 
 
-def _standing(survey_id: int) -> ColumnElement[str]:
-    """Say where a row's person stands, by the first rule that holds. Pilots do not count."""
-    own = select(Address.contact_id).where(Address.hmac == RosterRow.address_hmac)
-    of_person = select(Address.hmac).where(Address.contact_id.in_(own.correlate(RosterRow)))
-    stopped = select(OptOut.hmac).where(OptOut.purpose == "respondent")
-    opted_out = or_(
-        stopped.where(OptOut.hmac == RosterRow.address_hmac).exists(),
-        stopped.where(OptOut.hmac.in_(of_person.correlate(RosterRow))).exists(),
+def counts(connection: Connection, survey_id: int) -> list[Count]:
+    """Return how many rows stand where, by unit and group; rows that do not count are nowhere.
+
+    Where a row's person stands is said by the first rule that holds. Pilots do not count.
+    """
+    stopped = (
+        select(Address.contact_id)
+        .join(OptOut, OptOut.hmac == Address.hmac)
+        .where(OptOut.purpose == "respondent")
+        .distinct()
+        .subquery()
     )
-    talking = (
-        select(Conversation.id)
-        .where(
-            Conversation.survey_id == RosterRow.survey_id,
-            Conversation.contact_id.in_(own.correlate(RosterRow)),
-            Conversation.pilot.is_(False),
-            or_(Conversation.scope == 0, Conversation.scope == RosterRow.unit_id),
-        )
-        .exists()
-    )
-    return case(
+    own = aliased(OptOut)
+    whole, part = aliased(Conversation), aliased(Conversation)  # once a survey, once a unit
+    standing = case(
         (RosterRow.conversation_id.is_not(None), "invited"),
         (RosterRow.address_hmac.is_(None), "without_address"),
-        (talking, "in_conversation"),
-        (opted_out, "opted_out"),
+        (or_(whole.id.is_not(None), part.id.is_not(None)), "in_conversation"),
+        (or_(own.hmac.is_not(None), stopped.c.contact_id.is_not(None)), "opted_out"),
         (RosterRow.id.in_(_undecided(survey_id)), "open_duplicate"),
         else_="to_invite",
-    )
+    ).label("standing")
 
+    def talks(with_us: Any, scope: Any) -> ColumnElement[bool]:
+        return and_(
+            with_us.survey_id == survey_id,
+            with_us.contact_id == Address.contact_id,
+            with_us.scope == scope,
+            with_us.pilot.is_(False),
+        )
 
-def counts(connection: Connection, survey_id: int) -> list[Count]:
-    """Return how many rows stand where, by unit and group; rows that do not count are nowhere."""
-    standing = _standing(survey_id).label("standing")
     rows = (
         select(RosterRow.unit_id, RosterRow.grp, standing)
+        .outerjoin(Address, Address.hmac == RosterRow.address_hmac)
+        .outerjoin(whole, talks(whole, 0))
+        .outerjoin(part, talks(part, RosterRow.unit_id))
+        .outerjoin(own, and_(own.hmac == RosterRow.address_hmac, own.purpose == "respondent"))
+        .outerjoin(stopped, stopped.c.contact_id == Address.contact_id)
         .where(RosterRow.survey_id == survey_id, _counting())
         .subquery()
     )
@@ -229,7 +234,7 @@ def talking(
     statement = select(Conversation.contact_id, Conversation.scope).where(
         Conversation.survey_id == survey_id, Conversation.contact_id.in_(list(contact_ids))
     )
-    return {(row[0], row[1]) for row in connection.execute(statement)}
+    return {(row[0], row[1]) for row in connection.execute(statement) if row[0] is not None}
 
 
 def planned(connection: Connection, survey_id: int) -> list[Planned]:
