@@ -360,6 +360,14 @@ def test_personal_links_go_to_a_file_only_its_owner_reads(ready):
     assert "wa.me" not in shown, "nobody's link is shown on a screen"
 
 
+def test_publishing_says_what_is_allowed_and_unwise(ready):
+    shutil.copytree(ROOT / "flows" / "integritas", ready / "integritas")
+    settings = (ready / "integritas" / "survey.yaml").read_text("utf-8")
+    write(ready, "integritas/survey.yaml", settings.replace("opens: 2026-11", "opens: 2026-10"))
+    (told,) = data("publish", "./integritas")["warnings"]
+    assert "August to October" in told
+
+
 def test_a_launch_is_a_dry_run_until_it_is_meant(ready):
     write(ready, "roster.csv", ROSTER)
     good("roster", "import", "roster.csv", "-s", "integritas")
