@@ -12,6 +12,7 @@ from bot.commands import (
     fieldwork,
     flows,
     gateway,
+    launching,
     linking,
     running,
     sending,
@@ -46,7 +47,8 @@ app.add_typer(fieldwork.roster, name="roster")
 app.add_typer(linking.links, name="links")
 app.command("posters")(linking.posters)
 app.command("mail")(linking.mail)
-app.command("launch")(fieldwork.launch)
+app.command("launch")(launching.launch)
+app.command("pilot")(launching.pilot)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)
 app.command("progress")(fieldwork.progress)

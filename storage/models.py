@@ -107,7 +107,7 @@ class Contact(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     language: Mapped[str | None] = mapped_column(String(16))
     active_conversation_id: Mapped[int | None] = mapped_column(
-        Id, ForeignKey("conversation.id", ondelete="SET NULL", use_alter=True)
+        Id, ForeignKey("conversation.id", ondelete="SET NULL", use_alter=True), index=True
     )
 
 
@@ -200,6 +200,43 @@ class Target(Base):
     grp: Mapped[str] = mapped_column(String(40), primary_key=True)
     target: Mapped[int] = mapped_column(Integer)
     __table_args__ = (CheckConstraint("target >= 0", name="not_negative"),)
+
+
+class Wave(Base):
+    """One launch of a survey: whom it invites, how many a day, and whether it goes on.
+
+    kind: real, pilot. state: running, paused (what has not gone out waits), stopped (it was
+    withdrawn), done. `filters` is JSON: what was asked for, and the people wanted by unit and
+    group. `planned_at` NULL: the launch is at work still, or was cut off. `finished` counts the
+    interviews that were finished in a pilot before it was wiped.
+    """
+
+    __tablename__ = "wave"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    kind: Mapped[str] = mapped_column(String(8))
+    number: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(8))
+    per_day: Mapped[int] = mapped_column(Integer)
+    filters: Mapped[str] = mapped_column(Text)
+    people: Mapped[int] = mapped_column(Integer, server_default=text("0"))  # invited by it
+    finished: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        UniqueConstraint("survey_id", "kind", "number"),
+        # One launch at a time is being planned for a survey; a second one joins it.
+        Index(
+            "uq_wave_planning",
+            "survey_id",
+            unique=True,
+            sqlite_where=text("planned_at IS NULL AND state <> 'stopped'"),
+            postgresql_where=text("planned_at IS NULL AND state <> 'stopped'"),
+        ),
+        CheckConstraint("kind IN ('real', 'pilot')", name="kind"),
+        CheckConstraint("state IN ('running', 'paused', 'stopped', 'done')", name="state"),
+    )
 
 
 class RosterImport(Base):
@@ -428,7 +465,8 @@ class Mail(Base):
 class Conversation(Base):
     """One person's way through one survey. `state` is sealed under the survey's key.
 
-    `scope` is 0, or the unit's id where the survey counts a person once per unit.
+    `scope` is 0, or the unit's id where the survey counts a person once per unit. `pilot`: a
+    colleague tries the survey out; such answers are read, wiped, and never mixed.
     """
 
     __tablename__ = "conversation"
@@ -447,6 +485,8 @@ class Conversation(Base):
     version: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
+    wave_id: Mapped[int | None] = mapped_column(Id, ForeignKey("wave.id"))
+    pilot: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     mixed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     # Whose ledger counts it when it is finished; no foreign key, and gone once it is mixed.
     link_id: Mapped[int | None] = mapped_column(Id)
@@ -455,8 +495,24 @@ class Conversation(Base):
         Index("ix_conversation_due", "wake_at"),
         Index("ix_conversation_mix", "survey_id", "unit_id", "grp", "mix_at"),
         Index("ix_conversation_count", "survey_id", "unit_id", "grp", "status"),
+        Index("ix_conversation_wave", "wave_id", "status"),
         CheckConstraint("NOT mixed OR sealed IS NULL", name="mixed_has_no_state"),
+        CheckConstraint("NOT (pilot AND mixed)", name="pilot_is_never_mixed"),
     )
+
+
+class Pilot(Base):
+    """A colleague who tries a survey out. `sealed` is JSON: name, and what was not understood.
+
+    Under the survey's key; wiped with the conversation.
+    """
+
+    __tablename__ = "pilot"
+    conversation_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True
+    )
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
 
 
 class Response(Base):
@@ -536,7 +592,7 @@ class Outbox(Base):
     conversation_id: Mapped[int | None] = mapped_column(
         Id, ForeignKey("conversation.id", ondelete="CASCADE"), index=True
     )
-    survey_id: Mapped[int | None] = mapped_column(Id, ForeignKey("survey.id"))
+    survey_id: Mapped[int | None] = mapped_column(Id, ForeignKey("survey.id"), index=True)
     channel: Mapped[str] = mapped_column(String(16))
     sender: Mapped[str] = mapped_column(String(160))
     purpose: Mapped[str] = mapped_column(String(12))  # reply, report, reminder, invitation

@@ -80,6 +80,7 @@ questions:
 SMALL_SURVEY = """\
 kind: survey
 name: coba
+mode: owner
 title: {id: Survei Coba, en: Trial Survey}
 languages: [id, en]
 default_language: id

@@ -163,6 +163,7 @@ OPENING = {
     "links": ["integritas"],
     "mail": ["integritas"],
     "launch": ["integritas"],
+    "pilot": ["integritas"],
     "progress": ["integritas"],
     "export": ["integritas"],
     "close": ["integritas"],
@@ -419,6 +420,14 @@ def test_e_mails_are_a_dry_run_until_they_are_meant(ready, monkeypatch):
     assert "no more e-mail" in good("mail", "integritas", "--stop", "satu@contoh.example")
 
 
+def test_publishing_says_what_is_allowed_and_unwise(ready):
+    shutil.copytree(ROOT / "flows" / "integritas", ready / "integritas")
+    settings = (ready / "integritas" / "survey.yaml").read_text("utf-8")
+    write(ready, "integritas/survey.yaml", settings.replace("opens: 2026-11", "opens: 2026-10"))
+    (told,) = data("publish", "./integritas")["warnings"]
+    assert "August to October" in told
+
+
 def test_a_launch_is_a_dry_run_until_it_is_meant(ready):
     write(ready, "roster.csv", ROSTER)
     good("roster", "import", "roster.csv", "-s", "integritas")
@@ -426,9 +435,43 @@ def test_a_launch_is_a_dry_run_until_it_is_meant(ready):
     assert plan["to_invite"] == 2
     assert data("launch", "integritas")["to_invite"] == 2
     assert "Nothing was written" in good("launch", "integritas")
-    good("launch", "integritas", "--go")
+    assert data("launch", "integritas", "--dry-run")["limit"] is None
+    assert "Nobody has finished a pilot" in bad("launch", "integritas", "--go")
+    assert "invited: 2" in good("launch", "integritas", "--go", "--yes")
     after = data("launch", "integritas")
     assert after["to_invite"] == 0
+
+
+def test_a_launch_goes_in_waves_that_can_be_held_up(ready):
+    write(ready, "roster.csv", ROSTER)
+    good("roster", "import", "roster.csv", "-s", "integritas")
+    for wrong in (["--share", "0"], ["--share", "20%", "--people", "1"], ["--go", "--pause"]):
+        assert run("launch", "integritas", *wrong).exit_code == 2
+    plan = data("launch", "integritas", "--people", "1", "--response", "50%")
+    assert (plan["to_invite"], plan["wanted"]) == (1, {"people": 1})
+    assert plan["estimate"]["expected"]["response"] == 0.5
+    assert data("launch", "integritas", "--people", "1", "--go", "--yes")["wave"] == 1
+    assert "wave 1 is paused: 1 invitations wait" in good("launch", "integritas", "--pause")
+    assert data("launch", "integritas", "--resume")["invitations"] == 1
+    assert "paused" not in good("launch", "integritas", "--waves")
+    stopped = data("launch", "integritas", "--stop", "--wave", "1")
+    assert (stopped["state"], stopped["invitations"]) == ("stopped", 1)
+    assert data("launch", "integritas", "--waves")["waves"][0]["people"] == 0
+    assert data("launch", "integritas")["to_invite"] == 2
+    assert "there is no wave 9" in bad("launch", "integritas", "--stop", "--wave", "9")
+
+
+def test_colleagues_try_a_survey_out_and_are_forgotten(ready):
+    assert "who tries it out?" in bad("launch", "integritas", "--pilot")
+    asked = ("launch", "integritas", "--pilot", "--groups", "ahli", "--to")
+    assert "this is no mobile phone number" in bad(*asked, "Ani:12")
+    assert "invited: 1" in good(*asked, "Ani:+6281200000701")
+    assert data("launch", "integritas", "--waves")["waves"][0]["kind"] == "pilot"
+    (ani,) = data("pilot", "integritas")["people"]
+    assert (ani["name"], ani["status"]) == ("Ani", "invited")
+    assert "Ani" in good("pilot", "integritas")
+    assert "1 people's answers are gone" in good("pilot", "integritas", "--wipe")
+    assert "Nobody." in good("pilot", "integritas")
 
 
 def test_progress_shows_the_published_counts(ready):

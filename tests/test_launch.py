@@ -16,8 +16,9 @@ from bot.channels.base import Address
 from bot.flow.load import load_survey
 from bot.intake.tables import InputError
 from bot.interview import conversations, identity
-from bot.outreach import launch as module
-from bot.outreach.launch import launch, plan_launch
+from bot.outreach import inviting
+from bot.outreach.launch import launch
+from bot.outreach.launch_plan import plan_launch
 from bot.outreach.rosters import import_roster
 from bot.outreach.slots import Slots
 from storage.models import Audit, Contact, Conversation, RosterRow, Survey
@@ -154,7 +155,7 @@ def test_a_second_launch_invites_nobody_twice_and_fills_the_days_that_have_room(
 
 
 def test_a_launch_that_was_cut_off_goes_on_where_it_was(place, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 10)
+    monkeypatch.setattr(inviting, "CHUNK", 10)
     add_people(place, tmp_path, *many(35))
 
     def stop(done):
@@ -171,7 +172,7 @@ def test_a_launch_that_was_cut_off_goes_on_where_it_was(place, tmp_path, monkeyp
 
 
 def test_launches_at_the_same_moment_invite_everybody_once(place, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(inviting, "CHUNK", 7)
     add_people(place, tmp_path, *many(30))
     reports = []
     threads = [
@@ -234,7 +235,8 @@ def test_a_plan_writes_nothing_and_tells_of_no_unit_who_takes_part(place, tmp_pa
     plain = json.loads(json.dumps(plan.to_dict()))
     assert plain["ready"] is True
     assert set(plain["places"][0]) == {
-        *("unit_list", "unit", "unit_name", "group", "rows", "without_address")
+        *("unit_list", "unit", "unit_name", "group", "rows", "without_address", "to_invite"),
+        *("in_conversation", "open_duplicates", "to_mend"),
     }
 
 
@@ -315,7 +317,7 @@ def test_a_launch_is_noted_with_counts(local, tmp_path):
     launch(local, "integritas")
     found = select(Audit.detail).where(Audit.what == "launch")
     detail = json.loads(local.database.read(lambda one: one.execute(found).scalar_one()))
-    assert detail == {"survey": "integritas", "per_day": 250, "invited": 2}
+    assert detail == {"survey": "integritas", "wave": 1, "per_day": 250, "invited": 2}
 
 
 SETTINGS = load_survey(bundled_files()).settings

@@ -137,6 +137,71 @@ def test_processes_that_migrate_at_once_do_it_once(database_url):
     database.close()
 
 
+def test_what_hangs_on_rows_of_an_altered_table_stays(sqlite_url):
+    """SQLite alters a table by copying and dropping it, and dropping deletes what hangs on it."""
+    database = Database(sqlite_url, durable=False)
+    rows = (
+        "INSERT INTO data_key (id, scope, wrapped) VALUES (1, 'installation', x'00')",
+        "INSERT INTO survey (id, name, settings, settings_hash) VALUES (1, 's', 'x', x'00')",
+        (
+            "INSERT INTO flow_version (id, survey_id, content_hash, content, published_at)"
+            " VALUES (1, 1, x'00', 'x', '2026-01-01 00:00:00')"
+        ),
+        "INSERT INTO unit (id, code_list, code, name, zone) VALUES (1, 'own', 'U', 'U', 'UTC')",
+        "INSERT INTO contact (id) VALUES (1)",
+        (
+            "INSERT INTO address (id, contact_id, kind, hmac, sealed, key_id)"
+            " VALUES (1, 1, 'phone', x'01', x'00', 1)"
+        ),
+        (
+            "INSERT INTO conversation (id, survey_id, contact_id, unit_id, grp, status,"
+            " flow_version_id) VALUES (1, 1, 1, 1, 'g', 'invited', 1)"
+        ),
+        "UPDATE contact SET active_conversation_id = 1",
+        (
+            "INSERT INTO consent (id, conversation_id, text_version, language, given_on)"
+            " VALUES (x'00', 1, 'v', 'id', '2026-01-01')"
+        ),
+        (
+            "INSERT INTO roster_row (id, survey_id, unit_id, grp, address_hmac, sealed, key_id,"
+            " conversation_id) VALUES (1, 1, 1, 'g', x'01', x'00', 1, 1)"
+        ),
+        (
+            "INSERT INTO link (id, code, survey_id, unit_id, grp, roster_row_id)"
+            " VALUES (1, 'AAAAA-AAAAA', 1, 1, 'g', 1)"
+        ),
+        (
+            "INSERT INTO outbox (id, dedupe, address_id, conversation_id, survey_id, channel,"
+            " sender, purpose, status, via, created_at, not_before) VALUES (x'00', x'00', 1, 1, 1,"
+            " 'simulator', 'x', 'invitation', 'queued', 'rest', '2026-01-01', '2026-01-01')"
+        ),
+    )
+    tables = ("contact", "address", "conversation", "consent", "roster_row", "link", "outbox")
+
+    def fill(connection):
+        command.upgrade(_config(connection), "0006")
+        for row in rows:
+            connection.execute(text(row))
+
+    def counts(connection):
+        found = {
+            one: connection.execute(text(f"SELECT count(*) FROM {one}")).scalar_one()
+            for one in tables
+        }
+        active = text("SELECT count(*) FROM contact WHERE active_conversation_id = 1")
+        claimed = text("SELECT count(*) FROM roster_row WHERE conversation_id = 1")
+        return (
+            found,
+            connection.execute(active).scalar_one(),
+            connection.execute(claimed).scalar_one(),
+        )
+
+    database.write(fill)
+    assert migrate(database)
+    assert database.read(counts) == (dict.fromkeys(tables, 1), 1, 1)
+    database.close()
+
+
 def test_a_migration_that_is_killed_leaves_all_or_nothing(sqlite_url):
     """The tables and the version are one transaction."""
     database = Database(sqlite_url)

@@ -115,6 +115,23 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
     return made
 
 
+def in_words(values: dict[str, Any]) -> str:
+    """Return a report's numbers on one line."""
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {value}" for name, value in values.items() if value is not None
+    )
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, nothing in a pipe."""
+    from rich.progress import Progress
+
+    with Progress(console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total or None)
+        yield lambda number: bar.update(task, completed=number)
+
+
 def installation(service: Service) -> Installation:
     """Open the installation, with what it raises turned into an exit."""
     with faults():

@@ -1,21 +1,19 @@
-"""`tautan units`, `coordinators`, `roster`, `launch`, `progress`, `close`: the field."""
+"""`tautan units`, `coordinators`, `roster`, `progress`, `close`: the field."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from bot.commands.common import JSON, err, opened, out, report, table
+from bot.commands.common import in_words as _in_words
+from bot.commands.common import progress_bar as _progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from bot.interview.closing import ClosePlan
-    from bot.outreach.launch import LaunchPlan
     from bot.outreach.rosters import Options, RosterReport
     from bot.service import Service
 
@@ -125,57 +123,6 @@ def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
     report(as_json, done.to_dict(), show)
 
 
-def launch(
-    survey: str = SURVEY,
-    go: bool = typer.Option(False, "--go", help="Really invite; without it nothing is written."),
-    per_day: int | None = typer.Option(
-        None, "--per-day", min=1, help="People invited a day; else what the sender may write to."
-    ),
-    as_json: bool = JSON,
-) -> None:
-    """Invite the people on the roster, after a dry run that shows counts and days needed."""
-    from bot.outreach import launch as use
-    from bot.outreach.senders import people_per_day
-
-    with opened() as service:
-        here = service.installation
-        limit = people_per_day(here)
-        per_day = per_day or limit or use.PER_DAY
-        if limit is not None and per_day > limit and not as_json:
-            err.print(
-                f"The sender may write to {limit} people a day: the rest of each day's"
-                " invitations waits for the next. Raise it with `tautan senders set` when"
-                " WhatsApp has raised it.",
-                style="yellow",
-                soft_wrap=True,
-            )
-        needs = service.provider is not None
-        plan = use.plan_launch(here, survey, per_day=per_day, needs_templates=needs)
-        if not go:
-            report(as_json, plan.to_dict(), lambda: _show_plan(plan))
-            if plan.missing:
-                raise typer.Exit(1)
-            return
-        with _progress("inviting", plan.to_invite) as told:
-            done = use.launch(here, survey, per_day=per_day, needs_templates=needs, progress=told)
-        report(as_json, done.to_dict(), lambda: out.print(_in_words(done.to_dict())))
-
-
-def _show_plan(plan: LaunchPlan) -> None:
-    rows = [[p.unit_name, p.group, p.rows, p.without_address] for p in plan.places]
-    out.print(table(f"Launch of {plan.survey}", ["unit", "group", "rows", "no address"], rows))
-    out.print(
-        f"to invite {plan.to_invite}, invited before {plan.invited},"
-        f" in a conversation {plan.in_conversation}, asked not to be contacted {plan.opted_out}"
-    )
-    if plan.days:
-        out.print(f"{plan.days} day(s) at {plan.per_day} a day: {plan.first} to {plan.last}")
-    for one in plan.missing:
-        err.print(f"{one.what}; {one.fix}", style="red", markup=False, soft_wrap=True)
-    if not plan.missing:
-        out.print("Nothing was written. `--go` invites them.")
-
-
 def progress(survey: str = SURVEY, as_json: bool = JSON) -> None:
     """The day's published counts, the same that coordinators see."""
     from bot.reporting import progress as use
@@ -222,19 +169,3 @@ def _show_close(plan: ClosePlan) -> None:
         f"{plan.unfinished} unfinished interviews are deleted, {plan.invited} never began."
         " Nothing was done. `--yes` closes the survey; it cannot be undone."
     )
-
-
-def _in_words(values: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')}: {value}" for name, value in values.items() if value is not None
-    )
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, nothing in a pipe."""
-    from rich.progress import Progress
-
-    with Progress(console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task(what, total=total or None)
-        yield lambda number: bar.update(task, completed=number)

@@ -80,7 +80,15 @@ def publish(
             lines = "\n".join(_placed(folder, one) for one in error.problems)
             fail(f"{lines}\nNothing was published; the version before stays.")
         made = 0 if service.twilio is None else _make_taps(service, published)
-        value = {"survey": published.name, "version": published.flow_version_id, "taps": made}
+        notes = [_placed(folder, one) for one in published.survey.advice]
+        value = {
+            "survey": published.name,
+            "version": published.flow_version_id,
+            "taps": made,
+            "warnings": notes,
+        }
+        for line in () if as_json else notes:
+            err.print(f"note: {line}", style="yellow", markup=False, soft_wrap=True)
         report(
             as_json,
             value,

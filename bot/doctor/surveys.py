@@ -12,7 +12,7 @@ from bot.flow.survey import MessageText
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.surveys import Published
 from bot.interview.templates import in_language
-from bot.outreach.launch import PER_DAY, LaunchPlan, plan_launch
+from bot.outreach.launch_plan import PER_DAY, LaunchPlan, plan_launch
 from storage.queries import senders
 
 TO_COORDINATORS = ("daily_template",)

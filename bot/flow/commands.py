@@ -78,7 +78,8 @@ def is_open(turn: Turn) -> bool:
 def consent(turn: Turn) -> Step:
     """Take the consent and ask the first question."""
     voice = turn.voice
-    version = Consented(consent_version(turn.flow, voice.language), voice.language)
+    words = consent_version(turn.flow, voice.language, pilot=turn.context.pilot)
+    version = Consented(words, voice.language)
     asking = replace(
         turn.state, status=Status.ASKING, language=voice.language, began_at=turn.context.now
     )

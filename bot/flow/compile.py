@@ -13,6 +13,7 @@ from bot.flow.compile_settings import by_language, compile_settings
 from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
+from bot.flow.modes import lacking_disclaimer, own_advice
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Question, Settings, Survey, Words
@@ -78,7 +79,7 @@ def compile_survey(
     sources = {part.name: source for source, part in flows}
     return replace(
         compiled,
-        advice=tuple(template_advice(compiled, messages)),
+        advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),
         unfit=tuple(unfit(compiled, survey[0], sources)),
     )
 
@@ -108,11 +109,24 @@ def _assemble(
             asked=asked,
             conditional=tuple(question for question in asked if question.relevant is not None),
         )
+    no_questions = Flow(
+        name="",
+        title=settings.title,
+        minutes="",
+        questions=(),
+        by_name={},
+        words=words,
+        settings=settings,
+        languages=languages,
+        asked=(),
+        conditional=(),
+    )
     return Survey(
         settings=settings,
         flows=flows,
         groups={
-            name: replace(flows[group.flow], group=group) for name, group in settings.groups.items()
+            name: replace(flows.get(group.flow) or no_questions, group=group)
+            for name, group in settings.groups.items()
         },
         words=words,
         languages=languages,
@@ -138,18 +152,34 @@ def _check_names(
     source, settings = survey
     reasons = messages[1].messages.alasan
     for name, group in settings.groups.items():
-        if group.flow not in names:
+        if group.flow is not None and group.flow not in names:
             fix = suggest(group.flow, names)
             checker.add(source, ("groups", name, "flow"), f"no flow `{group.flow}`", fix)
         if group.reason not in reasons:
             what = f"messages.alasan has no `{group.reason}`"
             fix = suggest(group.reason, reasons)
             checker.add(source, ("groups", name, "reason"), what, fix)
+    if settings.mode == "official-support" and messages[1].messages.official is None:
+        what = "`official` is missing: what somebody hears who wants to answer here"
+        fix = "say that only the official survey itself takes answers, and how to check it"
+        checker.add(messages[0], ("messages",), what, fix, at_key=True)
     templates = template_names(messages[1])
     for name in settings.templates:
         if name not in templates:
             what = f"no message `{name}` with `template: true`"
             checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
+
+
+def _mode_advice(
+    survey: Survey, settings: tuple[Source, SurveyFile], messages: tuple[Source, MessagesFile]
+) -> Iterator[Problem]:
+    """Find what a survey of our own may do, but should not."""
+    for what, fix in own_advice(survey.settings):
+        yield settings[0].problem(("opens",), what, fix)
+    for code in lacking_disclaimer(survey.settings, survey.words.messages["invite"].texts):
+        what = f"the invitation does not say in `{code}` that this is not KPK's survey"
+        fix = "write `bukan survei KPK`, or `mode: owner` in survey.yaml if it is the owner's"
+        yield messages[0].problem(("messages", "invite"), what, fix)
 
 
 def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:

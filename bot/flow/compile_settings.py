@@ -23,6 +23,7 @@ def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) 
     default = part.default_language
     return Settings(
         name=part.name,
+        mode=part.mode,
         title=by_language(part.title, default),
         languages=part.languages,
         default_language=default,
@@ -61,6 +62,11 @@ def _check(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
         if len(part.languages) > 1 and code not in part.language_names:
             fix = f"add `{code}:` as its speakers call it"
             problems.append(source.problem(("language_names",), f"no name for `{code}`", fix))
+    if part.mode != "official-support":
+        for name, group in part.groups.items():
+            if group.flow is None:
+                fix = "name the flow; only `mode: official-support` has groups without questions"
+                problems.append(source.problem(("groups", name), "`flow` is missing", fix))
     if part.closes < part.opens:
         problems.append(
             source.problem(("closes",), "the survey closes before it opens", "swap them")
@@ -104,7 +110,7 @@ def _group(name: str, part: GroupPart, survey: SurveyFile) -> Group:
     week = survey.hours.get(name) or survey.hours["default"]
     return Group(
         name=name,
-        flow=part.flow,
+        flow=part.flow or "",
         label=by_language(part.label, default),
         reason=part.reason,
         source=by_language(part.source, default),

@@ -21,7 +21,7 @@ _CHOOSE: dict[str, str] = {
     "en": "Choose",
 }  # where the survey has no words of its own
 _TIMES_OF_DAY = ("pagi", "siang", "sore", "malam")
-_WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used")
+_WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used", "official")
 _NEEDS_CONVERSATION = frozenset({"alasan", "sumber_nomor", "durasi", "unit"})
 
 
@@ -62,8 +62,12 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
 
 
 def message_names(part: MessagesFile) -> tuple[str, ...]:
-    """Return the names of all messages to respondents."""
-    return tuple(name for name in type(part.messages).model_fields if name not in _TABLES)
+    """Return the names of all messages to respondents that there are."""
+    return tuple(
+        name
+        for name in type(part.messages).model_fields
+        if name not in _TABLES and getattr(part.messages, name) is not None
+    )
 
 
 def template_names(part: MessagesFile) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
     flows = [(source, part) for source, part in parts if isinstance(part, FlowFile)]
     for source, _ in shared[1:]:
         problems.append(source.problem(("kind",), "a second `kind: shared`", "join the two"))
-    if not flows:
+    if not flows and (survey is None or survey[1].mode != "official-support"):
         problems.append(Problem(SETTINGS_FILE, 1, 1, "no flow", "add a file with `kind: flow`"))
     if problems or survey is None or messages is None:
         raise FlowError(problems)
@@ -69,7 +69,7 @@ def _known_to(part: SurveyFile, messages: MessagesFile, flows: list[FlowFile]) -
     groups = {
         name: group
         for name, group in part.groups.items()
-        if group.flow in names and group.reason in reasons
+        if (group.flow is None or group.flow in names) and group.reason in reasons
     }
     return part.model_copy(
         update={

@@ -77,6 +77,7 @@ ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
 Na = Literal["both", "dont_know", "refuse", "none"]
 Appearance = Literal["text", "buttons", "list"]
+Mode = Literal["official-support", "own", "owner"]
 
 
 class Part(BaseModel):
@@ -98,7 +99,7 @@ class PlanPart(Part):
 
 
 class GroupPart(Part):
-    flow: Identifier
+    flow: Identifier | None = None  # None only where the survey takes no answers
     label: Texts
     reason: Identifier
     source: Texts
@@ -137,6 +138,7 @@ class SurveyFile(Part):
 
     kind: Literal["survey"]
     name: Identifier
+    mode: Mode = "own"
     title: Texts
     languages: Annotated[tuple[Language, ...], Field(min_length=1)]
     default_language: Language
@@ -287,7 +289,7 @@ class MessagePart(Part):
 
 
 class MessagesPart(Part):
-    """Every message to respondents. A missing one is an error when the survey is read."""
+    """Every message to respondents. A missing one is an error, but for the last ones."""
 
     invite: MessagePart
     reminder_first: MessagePart
@@ -343,6 +345,10 @@ class MessagesPart(Part):
     link_used: MessagePart
     not_open_yet: MessagePart
     closed: MessagePart
+    # Where no answers are taken, and to colleagues who try a survey out.
+    official: MessagePart | None = None
+    pilot_invite: MessagePart | None = None
+    pilot_consent: MessagePart | None = None
 
 
 class PosterPart(Part):

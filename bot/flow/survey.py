@@ -29,6 +29,7 @@ Texts = Mapping[str, str]
 
 QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note"]
 Appearance = Literal["text", "buttons", "list"]
+Mode = Literal["official-support", "own", "owner"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +164,7 @@ class Group:
     """One kind of respondents: which flow they get, and what they are told about why."""
 
     name: str
-    flow: str
+    flow: str  # "" where the survey takes no answers
     label: Texts
     reason: str
     source: Texts
@@ -207,6 +208,12 @@ class Settings:
     snapshot_at: time
     appearance: Appearance = "text"  # of questions that do not say
     rates: Rates | None = None
+    mode: Mode = "own"
+
+    @property
+    def takes_answers(self) -> bool:
+        """Whether anybody may answer here at all, and not only in somebody else's survey."""
+        return self.mode != "official-support"
 
     def plan(self, group: str) -> Plan:
         """Return the dates and reminders of a group, as every step needs them."""

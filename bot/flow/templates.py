@@ -37,6 +37,8 @@ MAX_BUTTONS = 3
 MAX_BUTTON = 20
 _NINE_O_CLOCK = timedelta(hours=9)
 
+_INVITATIONS = ("invite", "pilot_invite")
+
 # What the bot fills in the coordinators' messages, as somebody at WhatsApp may read it.
 _SAMPLES: Mapping[str, str] = MappingProxyType(
     {"tgl": "2 November 2026", "pukul": "06.00", "zona": "WIB", "ringkasan": "internal 120"}
@@ -159,7 +161,7 @@ def _respondents(survey: Survey, name: str, language: str) -> Wording:
     return Wording(
         message=name,
         language=language,
-        category=text.category or (MARKETING if name == "invite" else UTILITY),
+        category=text.category or (MARKETING if name in _INVITATIONS else UTILITY),
         body=body,
         names=names,
         samples=tuple(values[one] or "-" for one in names),

@@ -63,13 +63,15 @@ class End(Part):
 
 
 class Transcript(Part):
-    """One dialogue. `zone` and `texts` are what a unit would give; `start` is local there."""
+    """One dialogue. `zone` and `texts` are what a unit would give; `start` is local there; a
+    `pilot` is that of a colleague who tries the survey out."""
 
     survey: Identifier
     group: Identifier
     language: str = ""
     zone: Zone | None = None
     start: datetime | None = None
+    pilot: Literal["true"] | None = None
     texts: dict[Identifier, str] = Field(default_factory=dict)
     script: Annotated[tuple[Line, ...], Field(min_length=1)]
     end: End | None = None
@@ -158,7 +160,8 @@ class _Player:
         self._settings = survey.settings
         self._transcript = transcript
         self._render = render
-        self._plan = survey.settings.plan(transcript.group)
+        plan = survey.settings.plan(transcript.group)
+        self._plan = plan.of_pilot() if transcript.pilot else plan
         self._zone = ZoneInfo(transcript.zone) if transcript.zone else survey.settings.zone
         self._texts = {
             code: {**words, **transcript.texts} for code, words in survey.settings.texts.items()
@@ -187,7 +190,7 @@ class _Player:
         start = self._transcript.start
         if start is not None:
             return start.replace(tzinfo=self._zone).astimezone(UTC)
-        plan = self._plan
+        plan = self._settings.plan(self._transcript.group)
         return next_allowed(plan.hours, self._zone, plan.opens, plan.closes) or plan.opens
 
     def _context(self) -> Context:
@@ -199,6 +202,7 @@ class _Player:
             min_answer_seconds=self._settings.min_answer_seconds,
             n_min=self._settings.k,
             request_code="AB12",
+            pilot=bool(self._transcript.pilot),
         )
 
     def _wait(self, wait: str) -> Iterator[Mapping[str, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.flow.state import State
 
 Kind = Literal["text", "media", "edited", "reaction", "location", "contact", "unsupported"]
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,13 @@ class Plan:
     last_call_before: timedelta | None = timedelta(days=3)  # before `closes`
     min_gap: timedelta = timedelta(hours=48)  # between any two of these
 
+    def of_pilot(self) -> Plan:
+        """Return the plan for colleagues who try the survey out: before it opens, and without
+        reminders, whose words are true of real interviews only."""
+        return replace(
+            self, opens=_LONG_AGO, invited_after=None, partial_after=None, last_call_before=None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -81,6 +90,7 @@ class Context:
     texts: Mapping[str, Mapping[str, str]]
     window_open: bool = True
     min_answer_seconds: float = 2.0
+    pilot: bool = False  # a colleague tries the survey out, and the answers are read
     opted_out: bool = False  # told only where the interview is over: BERHENTI can be taken back
     n_min: int = 10  # smallest number of people whose answers are pooled
     request_code: str = ""  # names an erasure request to the person who made it

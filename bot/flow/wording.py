@@ -45,6 +45,8 @@ BUTTONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reminder_partial": ("MULAI", "CEK", "BERHENTI"),
         "reminder_last": ("MULAI", "CEK", "BERHENTI"),
         "consent": ("SETUJU", "TIDAK"),
+        "pilot_invite": ("MULAI", "CEK", "BERHENTI"),
+        "pilot_consent": ("SETUJU", "TIDAK"),
         "stop_confirm": ("BERHENTI", "LANJUT"),
         "erase_or_correct": ("KEMBALI", "HAPUS_DATA"),
     }
@@ -74,7 +76,8 @@ class Voice:
 
     def text(self, name: str, own: Mapping[str, str] | None = None) -> str:
         """Return a message's words with everything filled in; `own` comes before all else."""
-        return self.fill(self.flow.words.messages[name].texts[self.language], own or {})
+        said = self.flow.words.messages[self._twin(name)]
+        return self.fill(said.texts[self.language], own or {})
 
     def fill(self, text: str, own: Mapping[str, str]) -> str:
         """Fill the placeholders of any text of this survey."""
@@ -105,14 +108,14 @@ class Voice:
 
         A value has no line breaks: the gateway refuses them.
         """
-        words = self.flow.words.messages[name].texts[self.language]
-        values = {name: " ".join(self._value(name).split()) for name in placeholders(words)}
+        words = self.flow.words.messages[self._twin(name)].texts[self.language]
+        values = {one: " ".join(self._value(one).split()) for one in placeholders(words)}
         return Message(
             text=self.fill(words, values),
             buttons=self._buttons(name),
             language=self.language,
             step=step,
-            template=name,
+            template=self._twin(name),
             variables=values,
         )
 
@@ -236,8 +239,13 @@ class Voice:
         return "\n".join(lines)
 
     def _buttons(self, name: str) -> tuple[Choice, ...]:
-        labels = self.flow.words.messages[name].buttons.get(self.language, ())
+        labels = self.flow.words.messages[self._twin(name)].buttons.get(self.language, ())
         return tuple(Choice(*pair) for pair in zip(BUTTONS.get(name, ()), labels, strict=False))
+
+    def _twin(self, name: str) -> str:
+        """Return the message that says this one to who tries the survey out, if there is one."""
+        twin = f"pilot_{name}"
+        return twin if self.context.pilot and twin in self.flow.words.messages else name
 
     def _codes(self) -> tuple[str, ...]:
         """The languages, the one spoken first."""
@@ -251,7 +259,7 @@ class Voice:
             case "batas":
                 return self._day(context.plan.closes - timedelta(microseconds=1), survey=True)
             case "tgl_buka":
-                return self._day(context.plan.opens, survey=True)
+                return day_in_words(flow.settings.opens, self.language)
             case "tgl":
                 return self._day(context.now)
             case "waktu":
@@ -316,9 +324,10 @@ def day_in_words(day: date, language: str) -> str:
     return format_date(day, "d MMMM y", locale=locale)
 
 
-def consent_version(flow: Flow, language: str) -> str:
+def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
     """Return the version of the consent text: a hash of its exact words before they are filled."""
-    consent = flow.words.messages["consent"]
+    said = flow.words.messages
+    consent = (said.get("pilot_consent") if pilot else None) or said["consent"]
     words = "\n".join((language, consent.texts[language], *consent.buttons.get(language, ())))
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 

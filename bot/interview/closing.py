@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from bot.flow.state import UNDER_WAY, State
-from bot.interview import mixing
+from bot.interview import mixing, pilots
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage import leftovers
@@ -156,6 +156,7 @@ def close(installation: Installation, survey: str) -> CloseReport:
 def _mark(connection: Connection, installation: Installation, survey: str) -> tuple[Published, int]:
     published = installation.surveys.named(connection, survey)
     now = installation.now()
+    pilots.wipe_within(connection, installation, published)
     if queries.close(connection, published.id, now):
         audit.record(connection, now, "close", survey)
     queries.expire_links(connection, published.id, now)

@@ -44,6 +44,8 @@ def context(
         request_code=request_code,
         opted_out=opted_out,
     )
+    if row.pilot:
+        known = replace(known, pilot=True, plan=known.plan.of_pilot())
     if row.closed_at is not None and row.closed_at < known.plan.closes:
         # Closed before its last day: that is when it ended.
         return replace(known, plan=replace(known.plan, closes=row.closed_at))
@@ -95,6 +97,8 @@ def word(
     published = published or running(connection, installation)
     if published is None:
         return None
+    if name == "stranger" and not published.survey.settings.takes_answers:
+        name = "official"  # "you are on no list" would let people wait for one
     flow = _any_flow(published.survey)
     settings = published.survey.settings
     world = _context(
@@ -121,6 +125,8 @@ def running(connection: Connection, installation: Installation) -> Published | N
 
 def refusal(installation: Installation, published: Published) -> str | None:
     """Return the name of the message that says why a survey takes no answers now, or None."""
+    if not published.survey.settings.takes_answers:
+        return "official"
     plan = published.survey.settings.plan(next(iter(published.survey.settings.groups)))
     now = installation.now().astimezone(UTC)
     if published.closed_at is not None or now >= plan.closes:

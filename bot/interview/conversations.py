@@ -27,7 +27,7 @@ from bot.flow.turn import (
     Wake,
     WrongPerson,
 )
-from bot.interview import contexts, erasure, identity, outbox
+from bot.interview import contexts, erasure, holding, identity, outbox
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -169,8 +169,15 @@ def create(
     scope: int,
     wake_at: datetime | None,
     link_id: int | None = None,
+    pilot_wave: int | None = None,
 ) -> int | None:
+    """Make a conversation and return its id; None when this person has one already.
+
+    Raises ValueError for a survey that takes no answers: nobody may come this far.
+    """
     survey = published.survey
+    if not survey.settings.takes_answers:
+        raise ValueError(f"{published.name} takes no answers, so it has no conversations")
     language = people.language(connection, contact_id)
     conversation_id = queries.create(
         connection,
@@ -183,6 +190,7 @@ def create(
         status=Status.INVITED.value,
         link_id=link_id,
         wake_at=wake_at,
+        pilot_wave=pilot_wave,
     )
     if conversation_id is None:
         return None
@@ -215,6 +223,7 @@ def enrol(
     group: str,
     wake_at: datetime,
     roster_row_id: int | None = None,
+    pilot_wave: int | None = None,
 ) -> int | None:
     """Make an invited conversation whose timer goes off at `wake_at`.
 
@@ -224,7 +233,7 @@ def enrol(
         return None
     scope = unit_id if published.survey.settings.once_per == "unit" else 0
     conversation_id = create(
-        connection, installation, published, contact_id, unit_id, group, scope, wake_at
+        connection, installation, published, contact_id, unit_id, group, scope, wake_at, pilot_wave
     )
     if conversation_id is None:
         return None
@@ -277,6 +286,9 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     best = identity.best_address(connection, row.contact_id)
     survey = survey_of(connection, installation, row)
     state = load_state(connection, installation, row, survey)
+    if _must_wait(connection, row, state):
+        queries.postpone(connection, conversation_id, None)
+        return False
     heard = people.windows(connection, [one.address_id for one in rows])
     window_open = any(now - at < outbox.WINDOW for at in heard.values())
     world = contexts.context(installation, survey, row, window_open=window_open)
@@ -300,6 +312,14 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     )
     _bring_forward(connection, row)
     return True
+
+
+def _must_wait(connection: Connection, row: TurnRow, state: State) -> bool:
+    """Whether an invitation is due whose launch is paused or stopped."""
+    if state.status is not Status.INVITED or holding.INVITE in state.sent:
+        return False
+    assert row.conversation_id is not None
+    return holding.held(connection, row.conversation_id)
 
 
 def _bring_forward(connection: Connection, row: TurnRow) -> None:

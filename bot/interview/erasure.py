@@ -101,7 +101,12 @@ def erase(
 
 
 def _had_answered(connection: Connection, installation: Installation, row: ConversationRow) -> bool:
-    """Whether a person has finished this interview, be it that it was opened again since."""
+    """Whether a person has finished this interview, be it that it was opened again since.
+
+    A pilot's answers are no answers.
+    """
+    if row.pilot:
+        return False
     if row.mixed or row.status == Status.FINISHED.value:
         return True
     if row.sealed is None or row.key_id is None or row.status == Status.INVITED.value:
@@ -116,8 +121,15 @@ def _had_answered(connection: Connection, installation: Installation, row: Conve
 def _digests(
     connection: Connection, installation: Installation, survey_id: int, macs: Sequence[bytes]
 ) -> list[bytes]:
+    return [answered_digest(connection, installation, survey_id, mac) for mac in macs]
+
+
+def answered_digest(
+    connection: Connection, installation: Installation, survey_id: int, mac: bytes
+) -> bytes:
+    """Return by what it is known that the person with an address has answered a survey."""
     key = installation.keys.survey(connection, survey_id)
-    return [key.digest(f"answered\0{mac.hex()}") for mac in macs]
+    return key.digest(f"answered\0{mac.hex()}")
 
 
 def answered_before(

@@ -177,7 +177,7 @@ def _merge_conversations(
     return survivors
 
 
-# Finished beats open; both open: more answers; both finished: the first.
+# Finished beats open; both open: more answers; both finished: the first; a pilot loses to all.
 _ORDER = {
     Status.FINISHED: 5,
     Status.SCREENED_OUT: 4,
@@ -195,6 +195,8 @@ _ORDER = {
 def _rank(
     connection: Connection, installation: Installation, row: ConversationRow
 ) -> tuple[int, int, float, int]:
+    if row.pilot:
+        return -1, 0, 0.0, -row.id
     status = Status(row.status)
     answers = 0
     if row.sealed is not None and row.key_id is not None and status.under_way:

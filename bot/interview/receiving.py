@@ -21,7 +21,18 @@ from bot.flow.engine import step
 from bot.flow.keywords import Command
 from bot.flow.state import Status
 from bot.flow.turn import Event, Message, Open, Reply
-from bot.interview import codes, contents, contexts, identity, kept, late, links, outbox, wishes
+from bot.interview import (
+    codes,
+    contents,
+    contexts,
+    identity,
+    kept,
+    late,
+    links,
+    outbox,
+    pilots,
+    wishes,
+)
 from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
@@ -303,6 +314,8 @@ def _advance(
         and identity.opted_out(connection, installation, row.contact_id),
     )
     result = step(survey.for_group(row.grp or ""), state, event, context)
+    if isinstance(event, Reply):
+        pilots.note_misread(connection, installation, row, state, result.state, event.text)
     if not state.status.over and wishes.begins(event):
         # A code of the provider's may have opted them out without the interview's knowing.
         identity.opt_in(connection, installation, row.contact_id)

@@ -26,7 +26,7 @@ from bot.channels.base import Address, Channel, Outgoing, SendError, Template
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import contents, contexts, fates, pace, templates
+from bot.interview import contents, contexts, fates, holding, pace, templates
 from bot.interview.installation import Installation, real_now
 from bot.interview.outbox import (
     CAMPAIGN,
@@ -294,6 +294,8 @@ class _Lease:
         reason = _must_not_go(due, now)
         if reason is not None:
             return reason
+        if self._take_back(row):
+            return "its launch is paused or stopped"
         if row.purpose != "reply" and row.conversation_id is not None:
             moment = _allowed_at(self._connection, self._installation, row, now)
             if moment is None:
@@ -313,6 +315,14 @@ class _Lease:
         if outgoing.template is not None:
             moment = self._beginnings.take(row.address_id)
         return outgoing if moment is None else moment
+
+    def _take_back(self, row: OutboxRow) -> bool:
+        """Undo an invitation whose launch is paused or stopped; False when it may go out."""
+        if row.purpose != "invitation" or row.conversation_id is None:
+            return False
+        if not holding.held(self._connection, row.conversation_id):
+            return False
+        return holding.take_back(self._connection, self._installation, row.conversation_id)
 
 
 def _must_not_go(due: Claimable, now: datetime) -> str | None:

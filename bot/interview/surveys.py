@@ -138,6 +138,7 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
         else:
             survey_id = row.id
             if row.settings_hash != settings_hash:
+                _check_mode(connection, survey_id, survey)
                 _check_older(connection, survey_id, text)
                 queries.set_settings(connection, survey_id, text, settings_hash)
                 queries.wake_all(connection, survey_id, now)
@@ -173,6 +174,15 @@ def _check_older(connection: Connection, survey_id: int, text: str) -> None:
         ]
     if problems:
         raise FlowError(problems)
+
+
+def _check_mode(connection: Connection, survey_id: int, survey: Survey) -> None:
+    """Raise FlowError when people are in a survey that shall take no answers from now on."""
+    if survey.settings.takes_answers or not queries.in_use(connection, survey_id):
+        return
+    what = "people are in this survey already, and `mode: official-support` takes no answers"
+    fix = "close this one, and publish the support of the official survey under a name of its own"
+    raise FlowError([Problem(SETTINGS, 1, 1, what, fix)])
 
 
 def _hash(text: str) -> bytes:

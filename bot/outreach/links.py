@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
+from bot.flow.modes import refusal
 from bot.flow.source import Problem
 from bot.flow.wording import day_in_words
 from bot.intake.tables import InputError, did_you_mean
@@ -78,7 +79,7 @@ def create_links(
     _check_limits(survey, note, cap, expires_at)
 
     def work(connection: Connection) -> LinksReport:
-        published = installation.surveys.named(connection, survey)
+        published = _open_to_all(connection, installation, survey)
         unit_ids = units_wanted(connection, published, units)
         names = groups_wanted(published, groups)
         old = {
@@ -102,9 +103,12 @@ def create_links(
 def create_personal_links(
     installation: Installation, survey: str, *, expires_at: datetime | None = None
 ) -> LinksReport:
-    """Make a single-use link for every roster row that has none. Raises UnknownSurvey."""
+    """Make a single-use link for every roster row that has none.
+
+    Raises InputError, UnknownSurvey.
+    """
     published = installation.database.read(
-        lambda connection: installation.surveys.named(connection, survey)
+        lambda connection: _open_to_all(connection, installation, survey)
     )
     _check_limits(survey, "", 1, expires_at)
     created = 0
@@ -213,6 +217,15 @@ def _link(row: LinkRow, unit: UnitRow, title: str, number: str) -> Link:
         cap=row.cap,
         expires_at=row.expires_at,
     )
+
+
+def _open_to_all(connection: Connection, installation: Installation, survey: str) -> Published:
+    """Return a survey that takes answers. Raises InputError for another, UnknownSurvey."""
+    published = installation.surveys.named(connection, survey)
+    refused = refusal(published.survey.settings, "make links that begin an interview")
+    if refused is not None:
+        raise InputError([refused])
+    return published
 
 
 def units_wanted(connection: Connection, published: Published, wanted: Sequence[str]) -> list[int]:

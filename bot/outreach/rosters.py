@@ -23,6 +23,7 @@ from bot.flow.source import Problem
 from bot.intake.tables import InputError, Table, open_table
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.outreach.guards import no_patients
 from bot.outreach.rejects import Rejects, rejected_rows
 from bot.outreach.roster_rows import COLUMNS, Outcome, Person, Read, Reader, Units
 from storage.database import Conflict
@@ -174,6 +175,7 @@ def _run(
     tally = _Tally()
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, COLUMNS))
+        no_patients(table.header, (), options.unit, path.name)
         _check_columns(table, options)
         out = stack.enter_context(rejected_rows(rejects, table)) if rejects else None
         settings = published.survey.settings if published else None

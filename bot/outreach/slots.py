@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
@@ -35,10 +35,14 @@ class Slots:
     _day: dict[tuple[str, str], date] = field(default_factory=dict)
     _left: dict[tuple[str, str, date], _Left] = field(default_factory=dict)
 
-    def count(self, planned: Iterable[tuple[str, datetime]]) -> None:
-        """Take account of invitations that are planned already: (zone, time)."""
-        for zone, moment in planned:
-            self.used[moment.astimezone(ZoneInfo(zone)).date()] += 1
+    def count(self, planned: Iterable[tuple[str, datetime, int]]) -> None:
+        """Take account of invitations that are planned already: (zone, time, how many)."""
+        for zone, moment, people in planned:
+            self.used[moment.astimezone(ZoneInfo(zone)).date()] += people
+
+    def copy(self) -> Slots:
+        """Return the same times to hand out, apart from these."""
+        return replace(self, used=Counter(self.used), _day=dict(self._day))
 
     def next(self, group: str, zone: str) -> datetime | None:
         """Return the next free time for a person of this group and zone (UTC), whole seconds.

@@ -15,6 +15,8 @@ from typing import IO
 
 from sqlalchemy import Connection
 
+from bot.flow.modes import refusal
+from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting.codebook import Codebook, Meaning, Variable, read_codebook
@@ -73,11 +75,14 @@ def export(
     `labels` writes what values mean instead of the values, in `language` (the survey's default one
     if not given). Beside a CSV or JSON lines file the codebook is written as
     `<name>.codebook.csv`. A file appears whole or not at all and is readable by its owner alone.
-    Raises UnknownSurvey, TooManyRows, OSError.
+    Raises UnknownSurvey, TooManyRows, OSError, InputError for a survey that takes no answers.
     """
 
     def work(connection: Connection) -> Exported:
         published = installation.surveys.named(connection, survey)
+        refused = refusal(published.survey.settings, "export answers")
+        if refused is not None:
+            raise InputError([refused])
         spoken = language or published.survey.settings.default_language
         book = read_codebook(connection, installation, published, spoken)
         if not isinstance(target, Path):

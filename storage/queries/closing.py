@@ -20,6 +20,7 @@ def _holding(survey_id: int) -> ColumnElement[bool]:
     return and_(
         Conversation.survey_id == survey_id,
         Conversation.mixed.is_(False),
+        Conversation.pilot.is_(False),
         Conversation.sealed.is_not(None),
     )
 
@@ -71,7 +72,11 @@ def by_status(connection: Connection, survey_id: int) -> dict[str, int]:
     """Return how many conversations were not mixed yet, by status."""
     rows = connection.execute(
         select(Conversation.status, func.count())
-        .where(Conversation.survey_id == survey_id, Conversation.mixed.is_(False))
+        .where(
+            Conversation.survey_id == survey_id,
+            Conversation.mixed.is_(False),
+            Conversation.pilot.is_(False),
+        )
         .group_by(Conversation.status)
     )
     return {str(row[0]): int(row[1]) for row in rows}

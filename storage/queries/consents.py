@@ -107,7 +107,7 @@ def consent_counts(connection: Connection, survey_id: int) -> list[ConsentCount]
     statement = (
         select(*place, func.count())
         .join(Conversation, Conversation.id == Consent.conversation_id)
-        .where(Conversation.survey_id == survey_id)
+        .where(Conversation.survey_id == survey_id, Conversation.pilot.is_(False))
         .group_by(*place)
         .order_by(Consent.given_on, Consent.text_version, Consent.language)
     )

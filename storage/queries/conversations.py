@@ -23,10 +23,11 @@ def create(
     status: str,
     wake_at: datetime | None,
     link_id: int | None = None,
+    pilot_wave: int | None = None,
 ) -> int | None:
     """Make a conversation and return its id, or None when the contact has one in this scope.
 
-    `link_id` is the poster's whose ledger counts it.
+    `link_id` is the poster's whose ledger counts it, `pilot_wave` makes it one of this pilot's.
     """
     values = {
         "survey_id": survey_id,
@@ -38,6 +39,8 @@ def create(
         "status": status,
         "wake_at": wake_at,
         "link_id": link_id,
+        "wave_id": pilot_wave,
+        "pilot": pilot_wave is not None,
     }
     if insert_ignore(connection, Conversation.__table__, values) == 0:
         return None
@@ -76,8 +79,8 @@ def take(connection: Connection, conversation_id: int, now: datetime) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def postpone(connection: Connection, conversation_id: int, until: datetime) -> None:
-    """Push a timer on: its step failed and must not be tried in a tight loop."""
+def postpone(connection: Connection, conversation_id: int, until: datetime | None) -> None:
+    """Push a timer on, or stop it: its step must not be tried in a tight loop."""
     connection.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id, Conversation.wake_at.is_not(None))

@@ -55,6 +55,7 @@ def _waiting(now: datetime) -> ColumnElement[bool]:
     return and_(
         Conversation.status == FINISHED,
         Conversation.mixed.is_(False),
+        Conversation.pilot.is_(False),
         Conversation.sealed.is_not(None),
         Conversation.mix_at <= now,
     )
@@ -96,6 +97,7 @@ def lock_sealed(connection: Connection, ids: Sequence[int]) -> list[SealedRow]:
         .where(
             Conversation.id.in_(list(ids)),
             Conversation.mixed.is_(False),
+            Conversation.pilot.is_(False),
             Conversation.sealed.is_not(None),
         )
         .order_by(Conversation.id)

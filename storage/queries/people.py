@@ -16,6 +16,7 @@ from storage.models import (
     Coordinator,
     OptOut,
     Outbox,
+    Pilot,
     RosterRow,
     Window,
 )
@@ -218,6 +219,7 @@ class ConversationRow(NamedTuple):
     sealed: bytes | None
     key_id: int | None
     mixed: bool
+    pilot: bool
     mix_at: datetime | None
 
 
@@ -232,6 +234,7 @@ _CONVERSATION = (
     Conversation.sealed,
     Conversation.key_id,
     Conversation.mixed,
+    Conversation.pilot,
     Conversation.mix_at,
 )
 
@@ -259,6 +262,7 @@ def delete_conversation(connection: Connection, conversation_id: int) -> None:
     # Named one by one: what must not outlive a conversation is not left to a cascade.
     connection.execute(delete(Outbox).where(Outbox.conversation_id == conversation_id))
     connection.execute(delete(Consent).where(Consent.conversation_id == conversation_id))
+    connection.execute(delete(Pilot).where(Pilot.conversation_id == conversation_id))
     connection.execute(
         update(Contact)
         .where(Contact.active_conversation_id == conversation_id)

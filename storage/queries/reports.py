@@ -31,10 +31,15 @@ CellKey = tuple[int, str]
 
 
 def finished(connection: Connection, survey_id: int) -> dict[CellKey, int]:
-    """Return the finished interviews per cell, mixed ones included, known duplicates left out."""
+    """Return the finished interviews per cell, mixed ones included; known duplicates and pilots are
+    left out."""
     counted = connection.execute(
         select(Conversation.unit_id, Conversation.grp, func.count())
-        .where(Conversation.survey_id == survey_id, Conversation.status == "finished")
+        .where(
+            Conversation.survey_id == survey_id,
+            Conversation.status == "finished",
+            Conversation.pilot.is_(False),
+        )
         .group_by(Conversation.unit_id, Conversation.grp)
     )
     counts = {(row[0], row[1]): int(row[2]) for row in counted}

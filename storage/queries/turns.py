@@ -62,6 +62,7 @@ class TurnRow(NamedTuple):
     sealed: bytes | None
     key_id: int | None
     mixed: bool | None
+    pilot: bool | None
     wake_at: datetime | None
     mix_at: datetime | None
     settings_hash: bytes | None
@@ -85,6 +86,7 @@ _STATE = (
     Conversation.sealed,
     Conversation.key_id,
     Conversation.mixed,
+    Conversation.pilot,
     Conversation.wake_at,
     Conversation.mix_at,
     Survey.settings_hash,
