@@ -168,6 +168,7 @@ def create(
     group: str,
     scope: int,
     wake_at: datetime | None,
+    *,
     link_id: int | None = None,
     pilot_wave: int | None = None,
 ) -> int | None:
@@ -233,7 +234,15 @@ def enrol(
         return None
     scope = unit_id if published.survey.settings.once_per == "unit" else 0
     conversation_id = create(
-        connection, installation, published, contact_id, unit_id, group, scope, wake_at, pilot_wave
+        connection,
+        installation,
+        published,
+        contact_id,
+        unit_id,
+        group,
+        scope,
+        wake_at,
+        pilot_wave=pilot_wave,
     )
     if conversation_id is None:
         return None
