@@ -9,8 +9,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
-from storage.database import Database
+from storage.database import Database, Unavailable
 
 FOLDER = Path(__file__).parent / "migrations"
 # Two processes that migrate at once: the second waits, then finds nothing to do.
@@ -41,19 +42,40 @@ def migrate(database: Database) -> bool:
 
     Safe to run in several processes at once. Raises Unavailable.
     """
+    if database.is_sqlite:
+        return _migrate_file(database)
+    return database.write(_upgrade)
 
-    def work(connection: Connection) -> bool:
-        if connection.dialect.name == "postgresql":
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK}
-            )
-        before = current(connection)
-        if before == head():
-            return False
-        command.upgrade(_config(connection), "head")
-        return True
 
-    return database.write(work)
+def _upgrade(connection: Connection) -> bool:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+    before = current(connection)
+    if before == head():
+        return False
+    command.upgrade(_config(connection), "head")
+    return True
+
+
+def _migrate_file(database: Database) -> bool:
+    """Migrate SQLite with foreign keys off: it alters a table by copying it and dropping the old
+    one, and with them on what hangs on its rows would be deleted (sqlite.org/lang_altertable)."""
+    try:
+        with database.engine.connect() as connection:
+            plain = connection.connection.driver_connection
+            assert plain is not None
+            plain.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
+            try:
+                with connection.begin():
+                    changed = _upgrade(connection)
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if changed and broken:
+                        raise RuntimeError(f"a migration left rows behind in {broken[0][0]}")
+                    return changed
+            finally:
+                plain.execute("PRAGMA foreign_keys=ON")
+    except OperationalError as error:
+        raise Unavailable(str(error.orig)) from error
 
 
 def is_current(database: Database) -> bool:
