@@ -179,7 +179,7 @@ def test_what_hangs_on_rows_of_an_altered_table_stays(sqlite_url):
     tables = ("contact", "address", "conversation", "consent", "roster_row", "link", "outbox")
 
     def fill(connection):
-        command.upgrade(_config(connection), "0006")
+        command.upgrade(_config(connection), "0005")
         for row in rows:
             connection.execute(text(row))
 
