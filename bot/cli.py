@@ -12,6 +12,7 @@ from bot.commands import (
     fieldwork,
     flows,
     gateway,
+    kit,
     running,
     sending,
     talking,
@@ -43,6 +44,7 @@ app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
 app.command("links")(fieldwork.links)
+app.command("kit")(kit.kit)
 app.command("launch")(fieldwork.launch)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)

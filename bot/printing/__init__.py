@@ -1,0 +1,1 @@
+"""Printing: typst documents with our own fonts."""
