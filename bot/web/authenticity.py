@@ -101,10 +101,10 @@ class Snapshots:
             self._until = self._clock() + FRESH
 
 
-def authenticity_routes(service: Service) -> Blueprint:
+def authenticity_routes(service: Service, snapshots: Snapshots | None = None) -> Blueprint:
     """Return the routes. Nothing is opened before the first request."""
     routes = Blueprint("authenticity", __name__, template_folder="templates")
-    snapshots = Snapshots(lambda: _look(service))
+    kept = snapshots or Snapshots(lambda: _look(service))
     region = service.settings.default_region
     host = urlsplit(service.settings.public_base_url or "").hostname or ""
 
@@ -113,7 +113,7 @@ def authenticity_routes(service: Service) -> Blueprint:
     def page(name: str | None = None) -> Response:
         language = "en" if request.args.get("lang") == "en" else "id"
         typed = request.args.get("nomor")
-        snapshot = snapshots.newest()
+        snapshot = kept.newest()
         known = snapshot.proofs[language]
         verdict: Verdict | None = None if typed is None else judge(typed, known, region)
         if name is not None and all(one.name != name for one in known):
