@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-import pypdfium2
+import pypdfium2  # type: ignore[import-untyped]
 
 from bot.printing.documents import Block, as_html, as_pdf, as_text, blanks, read_document
 

@@ -294,7 +294,7 @@ def test_a_rush_looks_into_the_database_once(place, client):
             counted["reads"] += 1
             return real(work)
 
-    place.installation.database = Counting()  # type: ignore[assignment]
+    place.installation.database = Counting()
     for number in range(200):
         client.get("/asli")
         client.get(f"/asli?nomor=08120000{number:04}")

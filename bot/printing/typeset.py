@@ -40,7 +40,8 @@ def typeset(
         "main.typ": source.encode(),
     }
     try:
-        made = typst.compile(
+        # The stubs do not know that several files may be given.
+        made = typst.compile(  # type: ignore[call-overload]
             whole,
             format=form,
             ppi=float(ppi),

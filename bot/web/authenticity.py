@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup, escape
+from sqlalchemy import Connection
 
 from bot.flow.wording import day_in_words
 from bot.outreach.authenticity import Proof, Verdict, judge, proofs
@@ -129,17 +130,11 @@ def authenticity_routes(service: Service, snapshots: Snapshots | None = None) ->
 
 def _look(service: Service) -> Snapshot:
     installation, region = service.installation, service.settings.default_region
-    return Snapshot(
-        {
-            language: installation.database.read(
-                lambda connection, language=language: proofs(
-                    connection, installation, language, region
-                )
-            )
-            for language in LANGUAGES
-        },
-        rehearsal=service.provider is None,
-    )
+
+    def work(connection: Connection) -> dict[str, list[Proof]]:
+        return {code: proofs(connection, installation, code, region) for code in LANGUAGES}
+
+    return Snapshot(installation.database.read(work), rehearsal=service.provider is None)
 
 
 def _response(page: Page, *, kept: bool) -> Response:
@@ -174,7 +169,7 @@ def _render(
         proof=shown[0] if shown else None,
         running=running if name is None else [],
         over=[one for one in known if one.state == "over"] if name is None else [],
-        contact=(shown or running or known or [None])[0],
+        contact=next(iter(shown or running or known), None),
         verdict=verdict,
         rehearsal=snapshot.rehearsal and not any(one.support for one in known),
         host=host,

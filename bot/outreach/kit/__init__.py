@@ -110,12 +110,12 @@ def write_kit(
         what = f"{there[0]} is there already, and may have been filled in"
         raise InputError([Problem(str(folder), 1, 1, what, "take another folder, or --overwrite")])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
     unlisted = None if proof.support else unlisted_sender(installation, published, region)
     return Kit(
         tuple(files),
-        {name: what for name, content in files.items() if (what := _blanks_of(name, content))},
+        {name: empty for name in files if (empty := _blanks_of(name, files[name]))},
         _notes(proof, None if unlisted is None else unlisted.shown),
     )
 

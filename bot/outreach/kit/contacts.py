@@ -83,7 +83,8 @@ def _escaped(text: str) -> str:
 
 def _folded(line: str) -> str:
     """Break a line after 75 bytes, never inside a letter; the next part begins with a space."""
-    parts, part = [], ""
+    parts: list[str] = []
+    part = ""
     for sign in line:
         if len((part + sign).encode()) > _FOLD - (1 if parts else 0):
             parts.append(part)
