@@ -12,6 +12,7 @@ from bot.commands import (
     fieldwork,
     flows,
     gateway,
+    kit,
     launching,
     linking,
     running,
@@ -49,6 +50,7 @@ app.command("posters")(linking.posters)
 app.command("mail")(linking.mail)
 app.command("launch")(launching.launch)
 app.command("pilot")(launching.pilot)
+app.command("kit")(kit.kit)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)
 app.command("progress")(fieldwork.progress)

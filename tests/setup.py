@@ -62,14 +62,16 @@ def bundled_files() -> dict[str, str]:
 
 
 def publish_bundled(installation: Installation, **changes: str) -> Published:
-    """Publish the bundled survey, `changes` replacing "key: value" lines of its settings."""
+    """Publish the bundled survey, `changes` replacing lines "key: value" of settings and texts."""
     files = bundled_files()
     for name, value in changes.items():
         lines = files["survey.yaml"].split("\n")
-        found = [number for number, line in enumerate(lines) if line.startswith(f"{name}:")]
+        starts = (f"{name}:", f"  {name}:")
+        found = [number for number, line in enumerate(lines) if line.startswith(starts)]
         if not found:
             raise KeyError(f"survey.yaml has no line {name}:")
-        lines[found[0]] = f"{name}: {value}"
+        indent = lines[found[0]].removesuffix(lines[found[0]].lstrip())
+        lines[found[0]] = f"{indent}{name}: {value}"
         files["survey.yaml"] = "\n".join(lines)
     return publish(installation, files)
 

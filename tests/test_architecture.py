@@ -29,7 +29,7 @@ ROOMS = {
     "bot.intake": ("bot.intake", "bot.flow.source"),
     "bot.printing": ("bot.printing",),
     "bot.interview": INTERVIEW,
-    "bot.outreach": ("bot.outreach", *ABOVE),
+    "bot.outreach": ("bot.outreach", "bot.printing", *ABOVE),
     "bot.reporting": ("bot.reporting", *ABOVE),
     "bot.config": ("storage.keys",),
     "bot.service": ("bot.config", "bot.channels", "bot.reporting", *ABOVE),

@@ -32,6 +32,7 @@ from tests.tables import make_tables
 from tests.whatsapp import BASE, Office, office, settings_for
 
 NAMES = ("invite", "reminder_first", "reminder_partial", "reminder_last", "daily_template")
+OURS = "0812-0000-0999"  # the fake's sender, as an owner writes it
 
 
 class Place:
@@ -90,7 +91,7 @@ def place(sqlite_url: str, tmp_path) -> Iterator[Place]:
         text = {"twilio/text": {"body": "Yth. Bapak/Ibu, mohon isi survei."}}
         sid = opened.twilio.content(text, approved=True)
         listed = ", ".join(f"{name}: {{id: {sid}, en: {sid}}}" for name in NAMES)
-        publish_bundled(opened.installation, templates=f"{{{listed}}}")
+        publish_bundled(opened.installation, templates=f"{{{listed}}}", nomor_resmi=OURS)
         enlist(opened, tmp_path, 1)
         yield Place(opened)
 
@@ -581,6 +582,11 @@ def test_a_limit_that_twilio_does_not_tell_is_a_warning(place):
     said = place.the("limits", "warning")
     assert "nobody told" in said
     assert "at 250 a day" in said
+
+
+def test_a_sender_that_the_survey_does_not_name_is_a_warning(place):
+    publish_bundled(place.office.installation, nomor_resmi="0812-0000-0002")
+    assert "messages come from +62 812-0000-0999" in place.the("authenticity", "warning")
 
 
 def test_people_who_cannot_be_invited_in_time_are_a_warning(place, tmp_path):

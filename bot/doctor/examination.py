@@ -45,7 +45,7 @@ def examine(
         contents = service.twilio.contents if gateway.answers else None
         yield from _outside(settings, ask)
     if installation is not None:
-        yield from surveys.examine(installation, contents, limit)
+        yield from surveys.examine(installation, contents, limit, settings.default_region)
         yield from place.waiting(installation)
         yield from place.alerts(installation)
 

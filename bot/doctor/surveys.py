@@ -12,6 +12,7 @@ from bot.flow.survey import MessageText
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.surveys import Published
 from bot.interview.templates import in_language
+from bot.outreach.authenticity import unlisted_sender
 from bot.outreach.launch_plan import PER_DAY, LaunchPlan, plan_launch
 from storage.queries import senders
 
@@ -28,15 +29,20 @@ def open_ones(installation: Installation) -> list[Published]:
 
 
 def examine(
-    installation: Installation, contents: Contents | None, limit: int | None
+    installation: Installation,
+    contents: Contents | None,
+    limit: int | None,
+    region: str = "ID",
 ) -> Iterator[Finding]:
     """Judge every survey that is not closed. `limit` is how many people a day may be written to
-    first, None where nobody told; `contents` is None where nobody needs templates."""
+    first, None where nobody told; `contents` is None where nobody needs templates. `region` is the
+    country of numbers that are written without one."""
     found = open_ones(installation)
     if not found:
         yield warning("survey", "none is published", "run `tautan publish SURVEY`")
     for published in found:
         yield _dates(installation, published)
+        yield from _sender(installation, published, region)
         if contents is not None:
             yield from _templates(installation, published, contents)
         yield from _launch(installation, published, limit)
@@ -53,6 +59,17 @@ def _dates(installation: Installation, published: Published) -> Finding:
             f"run `tautan close {published.name}`, or move `closes` and publish",
         )
     return ok("survey", f"{days}, languages {', '.join(published.survey.languages)}")
+
+
+def _sender(installation: Installation, published: Published, region: str) -> Iterator[Finding]:
+    """Say where people would compare the sender's number with another one and find a fake."""
+    sender = unlisted_sender(installation, published, region)
+    if sender is not None:
+        yield warning(
+            "authenticity",
+            f"{published.name}: messages come from {sender.shown}, which `nomor_resmi` lacks",
+            "add it to `texts` in survey.yaml, publish, and make the kit anew (`tautan kit`)",
+        )
 
 
 def _templates(

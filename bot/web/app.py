@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify
 from bot.config import Settings
 from bot.scheduler import Sweeps
 from bot.service import CANNOT_WORK, Service
+from bot.web.authenticity import authenticity_routes
 from bot.web.cloud import cloud_routes
 from bot.web.health import health_routes
 from bot.web.metrics import Metrics, metrics_routes
@@ -45,6 +46,7 @@ def create_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     metrics = Metrics(service)
     app.register_blueprint(health_routes(service))
+    app.register_blueprint(authenticity_routes(service))
     app.register_blueprint(metrics_routes(metrics))
     sender = Sender(service)
     app.register_blueprint(webhook_routes(service, metrics, sweeps, hurry or sender.wake))

@@ -118,6 +118,7 @@ def wait_for(base: str, server: subprocess.Popen[bytes], log: IO[str]) -> None:
 
 def take(browser: Browser, base: str, into: Path) -> None:
     """Take each picture, and hold a whole interview on the way."""
+    simulator = f"{base}/simulator"
 
     def shoot(page: Page, name: str) -> None:
         page.mouse.move(0, 0)
@@ -125,7 +126,7 @@ def take(browser: Browser, base: str, into: Path) -> None:
         page.screenshot(path=into / f"{name}.png", animations="disabled")
         print(f"  {name}.png", flush=True)
 
-    with opened(browser, base, DESKTOP) as page:
+    with opened(browser, simulator, DESKTOP) as page:
         shoot(page, "simulator-start")
         visit(page, base, "pegawai")
         page.locator(".bubble .tag").last.wait_for()
@@ -136,27 +137,34 @@ def take(browser: Browser, base: str, into: Path) -> None:
         page.get_by_role("button", name="PROGRES").click()
         page.locator(".bubble.mine").last.wait_for()
         shoot(page, "coordinator-digest")
-    with opened(browser, base, DESKTOP, scheme="dark") as page:
+    with opened(browser, simulator, DESKTOP, scheme="dark") as page:
         visit(page, base, "perantau")
         interview(page, turns=6)
         shoot(page, "simulator-dark")
-    with opened(browser, base, PHONE) as page:
+    with opened(browser, simulator, PHONE) as page:
         shoot(page, "phone-people")
         visit(page, base, "warga")
         page.locator(".start").first.click()
         answered(page, 0)
         interview(page, turns=5)
         shoot(page, "phone-interview")
-    with opened(browser, base, PHONE, scheme="dark") as page:
+    with opened(browser, simulator, PHONE, scheme="dark") as page:
         visit(page, base, "koordinator")
         shoot(page, "phone-dark")
+    for scheme in ("light", "dark"):
+        with opened(browser, f"{base}/asli", PHONE, scheme=scheme, ready="h1") as page:
+            shoot(page, f"asli-{scheme}")
 
 
 @contextmanager
 def opened(
-    browser: Browser, base: str, size: tuple[int, int], scheme: str = "light"
+    browser: Browser,
+    address: str,
+    size: tuple[int, int],
+    scheme: str = "light",
+    ready: str = ".person",
 ) -> Iterator[Page]:
-    """Yield the simulator's page in a fresh profile; a script error or a refused file is raised."""
+    """Yield a page in a fresh profile once it has `ready`; what it complains of is raised."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -167,8 +175,8 @@ def opened(
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.goto(f"{base}/simulator")
-    page.locator(".person").first.wait_for()
+    page.goto(address)
+    page.locator(ready).first.wait_for()
     yield page
     wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     context.close()
