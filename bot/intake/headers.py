@@ -1,4 +1,4 @@
-"""Where a sheet's headings stand, below titles and in one line or two, and what each of them means."""
+"""Where a sheet's headings stand, below titles and in one line or two, and what each means."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def understand(
         spare = names.columns[column].spare if column in names.columns else ""
         if len(extra) == 1 and spare and spare not in wanted:
             position[spare] = extra[0][0]
-            taken.append(_as(extra[0][1], spare, sheet))
+            taken.append(_as(extra[0][1], spare, sheet, line))
         elif extra:
             problems += _doubled(file, line, titles, column, [chosen, *extra])
         position[column] = chosen[0]
-        taken.append(_as(chosen[1], column, sheet))
+        taken.append(_as(chosen[1], column, sheet, line))
     read = set(position.values())
     ignored = [t.strip() for place, t in enumerate(titles) if t.strip() and place not in read]
     for one in names.columns.values():
@@ -132,8 +132,8 @@ def _choose(
     return chosen, extra
 
 
-def _as(match: Match, column: str, sheet: str) -> Match:
-    return Match(match.heading, column, match.how, match.score, sheet)
+def _as(match: Match, column: str, sheet: str, line: int) -> Match:
+    return Match(match.heading, column, match.how, match.score, sheet, line)
 
 
 def _joined(above: Sequence[str], below: Sequence[str]) -> list[str] | None:

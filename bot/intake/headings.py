@@ -1,7 +1,7 @@
 """Headings: which column an office means, in Indonesian or English, with the errors people make.
 
-A heading is *exact* (a column's name or synonym), *known* (somebody has confirmed it), or a *guess*,
-which counts only where one column is clearly meant and which a person must confirm.
+A heading is *exact* (a column's name or synonym), *known* (somebody has confirmed it), or a
+*guess*, which counts only where one column is clearly meant and which a person must confirm.
 """
 
 from __future__ import annotations
@@ -35,10 +35,14 @@ _WORDS = {
 }  # fmt: skip
 # Words that say nothing about which column is meant.
 _FILLERS = frozenset(
-    """aktif yang yg bisa dapat dihubungi wajib diisi diisikan lengkap utama pribadi jelas anda peserta
-    pegawai responden bapak ibu opsional optional required active personal main diawali format contoh
-    dengan dan atau and or gelar tanpa sesuai kolom isi isian mohon harus ada punya terdaftar the of
-    your""".split()
+    (
+        *("aktif", "yang", "yg", "bisa", "dapat", "dihubungi", "wajib", "harus", "mohon"),
+        *("diisi", "diisikan", "isi", "isian", "kolom", "lengkap", "utama", "pribadi", "jelas"),
+        *("anda", "peserta", "pegawai", "responden", "bapak", "ibu", "opsional", "optional"),
+        *("required", "active", "personal", "main", "diawali", "format", "contoh", "dengan"),
+        *("dan", "atau", "and", "or", "gelar", "tanpa", "sesuai", "ada", "punya", "terdaftar"),
+        *("the", "of", "your"),
+    )
 )
 
 
@@ -65,6 +69,7 @@ class Match:
     how: How
     score: int = 100
     sheet: str = ""
+    line: int = 0
 
 
 class Names:

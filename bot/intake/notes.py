@@ -20,7 +20,8 @@ _MONTHS = (
 _CLOSING = re.compile(
     r"\W*(?:(?:mengetahui|menyetujui|mengesahkan|disahkan oleh|diketahui oleh|dibuat oleh|"
     r"disusun oleh|keterangan|catatan|notes?|nb)\b|(?:ket|sumber(?: data)?)\s*[.:]|"
-    rf"[a-z .]{{3,30}},\s*(?:tanggal\s*)?[\d_.]{{0,6}}\s*(?:{_MONTHS})[a-z]*\s*(?:20[\d_.]{{2}})?\s*$)",
+    rf"[a-z .]{{3,30}},\s*(?:tanggal\s*)?[\d_.]{{0,6}}\s*(?:{_MONTHS})[a-z]*\s*"
+    r"(?:20[\d_.]{2})?\s*$)",
     re.IGNORECASE,
 )
 # What signatures begin with, but a person's post too: only where nothing else stands in the line.

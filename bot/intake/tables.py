@@ -19,16 +19,25 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from bot.flow.source import Problem
-from bot.intake.errors import InputError as InputError
-from bot.intake.errors import unreadable
+from bot.intake.errors import InputError, unreadable
 from bot.intake.headers import LOOKED_AT, Header, find_header, understand
-from bot.intake.headings import Column as Column
-from bot.intake.headings import Match as Match
-from bot.intake.headings import Names
-from bot.intake.headings import did_you_mean as did_you_mean
-from bot.intake.headings import heading as heading
+from bot.intake.headings import Column, Match, Names, did_you_mean, heading
 from bot.intake.notes import FEW, Notes, are_numbered_columns
 from bot.intake.sheets import Lines, Sheet, open_sheets
+
+__all__ = [
+    "Column",
+    "InputError",
+    "LeftOut",
+    "Match",
+    "Row",
+    "Table",
+    "did_you_mean",
+    "heading",
+    "open_table",
+    "safe_cell",
+    "written",
+]
 
 
 class Row(NamedTuple):
@@ -48,6 +57,11 @@ class Row(NamedTuple):
     def get(self, name: str) -> str:
         """Return a cell without outer spaces; empty when the table has no such column."""
         return self.cells.get(name, "")
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The sheet and line, which no two rows of a table share."""
+        return self.sheet, self.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,10 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A recognised table. `header` are the headings of all its sheets, `position` says which of them
-    (from 0) holds what; `ignored` are headings in which nothing was recognised and that are not read.
+    """A recognised table.
+
+    `header` are the headings of all its sheets, `position` says which of them (from 0) holds what;
+    `ignored` are headings in which nothing was recognised and that are not read.
 
     `matches` say how each heading that is read was understood, `remarks` what an operator should
     know of the file, `skipped` which sheets are not read and why. `left_out` grows while rows are
@@ -175,7 +191,7 @@ def open_table(
     known: Mapping[str, str] | None = None,
     guess: bool = False,
 ) -> Iterator[Table]:
-    """Open a file (CSV, XLSX, XLS, ODS, or a web page that says it is one) and recognise its columns.
+    """Open a file and recognise its columns: CSV, XLSX, XLS, ODS, or a page that says it is one.
 
     A heading that starts with one of `prefixes` (`target_`) is a column of its own, by its tidied
     name. `known` says what headings mean, "" for one that is not to be read. With `guess` misspelt

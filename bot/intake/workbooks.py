@@ -1,7 +1,7 @@
 """Workbooks (XLSX, XLSM, XLSB, XLS, ODS) as sheets of text cells.
 
-calamine reads the cells: of formulas the values that the spreadsheet kept. What it cannot tell of an
-XLSX (hidden columns, formulas that failed) is read from the file itself.
+calamine reads the cells: of formulas the values that the spreadsheet kept. What it cannot tell of
+an XLSX (hidden columns, formulas that failed) is read from the file itself.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _unseen(path: Path) -> dict[str, _Unseen]:
         book = openpyxl.load_workbook(path, read_only=True)
         parts = {sheet.title: sheet._worksheet_path for sheet in book.worksheets}
         book.close()
-    except Exception:  # noqa: BLE001 # what calamine reads and openpyxl does not: an ODS, an XLSB
+    except Exception:  # what calamine reads and openpyxl does not: an ODS, an XLSB
         return {}
     with zipfile.ZipFile(path) as archive:
         return {name: _scan(archive, part) for name, part in parts.items()}
