@@ -13,12 +13,10 @@ from functools import cached_property
 from typing import Literal
 
 from rapidfuzz import fuzz, process, utils
+from rapidfuzz.distance import OSA
 
 How = Literal["exact", "known", "guess"]
 
-# A guess needs so much likeness (of 100), and so much more than the next column has.
-_ENOUGH = 86
-_CLEARLY = 6
 _LONGEST = 60  # what is longer is a sentence
 # How people write the words of headings, as one of them.
 _WORDS = {
@@ -38,7 +36,7 @@ _FILLERS = frozenset(
     (
         *("aktif", "yang", "yg", "bisa", "dapat", "dihubungi", "wajib", "harus", "mohon"),
         *("diisi", "diisikan", "isi", "isian", "kolom", "lengkap", "utama", "pribadi", "jelas"),
-        *("anda", "peserta", "pegawai", "responden", "bapak", "ibu", "opsional", "optional"),
+        *("anda", "peserta", "pegawai", "responden", "opsional", "optional"),
         *("required", "active", "personal", "main", "diawali", "format", "contoh", "dengan"),
         *("dan", "atau", "and", "or", "gelar", "tanpa", "sesuai", "ada", "punya", "terdaftar"),
         *("the", "of", "your"),
@@ -141,25 +139,24 @@ class Names:
         return self._alike(title, short)
 
     def _alike(self, title: str, text: str) -> Match | None:
-        """Return the one column that a misspelt heading is clearly like."""
-        if len(text) < 4:
-            return None
-        best: dict[str, float] = {}
-        for name, score, _ in process.extract(
-            text,
-            list(self._spellings),
-            scorer=fuzz.ratio,
-            limit=12,
-            score_cutoff=_ENOUGH - _CLEARLY,
+        """Return the one column that a misspelt heading is clearly like.
+
+        It may have one error (a letter too many, missing, wrong or swapped), a long one two; every
+        other column's names must be further away.
+        """
+        allowed = 0 if len(text) < 5 else 1 if len(text) < 9 else 2
+        digits = re.sub(r"\D", "", text)
+        nearest: dict[str, int] = {}
+        for name, distance, _ in process.extract(
+            text, list(self._spellings), scorer=OSA.distance, limit=12, score_cutoff=allowed + 1
         ):
-            column = self._spellings[name]
-            best[column] = max(best.get(column, 0), score)
-        ordered = sorted(best.items(), key=lambda one: -one[1])
-        if not ordered or ordered[0][1] < _ENOUGH:
+            if re.sub(r"\D", "", name) == digits:
+                column = self._spellings[name]
+                nearest[column] = min(nearest.get(column, allowed + 1), int(distance))
+        (column, errors), *others = sorted(nearest.items(), key=lambda one: one[1]) or [("", 99)]
+        if errors > allowed or any(one[1] <= errors for one in others):
             return None
-        if len(ordered) > 1 and ordered[0][1] - ordered[1][1] < _CLEARLY:
-            return None
-        return Match(title, ordered[0][0], "guess", round(ordered[0][1]))
+        return Match(title, column, "guess", round(100 - 100 * errors / len(text)))
 
 
 def heading(text: str) -> str:
