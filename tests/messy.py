@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,7 +29,7 @@ class Mess:
 
     name: str
     write: Callable[[Path], None]
-    rows: dict[tuple[str, int], str | None]
+    rows: Mapping[tuple[str, int], str | None]
     left_out: frozenset[tuple[str, int]] = frozenset()
     guesses: frozenset[str] = frozenset()
 
@@ -43,7 +43,7 @@ def person(n: int, phone: Any, unit: str = "own:U1") -> list[Any]:
     return ["internal", f"Contoh {n}", phone, "", unit]
 
 
-def book(sheets: dict[str, list[list[Any]]], change: Callable[[Any], None] | None = None) -> Any:
+def book(sheets: Mapping[str, Sequence[Any]], change: Callable[[Any], None] | None = None) -> Any:
     """Return a writer of a workbook with these sheets."""
 
     def write(path: Path) -> None:
@@ -63,7 +63,7 @@ def book(sheets: dict[str, list[list[Any]]], change: Callable[[Any], None] | Non
 
 
 def text(
-    lines: list[list[Any]], mark: str = ",", encoding: str = "utf-8", end: str = "\r\n"
+    lines: Sequence[Sequence[Any]], mark: str = ",", encoding: str = "utf-8", end: str = "\r\n"
 ) -> Callable[[Path], None]:
     """Return a writer of a CSV file."""
 
@@ -109,7 +109,7 @@ def _hide_sheet(made: Any) -> None:
     made.worksheets[1].sheet_state = "hidden"
 
 
-TITLED = [
+TITLED: list[list[Any]] = [
     ["DAFTAR PEGAWAI DINAS CONTOH"],
     ["KABUPATEN CONTOH TAHUN 2027"],
     [],
@@ -129,7 +129,7 @@ TITLED = [
 TITLED_ROWS = {("Lembar", 6): N[1], ("Lembar", 7): N[2]}
 TITLED_NOTES = frozenset(("Lembar", line) for line in (5, 8, 10, 11, 12, 14, 15))
 
-TWO_LINES = [
+TWO_LINES: list[list[Any]] = [
     ["No", "Nama", "Kelompok", "Kontak", "", "Unit"],
     ["", "", "", "No HP", "Email", ""],
     [1, "Contoh 1", "internal", "0812-0000-0101", "", "own:U1"],

