@@ -329,6 +329,35 @@ def test_a_roster_is_checked_without_being_stored_and_imported_once(ready):
     assert "nothing" in bad("roster", "import", "roster.csv", "-s", "nothing")
 
 
+def test_a_guess_at_a_heading_is_confirmed_and_remembered(ready):
+    text = "kelompok,nama,Nomer WA aktif,unit\ninternal,Ani,081200000101,own:U1\n"
+    name = write(ready, "list.csv", text)
+    said = bad("roster", "import", name, "-s", "integritas")
+    assert '--map "Nomer WA aktif=hp_wa"' in said
+    assert data("roster", "check", name, "--yes")["counts"] == {"accepted": 1}
+    bad("roster", "check", name, "--map", "Nomer WA aktif")
+    shown = run(
+        *("roster", "import", name, "-s", "integritas", "--institution", "own:U1"),
+        *("--map", "Nomer WA aktif=hp_wa"),
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "headings are remembered" in shown.stderr
+    shown = run("roster", "check", name, "--institution", "own:U1")
+    assert "confirmed before" in shown.stderr
+
+
+def test_lines_that_are_nobodys_rows_are_named(ready):
+    name = write(ready, "list.csv", ROSTER + "Jumlah,2,,\n")
+    assert "line 4: a sum" in run("roster", "check", name).stderr
+    assert data("roster", "check", name)["left_out"] == [{"sheet": "", "line": 4, "why": "a sum"}]
+
+
+def test_a_template_is_written(ready):
+    assert "Petunjuk" in good("roster", "template", "-o", "templat.xlsx", "-s", "integritas")
+    assert (ready / "templat.xlsx").stat().st_size > 5000
+    assert ".xlsx" in bad("roster", "template", "-o", "templat.csv")
+
+
 def test_coordinators_are_imported(ready):
     text = "hp_wa,unit,jam,nama\n081200000201,own:U1,08:00,Dodi\n"
     name = write(ready, "posts.csv", text)

@@ -191,6 +191,25 @@ def test_a_prefix_without_an_operator_is_usable_but_told():
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "caution"),
+    [
+        ("086812345679", "a satellite phone"),
+        ("082812345679", "a number of an operator that has closed"),
+        ("082012345679", "no operator has issued this prefix"),
+        ("081212345679", None),
+        ("3301234", None),
+    ],
+)
+def test_numbers_that_hardly_have_whatsapp_say_why(text, caution):
+    assert read_phone(text).caution == caution
+
+
+@pytest.mark.parametrize("text", ["#REF!", "#N/A", "#DIV/0!", "#VALUE!", "#NAME?"])
+def test_a_formula_that_failed_is_something_to_mend(text):
+    assert read_phone(text).kind == "invalid"
+
+
 def test_no_explanation_repeats_a_number():
     assert not re.search(r"\d{5}", " ".join(part for pair in REASONS.values() for part in pair))
 
@@ -208,6 +227,36 @@ plain = st.from_regex(r"(\+62|62|0|)8[0-9]{6,13}", fullmatch=True)
 @settings(deadline=None)
 def test_the_fast_path_says_what_the_slow_one_says(text):
     assert read_phone(text) == read_slowly(text)
+
+
+grouped = st.from_regex(
+    r"(\+62[ -]?|62[ -]?|0|)8[0-9]{2}[ -][0-9]{3,4}[ -][0-9]{3,5}", fullmatch=True
+)
+
+
+@given(grouped)
+@settings(deadline=None)
+def test_the_fast_path_for_groups_says_what_the_slow_one_says(text):
+    assert read_phone(text) == read_slowly(text)
+
+
+@given(
+    st.sampled_from(["0", "62", "+62", "+62 ", ""]), st.from_regex(r"8[0-9]{6,13}", fullmatch=True)
+)
+@settings(deadline=None)
+def test_a_plain_number_is_taken_exactly_where_the_library_calls_it_a_mobile(start, national):
+    number = phonenumbers.parse(f"+62{national}")
+    mobile = (
+        phonenumbers.is_valid_number(number)
+        and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+        and phonenumbers.national_significant_number(number) == national
+    )
+    phone = read_phone(start + national)
+    if phone.e164 is not None:
+        assert mobile
+        assert phone.e164 == f"+62{national}"
+    else:
+        assert not mobile or phone.kind in {"placeholder", "lost_digits"}
 
 
 @given(

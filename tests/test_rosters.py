@@ -14,6 +14,7 @@ from bot.outreach import rosters
 from bot.outreach.rosters import Options, check_roster, import_roster, open_person
 from storage.models import Audit, RosterRow
 from storage.queries import rosters as queries
+from tests import messy
 from tests.setup import add_unit, installation, publish_bundled
 
 HEADER = "kelompok,nama,No. HP/WA,e-mail,kode unit,bahasa,sumber data,dasar kontak,NIP"
@@ -371,3 +372,36 @@ def test_rows_in_are_rows_out_whatever_stands_in_them(local, tmp_path):
         return local.database.read(lambda one: one.execute(count).scalar_one())
 
     holds()
+
+
+def test_a_row_is_valid_with_a_number_or_an_address(local, file):
+    lines = [
+        "kelompok,hp_wa,hp_lain,email,unit",
+        "ahli,0511 3301234,,a@contoh.id,U1",
+        "ahli,6371011234560001,,b@contoh.id,U1",
+        "ahli,,0812 0000 0123,,U1",
+        "ahli,,0511 3301234,,U1",
+        "ahli,0812 0000 0124,,not an address,U1",
+        "ahli,086812345679,,,U1",
+    ]
+    report = import_roster(local, file("\n".join(lines)), "integritas")
+    assert report.counts == {"accepted": 5, "unusable": 1}
+    told = {warning.line: warning.what for warning in report.warnings}
+    assert "a landline, which has no WhatsApp; only the e-mail address was taken" in told[2]
+    assert "identity number" in told[3]
+    assert "the only number of the row" in told[4]
+    assert [problem.line for problem in report.problems] == [5]
+    assert "a satellite phone" in told[7]
+    kept = local.database.read(lambda one: [open_person(local, one, row) for row in rows(local)])
+    assert not any("6371011234560001" in json.dumps(one) for one in kept)
+    assert sorted(one.get("phone", "") for one in kept)[:2] == ["", ""]
+
+
+def test_the_same_person_on_two_sheets_is_told_with_the_sheet(local, tmp_path):
+    path = tmp_path / "a.xlsx"
+    line = ["internal", "A", "081200000123", "U1"]
+    head = ["kelompok", "nama", "hp_wa", "unit"]
+    messy.book({"Satu": [head, line], "Dua": [head, line]})(path)
+    report = import_roster(local, path, "integritas")
+    assert report.counts == {"accepted": 1, "duplicate_in_file": 1}
+    assert "as in line 2 of sheet 'Satu'" in str(report.problems[0])

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import JSON, err, opened, out, report, table
+from bot.commands.common import JSON, err, fail, opened, out, report, table
 from bot.commands.common import in_words as _in_words
 from bot.commands.common import progress_bar as _progress
+from bot.commands.headings import INSTITUTION, MAP, YES, show_left_out, understood
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.interview.closing import ClosePlan
     from bot.outreach.rosters import Options, RosterReport
     from bot.service import Service
 
-FILE = typer.Argument(..., help="A CSV file, UTF-8.")
+FILE = typer.Argument(..., help="A CSV, XLSX or XLS file.")
 SURVEY = typer.Argument(..., help="The survey's name.")
 SURVEY_OPTION = typer.Option(..., "--survey", "-s", help="The survey's name.")
 
@@ -73,13 +76,17 @@ def roster_check(
     unit: str = UNIT,
     group: str = GROUP,
     rejects: Path | None = REJECTS,
+    institution: str = INSTITUTION,
+    said: list[str] = MAP,
+    yes: bool = YES,
     as_json: bool = JSON,
 ) -> None:
     """Read a roster and say what is wrong with it; writes nothing to the database."""
     from bot.outreach.rosters import check_roster
 
     with opened() as service:
-        options = _options(service, unit, group)
+        headings = understood(service, file, unit, institution, said, yes=yes, as_json=as_json)
+        options = _options(service, unit, group, headings)
         done = check_roster(service.installation, file, survey, options, rejects=rejects)
         _roster_report(done, file, as_json)
 
@@ -91,13 +98,19 @@ def roster_import(
     unit: str = UNIT,
     group: str = GROUP,
     rejects: Path | None = REJECTS,
+    institution: str = INSTITUTION,
+    said: list[str] = MAP,
+    yes: bool = YES,
     as_json: bool = JSON,
 ) -> None:
     """Load a roster; rows that cannot be used are listed and lose nothing of the others."""
     from bot.outreach.rosters import import_roster
 
     with opened() as service:
-        options = _options(service, unit, group)
+        headings = understood(
+            service, file, unit, institution, said, yes=yes, as_json=as_json, remember=True
+        )
+        options = _options(service, unit, group, headings)
         with _progress("reading", 0) as told:
             done = import_roster(
                 service.installation, file, survey, options, rejects=rejects, progress=told
@@ -105,10 +118,26 @@ def roster_import(
         _roster_report(done, file, as_json)
 
 
-def _options(service: Service, unit: str, group: str) -> Options:
+@roster.command("template")
+def roster_template(
+    output: Path = typer.Option(..., "--output", "-o", help="The .xlsx file to write."),
+    survey: str | None = typer.Option(None, "--survey", "-s", help="Offer this survey's groups."),
+) -> None:
+    """Write a workbook to hand out: columns, rules for cells, and a page of instructions."""
+    from bot.outreach.roster_template import write_template
+
+    with opened() as service:
+        if output.suffix.lower() != ".xlsx":
+            fail(f"{output}: end the name in .xlsx")
+        write_template(service.installation, output, survey)
+        out.print(f"written to {output}; its page 'Petunjuk' says how to fill it in")
+
+
+def _options(service: Service, unit: str, group: str, headings: Mapping[str, str]) -> Options:
     from bot.outreach.rosters import Options
 
-    return Options(region=service.settings.default_region, unit=unit, group=group)
+    region = service.settings.default_region
+    return Options(region=region, unit=unit, group=group, headings=headings)
 
 
 def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
@@ -119,6 +148,7 @@ def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
             err.print(str(problem), markup=False, soft_wrap=True)
         if len(done.problems) > 20:
             err.print(f"and {len(done.problems) - 20} more; --rejects FILE writes them all")
+        show_left_out(done.left_out)
 
     report(as_json, done.to_dict(), show)
 

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -61,8 +61,7 @@ _TELLING: tuple[Kind, ...] = ("national_id", "lost_digits", "placeholder", "land
 _OPERATOR = re.compile(r"81[1-9]|82[123]|83[1238]|85[1235-9]|87[789]|88[1-37-9]|89[5-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """What a cell says: `e164` is the number to write to, `others` are further ones in the cell."""
 
     kind: Kind
@@ -88,8 +87,20 @@ class Phone:
             and not _OPERATOR.match(self.e164, 3)
         )
 
+    @property
+    def caution(self) -> str | None:
+        """Why a usable number will hardly be on WhatsApp, or None."""
+        if not self.unknown_operator or self.e164 is None:
+            return None
+        known = {"868": "a satellite phone", "828": "a number of an operator that has closed"}
+        return known.get(self.e164[3:6], "no operator has issued this prefix")
+
 
 _PLAIN = re.compile(r"(?:\+?62|(0?))(8[1-35-9][0-9]{7,10})", re.ASCII)
+# Three groups, as people write and phones show them: 0812-0000-0123, +62 812 0000 0123.
+_GROUPS = re.compile(
+    r"(?:\+?62[ -]?|(0?))(8[1-35-9][0-9])[ -]([0-9]{3,4})[ -]([0-9]{3,5})", re.ASCII
+)
 
 
 def read_phone(text: str, region: str = "ID") -> Phone:
@@ -99,16 +110,23 @@ def read_phone(text: str, region: str = "ID") -> Phone:
     are Indonesia's. Never raises.
     """
     if region == "ID":
-        plain = _PLAIN.fullmatch(text.strip())
+        text = text.strip()
+        plain = _PLAIN.fullmatch(text)
         if plain:
-            kind: Kind = "repaired" if plain[1] == "" else "clean"
-            return _phone(_mobile(plain[2], kind))
+            zero, national = plain.groups()
+            return _mobile(national, "repaired" if zero == "" else "clean")
+        groups = _GROUPS.fullmatch(text)
+        if groups:
+            kind: Kind = "repaired" if groups[1] == "" else "clean"
+            return _mobile(groups[2] + groups[3] + groups[4], kind)
     return read_slowly(text, region)
 
 
 def read_slowly(text: str, region: str = "ID") -> Phone:
     """Read a cell by all the rules; `read_phone` gives the same for plain forms, faster."""
     tidy = _tidy(text)
+    if _FAILED.fullmatch(tidy):
+        return Phone("invalid")
     if not re.search(r"[0-9]", tidy):
         return Phone("lost_digits" if re.fullmatch(r"#{3,}", tidy) else "empty")
     readings: list[_Reading] = []
@@ -133,6 +151,8 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\s*(?:no|nomor|hp|wa|telp?|telepon)[\s.]*[1-9]\s*[:=)]\s*", re.IGNORECASE)
+# A formula that gave no number: somebody must look, as the cell was meant to hold one.
+_FAILED = re.compile(r"#(?:REF!|N/A|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!)", re.I)
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?\s*[eE]\s*\+?[0-9]{1,2}(?![0-9])")
 _FLOAT = re.compile(r"\s*(\+?[0-9]{9,})[.,](0{1,2})\s*")
 _ODD_TAIL = re.compile(r"[^.,]*[0-9][.,]0+\s*|[0-9]{9,}[.,][0-9]{1,2}\s*")
@@ -276,7 +296,8 @@ def _read_run(run: str, region: str) -> _Reading:
     if judged == "mobile" and international.startswith("62"):
         standard = _STANDARD.fullmatch(("+" if plus else "") + digits)
         as_written = standard and not digits.startswith("620")
-        return _mobile(number, "clean" if as_written else "repaired")
+        phone = _mobile(number, "clean" if as_written else "repaired")
+        return _Reading(phone.kind, phone.e164)
     if judged == "mobile" and region != "ID":
         return _Reading("clean", f"+{international}")
     if judged == "mobile" and not digits.startswith("8"):
@@ -345,16 +366,23 @@ def _judge(international: str) -> tuple[str, Literal["mobile", "landline"] | Non
     return national, "landline" if kind == PhoneNumberType.FIXED_LINE else None
 
 
-def _mobile(national: str, kind: Kind) -> _Reading:
-    """Return the reading of a valid Indonesian mobile number (without 0 and 62)."""
-    own = national[3:]
-    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(own)}
-    if steps in ({0}, {1}, {9}):  # 81111111, 12345678, 98765432
-        return _Reading("placeholder")
+# What stands after the prefix in a made-up number: 81111111, 12345678, 98765432.
+_MADE_UP = frozenset(
+    "".join(str((first + step * place) % 10) for place in range(length))
+    for length in range(6, 10)
+    for first in range(10)
+    for step in (0, 1, 9)
+)
+
+
+def _mobile(national: str, kind: Kind) -> Phone:
+    """Return the meaning of a valid Indonesian mobile number (without 0 and 62)."""
+    if national[3:] in _MADE_UP:
+        return Phone("placeholder")
     if national.endswith("000000"):
         # What int(float("6.28123E+12")) leaves: it looks whole and is not.
-        return _Reading("lost_digits")
-    return _Reading(kind, f"+62{national}")
+        return Phone("lost_digits")
+    return Phone(kind, "+62" + national)
 
 
 def _is_national_id(digits: str) -> bool:

@@ -1,154 +1,206 @@
-"""Tables that offices send: CSV read row by row, columns recognised by the names people give them.
+"""Tables that offices send: whatever the file, rows with the cells that were asked for.
 
-The file is never held in memory. Errors have the form of all of Tautan's: `file:line:column: what
-is wrong; how to mend it`, with the column counted from 1 and named in the text.
+`open_table` is the one way in. It finds the headings (below titles, in one line or two, in every
+sheet that has them), understands them, and yields the rows below without sums, notes and
+signatures, which it lists. CSV is never held in memory. Errors have the form of all of Tautan's:
+`file:line:column: what is wrong; how to mend it`, with the column counted from 1 and named in the
+text.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
-
-from rapidfuzz import fuzz, process, utils
+from typing import IO, Any, NamedTuple
 
 from bot.flow.source import Problem
+from bot.intake.errors import InputError, unreadable
+from bot.intake.headers import LOOKED_AT, Header, find_header, understand
+from bot.intake.headings import Column, Match, Names, did_you_mean, heading
+from bot.intake.notes import FEW, Notes, are_numbered_columns
+from bot.intake.sheets import Lines, Sheet, open_sheets
 
-_DELIMITERS = ",;\t|"
-
-
-class InputError(ValueError):
-    """What was given cannot be used, and nothing was written.
-
-    `problems` lists everything that was found, in reading order.
-    """
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems)))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column that a table may have: its name here, and other names it goes by."""
-
-    name: str
-    synonyms: tuple[str, ...] = ()
-    required: bool = False
+__all__ = [
+    "Column",
+    "InputError",
+    "LeftOut",
+    "Match",
+    "Row",
+    "Table",
+    "did_you_mean",
+    "heading",
+    "open_table",
+    "safe_cell",
+    "written",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: where it stands, its recognised cells by column name, and all cells as they were.
 
-    `broken` says why its cells cannot be trusted: wrong quotation marks, or too many cells.
+    `line` is the line that the office sees; with `sheet` ("" in a CSV) it names a row. `raw` stands
+    under `Table.header`, cells beyond the last heading after it. `broken` says why the cells cannot
+    be trusted: wrong quotation marks, or too many cells.
     """
 
     line: int
     cells: Mapping[str, str]
     raw: tuple[str, ...] = ()
     broken: Problem | None = None
+    sheet: str = ""
 
     def get(self, name: str) -> str:
         """Return a cell without outer spaces; empty when the table has no such column."""
         return self.cells.get(name, "")
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The sheet and line, which no two rows of a table share."""
+        return self.sheet, self.line
 
-_Lines = Iterator[tuple[int, "list[str] | Problem"]]
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line that is nobody's row, or a sheet (line 0) that is no table of this kind."""
+
+    sheet: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sheet that is read. `order` says under which of the table's headings each cell stands."""
+
+    sheet: Sheet
+    header: Header
+    lines: Lines
+    order: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A recognised table. `position` says which column (from 0) holds what; `ignored` are headings
-    that nothing was recognised in and that are not read."""
+    """A recognised table.
+
+    `header` are the headings of all its sheets, `position` says which of them (from 0) holds what;
+    `ignored` are headings in which nothing was recognised and that are not read.
+
+    `matches` say how each heading that is read was understood, `remarks` what an operator should
+    know of the file, `skipped` which sheets are not read and why. `left_out` grows while rows are
+    read: sums, notes, signatures.
+    """
 
     path: Path
     header: tuple[str, ...]
     position: Mapping[str, int]
     ignored: tuple[str, ...]
-    _rows: _Lines
+    matches: tuple[Match, ...]
+    remarks: tuple[str, ...]
+    skipped: tuple[LeftOut, ...]
+    _parts: tuple[_Part, ...]
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def guesses(self) -> tuple[Match, ...]:
+        """What a person must confirm."""
+        return tuple(one for one in self.matches if one.how == "guess")
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that are not blank, once; a broken one says so."""
-        for line, cells in self._rows:
+        for part in self._parts:
+            yield from self._rows_of(part)
+
+    def _rows_of(self, part: _Part) -> Iterator[Row]:
+        # A million rows pass here: what is rare is asked about by counting cells first.
+        sheet, titles = part.sheet.name, list(part.header.titles)
+        names, places = tuple(part.header.position), tuple(part.header.position.values())
+        width, last = len(titles), max(places, default=-1)
+        as_is = part.order == tuple(range(width))
+        notes = Notes(part.sheet.across)
+        for line, cells in part.lines:
             if isinstance(cells, Problem):
-                yield Row(line, {}, broken=cells)
+                yield Row(line, {}, (), cells, sheet)
                 continue
-            if not any(cell.strip() for cell in cells):
+            filled = len(cells) - cells.count("")
+            if filled <= FEW or notes.closed:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                why = notes.reason(line, cells) if filled <= FEW else None
+                if why:
+                    self.left_out.append(LeftOut(sheet, line, why))
+                    continue
+                notes.closed &= filled <= FEW
+            if last < len(cells):
+                values = [cells[place].strip() for place in places]
+            else:
+                values = [cells[place].strip() if place < len(cells) else "" for place in places]
+            if not any(values) and not any(cell.strip() for cell in cells):
                 continue
-            known = {
-                name: cells[place].strip() if place < len(cells) else ""
-                for name, place in self.position.items()
-            }
-            long = any(cell.strip() for cell in cells[len(self.header) :])
-            broken = self._too_long(line, len(cells)) if long else None
-            yield Row(line, known, tuple(cells), broken)
+            if values and (values[0] in _FIRST or values[0] == titles[places[0]]):
+                why = _heads(cells, titles)
+                if why:
+                    self.left_out.append(LeftOut(sheet, line, why))
+                    continue
+            broken = None
+            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                broken = self._too_long(line, len(cells), width)
+            raw = tuple(cells) if as_is else self._ordered(cells, part.order)
+            yield Row(line, dict(zip(names, values, strict=True)), raw, broken, sheet)
 
     def problem(self, row: Row | int, column: str, what: str, fix: str) -> Problem:
         """Return a problem with a cell; the text names the column as the file does."""
-        line = row if isinstance(row, int) else row.line
-        place = self.position.get(column)
-        heading = self.header[place] if place is not None else column
+        line, sheet = (row, "") if isinstance(row, int) else (row.line, row.sheet)
+        part = next((one for one in self._parts if one.sheet.name == sheet), self._parts[0])
+        place = part.header.position.get(column)
+        title = part.header.titles[place] if place is not None else column
         number = place + 1 if place is not None else 1
-        return Problem(self.path.name, line, number, f"{heading}: {what}", fix)
+        where = f"sheet {sheet!r}, {title}" if sheet and len(self._parts) > 1 else title
+        return Problem(self.path.name, line, number, f"{where}: {what}", fix)
 
-    def _too_long(self, line: int, width: int) -> Problem:
+    def _ordered(self, cells: Sequence[str], order: Sequence[int]) -> tuple[str, ...]:
+        ordered = [""] * len(self.header)
+        for place, cell in zip(order, cells, strict=False):
+            ordered[place] = cell
+        return (*ordered, *cells[len(order) :])
+
+    def _too_long(self, line: int, cells: int, width: int) -> Problem:
         return Problem(
             self.path.name,
             line,
-            len(self.header) + 1,
-            f"the row has {width} cells under {len(self.header)} headings",
+            width + 1,
+            f"the row has {cells} cells under {width} headings",
             'put a cell that holds the separator into quotation marks: "..."',
         )
 
 
+# What the first cell of a line that numbers the columns may be, once it is read.
+_FIRST = frozenset(sign.format(n) for n in range(1, 31) for sign in ("{}", "({})"))
+
+
 @contextmanager
 def open_table(
-    path: Path, columns: Sequence[Column], prefixes: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[Column],
+    prefixes: Sequence[str] = (),
+    *,
+    known: Mapping[str, str] | None = None,
+    guess: bool = False,
 ) -> Iterator[Table]:
-    """Open a CSV file (UTF-8; comma, semicolon or tab) and recognise its columns.
+    """Open a file and recognise its columns: CSV, XLSX, XLS, ODS, or a page that says it is one.
 
     A heading that starts with one of `prefixes` (`target_`) is a column of its own, by its tidied
-    name. Raises InputError, also while rows are read (not UTF-8), FileNotFoundError, OSError.
+    name. `known` says what headings mean, "" for one that is not to be read. With `guess` misspelt
+    ones are understood too, and stand in `guesses`. Raises InputError, also while rows are read
+    (neither UTF-8 nor Windows-1252), FileNotFoundError, OSError.
     """
-    with path.open("r", encoding="utf-8-sig", newline="") as file:
-        try:
-            lines = _parsed(file, path)
-            line, header = next(lines, (1, []))
-            if isinstance(header, Problem):
-                raise InputError([header])
-            yield _recognise(path, line, header, lines, columns, prefixes)
-        except UnicodeDecodeError as error:
-            raise InputError([_not_text(path)]) from error
-
-
-def did_you_mean(text: str, known: Iterable[str], limit: int = 3) -> str:
-    """Return a hint that names what is most like `text`, or what there is."""
-    names = list(dict.fromkeys(known))
-    near = process.extract(
-        text,
-        names,
-        scorer=fuzz.WRatio,
-        processor=utils.default_process,
-        limit=limit,
-        score_cutoff=70,
-    )
-    if near:
-        return "did you mean " + " or ".join(repr(str(match[0])) for match in near) + "?"
-    if not names:
-        return "there are none yet"
-    shown = ", ".join(names[:12])
-    return f"known: {shown}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-
-
-def heading(text: str) -> str:
-    """Return a heading as names are compared: `No. HP / WA *` is `no_hp_wa`."""
-    return re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
+    names = Names(columns, prefixes, known, guess=guess)
+    with open_sheets(path) as sheets:
+        yield _recognise(path, sheets, names)
 
 
 @contextmanager
@@ -174,101 +226,103 @@ def safe_cell(value: Any) -> str:
     return text
 
 
-def _parsed(file: IO[str], path: Path) -> _Lines:
-    """Yield (line on which the row starts, its cells or why they cannot be read)."""
-    first = file.readline()
-    if first.startswith("PK\x03\x04") or "\0" in first:
-        raise InputError([_not_text(path)])
-    offset = 0
-    named = re.fullmatch(r"sep=(.)\s*", first)
-    if named:  # what Excel writes to name the separator
-        offset, first = 1, file.readline()
-    delimiter = named[1] if named else _delimiter(first)
-    reader = csv.reader(_with_first(first, file), delimiter=delimiter, strict=True)
-    while True:
-        start = reader.line_num + 1 + offset
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            what = f"the row cannot be read, to line {reader.line_num + offset} ({error})"
-            fix = "look for a quotation mark that is not closed"
-            yield start, Problem(path.name, start, 1, what, fix)
-            continue
-        yield start, cells
+def _heads(cells: Sequence[str], titles: Sequence[str]) -> str | None:
+    """Return why a line only repeats or numbers the headings, or None."""
+    if [" ".join(cell.split()) for cell in cells[: len(titles)]] == list(titles):
+        return "the headings again"
+    return "numbers of the columns" if are_numbered_columns(cells) else None
 
 
-def _with_first(first: str, rest: Iterable[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
-
-
-def _delimiter(line: str) -> str:
-    """Return what parts the headings: the sign that occurs most outside quotation marks."""
-    bare = re.sub(r'"[^"]*"', "", line)
-    return max(_DELIMITERS, key=bare.count)
-
-
-def _recognise(
-    path: Path,
-    line: int,
-    header: list[str],
-    rows: _Lines,
-    columns: Sequence[Column],
-    prefixes: Sequence[str],
-) -> Table:
-    """Match headings to columns. Raises InputError for missing and doubled ones."""
-    names = {heading(name): one.name for one in columns for name in (one.name, *one.synonyms)}
-    position: dict[str, int] = {}
-    ignored: list[str] = []
-    problems: list[Problem] = []
-    for place, title in enumerate(header):
-        tidy = heading(title)
-        name = names.get(tidy) or (tidy if tidy.startswith(tuple(prefixes) or ("\0",)) else None)
-        if name is None:
-            if title.strip():
-                ignored.append(title.strip())
-        elif name in position:
-            problems.append(
-                Problem(
-                    path.name,
-                    line,
-                    place + 1,
-                    f"{title.strip()}: a second column for {name!r}"
-                    f" after {header[position[name]].strip()!r}",
-                    "remove or rename one of the two",
-                )
-            )
+def _recognise(path: Path, sheets: Sequence[Sheet], names: Names) -> Table:
+    """Find the sheets that are tables with these columns. Raises InputError where none is."""
+    found: list[tuple[Sheet, Header, Lines]] = []
+    faulty: list[Header] = []
+    skipped: list[LeftOut] = []
+    for sheet in sheets:
+        header, lines = _header(path, sheet, names)
+        if header is None or not header.position:
+            skipped.append(LeftOut(sheet.name, 0, "it has no headings that are known"))
+        elif sheet.is_hidden:
+            skipped.append(LeftOut(sheet.name, 0, "it is hidden; unhide it to have it read"))
+        elif header.problems:
+            reason = header.problems[0]
+            skipped.append(LeftOut(sheet.name, 0, f"{reason.what} (line {reason.line})"))
         else:
-            position[name] = place
-    for one in columns:
-        if one.required and one.name not in position:
-            problems.append(_missing(path, line, one, ignored))
-    if problems:
-        raise InputError(problems)
-    titles = tuple(title.strip() for title in header)
-    return Table(path, titles, position, tuple(ignored), rows)
+            found.append((sheet, header, lines))
+        if header is not None and header.problems and not sheet.is_hidden:
+            faulty.append(header)
+    if not found or any(_doubles(header) for header in faulty):
+        problems = [one for header in faulty for one in header.problems]
+        raise InputError(problems or unreadable(path, *_NOTHING).problems)
+    return _together(path, found, skipped)
 
 
-def _missing(path: Path, line: int, column: Column, ignored: list[str]) -> Problem:
-    near = process.extractOne(
-        column.name, ignored, scorer=fuzz.WRatio, processor=utils.default_process, score_cutoff=70
-    )
-    fix = (
-        f"rename the column {near[0]!r} to {column.name!r}"
-        if near
-        else f"add a column with the heading {column.name!r} in the first line"
-    )
-    return Problem(path.name, line, 1, f"there is no column {column.name!r}", fix)
+_NOTHING = ("there is no table in it", "give every column a heading, in one line above the rows")
 
 
-def _not_text(path: Path) -> Problem:
-    return Problem(
-        path.name,
-        1,
-        1,
-        "not a CSV file in UTF-8",
-        "in the spreadsheet choose Save As, CSV UTF-8 (comma delimited)",
+def _doubles(header: Header) -> bool:
+    """Whether a sheet is a table but for a heading that stands in it twice."""
+    return not any(one.what.startswith("there is no column") for one in header.problems)
+
+
+def _header(path: Path, sheet: Sheet, names: Names) -> tuple[Header | None, Lines]:
+    """Return a sheet's header and the lines below it; the first line's, where none is known."""
+    looked_at: list[tuple[int, list[str] | Problem]] = []
+    for line, cells in sheet.lines:
+        looked_at.append((line, cells))
+        if len(looked_at) >= LOOKED_AT:
+            break
+    rows = []
+    for line, cells in looked_at:
+        if isinstance(cells, Problem):
+            break
+        rows.append((line, cells))
+    found = find_header(path.name, sheet.name, rows, names, sheet.hidden)
+    if found is None and looked_at and isinstance(looked_at[0][1], Problem):
+        raise InputError([looked_at[0][1]])
+    if found is None:
+        first = next((row for row in rows if any(cell.strip() for cell in row[1])), (1, []))
+        header = understand(path.name, sheet.name, first[0], first[1], names, sheet.hidden)
+        return (header if not sheet.name or first[1] else None), iter(())
+    below, header = found
+    return header, chain(looked_at[below:], sheet.lines)
+
+
+def _together(
+    path: Path, found: Sequence[tuple[Sheet, Header, Lines]], skipped: Sequence[LeftOut]
+) -> Table:
+    """Put sheets under the headings of all of them: the same column, else the same heading."""
+    titles: list[str] = []
+    position: dict[str, int] = {}
+    parts: list[_Part] = []
+    for sheet, header, lines in found:
+        own = {place: column for column, place in header.position.items()}
+        order: list[int] = []
+        for place, title in enumerate(header.titles):
+            column = own.get(place)
+            under = position.get(column) if column else None
+            if under is None and not column and parts:
+                free = set(range(len(titles))) - set(position.values()) - set(order)
+                under = next((one for one in sorted(free) if titles[one] == title), None)
+            if under is None:
+                under = len(titles)
+                titles.append(title)
+            if column:
+                position.setdefault(column, under)
+            order.append(under)
+        parts.append(_Part(sheet, header, lines, tuple(order)))
+    many = len(found) > 1
+    return Table(
+        path,
+        tuple(titles),
+        position,
+        tuple(dict.fromkeys(one for part in parts for one in part.header.ignored)),
+        tuple(match for part in parts for match in part.header.matches),
+        tuple(
+            f"sheet {part.sheet.name!r}: {text}" if many else text
+            for part in parts
+            for text in (*part.sheet.remarks, *part.header.remarks)
+        ),
+        tuple(skipped),
+        tuple(parts),
     )

@@ -25,41 +25,60 @@ Outcome = Literal[
 ]
 
 DETAILS = (
-    Column("unit_kerja", ("sub_unit", "bidang", "bagian")),
-    Column("jabatan_kelompok", ("jabatan", "kelompok_jabatan")),
-    Column("status", ("status_pegawai", "status_kepegawaian")),
-    Column("tmt_unit", ("tanggal_mulai_di_unit",)),
-    Column("tmt_instansi", ("tanggal_mulai_bekerja", "tmt")),
-    Column("jenis_layanan", ("layanan",)),
-    Column("tanggal_layanan", ("tgl_layanan",)),
-    Column("nama_perusahaan", ("perusahaan",)),
+    Column("unit_kerja", ("sub_unit", "bidang", "bagian", "unit_kerja_bidang", "sub_bagian")),
+    Column("jabatan_kelompok", ("jabatan", "kelompok_jabatan", "nama_jabatan", "position")),
+    Column("status", ("status_pegawai", "status_kepegawaian", "status_asn", "jenis_pegawai")),
+    Column("tmt_unit", ("tanggal_mulai_di_unit", "tanggal_mulai_bekerja_di_unit")),
+    Column("tmt_instansi", ("tanggal_mulai_bekerja", "tmt", "tanggal_masuk", "start_date")),
+    Column("jenis_layanan", ("layanan", "nama_layanan", "service")),
+    Column("tanggal_layanan", ("tgl_layanan", "tanggal_pelayanan", "service_date")),
+    Column("nama_perusahaan", ("perusahaan", "nama_vendor", "vendor", "company")),
     Column("unsur_ahli", ("unsur",)),
+    Column("kab_kota_kode", ("kode_kab_kota", "kode_kabupaten", "kode_wilayah")),
 )
 """Columns that are kept, sealed, for whoever checks later who belongs in the survey."""
 
+_PHONES = (
+    *("wa", "no_wa", "nomor_wa", "whatsapp", "no_whatsapp", "nomor_whatsapp", "no_hp_wa"),
+    *("no_wa_hp", "nomor_hp_wa", "hp_whatsapp", "no_hp_whatsapp", "nomor_hp_whatsapp"),
+    *("whatsapp_number", "hp", "no_hp", "nomor_hp", "handphone", "no_handphone"),
+    *("nomor_handphone", "ponsel", "mobile", "mobile_phone", "no_ponsel", "no_seluler"),
+    *("nomor_seluler", "no_hp_1", "hp_1", "hp1", "no_hp_aktif", "telepon", "no_telp"),
+    *("no_telepon", "nomor_telepon", "phone", "phone_number", "kontak", "no_kontak"),
+)
+_OTHER_PHONES = (
+    *("hp_2", "hp2", "no_hp_2", "no_hp2", "nomor_hp_2", "wa_2", "no_wa_2", "nomor_lain"),
+    *("no_hp_lain", "nomor_hp_lain", "hp_alternatif", "no_hp_alternatif", "hp_cadangan"),
+    *("no_hp_cadangan", "nomor_cadangan", "no_cadangan", "telepon_2", "other_phone"),
+)
+
 COLUMNS = (
-    Column("kelompok", ("kelompok_responden", "grup", "group", "responden")),
-    Column("nama", ("nama_lengkap", "nama_responden", "nama_pegawai", "name", "full_name")),
     Column(
-        "hp_wa",
-        (
-            *("hp", "no_hp", "nomor_hp", "handphone", "no_handphone", "nomor_handphone", "ponsel"),
-            *("wa", "no_wa", "nomor_wa", "whatsapp", "no_whatsapp", "nomor_whatsapp", "mobile"),
-            *("no_hp_wa", "nomor_hp_wa", "hp_whatsapp", "no_hp_whatsapp", "nomor_hp_whatsapp"),
-            *("telepon", "no_telp", "no_telepon", "nomor_telepon", "phone", "phone_number"),
-        ),
-        required=True,
+        "kelompok",
+        ("kelompok_responden", "jenis_responden", "kategori_responden", "grup", "group",
+         "responden"),
     ),
-    Column("hp_lain", ("hp_2", "hp2", "no_hp_2", "nomor_lain", "hp_alternatif", "other_phone")),
-    Column("email", ("e_mail", "surel", "alamat_email", "email_address")),
+    Column(
+        "nama",
+        ("nama_lengkap", "nama_responden", "nama_pegawai", "nama_asn", "nama_pns",
+         "nama_pengguna_layanan", "nama_pemohon", "name", "full_name"),
+    ),
+    Column("hp_wa", _PHONES, required=True, spare="hp_lain"),
+    Column("hp_lain", _OTHER_PHONES),
+    Column("email", ("e_mail", "surel", "alamat_email", "alamat_e_mail", "alamat_surel",
+                     "email_address")),
     Column("unit", ("kode_unit", "unit_code", "kode_opd", "kode", "code")),
-    Column("opd", ("nama_opd", "perangkat_daerah", "skpd", "instansi", "nama_unit", "unit_name")),
+    Column(
+        "opd",
+        ("nama_opd", "perangkat_daerah", "skpd", "nama_skpd", "instansi", "nama_instansi",
+         "satuan_kerja", "satker", "unit_organisasi", "dinas", "nama_unit", "unit_name"),
+    ),
     Column("daftar_kode", ("code_list", "list")),
     Column("bahasa", ("language", "lang")),
     Column("sumber_data", ("sumber", "source")),
     Column("dasar_kontak", ("dasar", "basis", "persetujuan")),
     *DETAILS,
-)
+)  # fmt: skip
 
 _EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s,;<>().]{2,}")
 _LANGUAGES = {"bahasa indonesia": "id", "indonesia": "id", "indonesian": "id", "inggris": "en",
@@ -163,8 +182,8 @@ class Reader:
             warnings.append(self.table.problem(row, column, what, fix))
 
         email = self._email(row, warn)
-        phone = read_phone(row.get("hp_wa"), self.region)
-        if phone.problem and not (phone.kind == "empty" and email):
+        phone = self._phone(row, warn)
+        if phone.problem and not email:
             wrong("unusable", "hp_wa", *REASONS[phone.kind])
         unit = self._unit(row)
         if isinstance(unit, tuple):
@@ -177,6 +196,17 @@ class Reader:
         self._warn_of_phone(phone, warn)
         person = self._person(row, unit, group, phone, email, warn)
         return Read(row, person, warnings=tuple(warnings))
+
+    def _phone(self, row: Row, warn: _Warn) -> Phone:
+        """Return the row's number: of `hp_wa`, else of `hp_lain` where `hp_wa` was left empty."""
+        phone = read_phone(row.get("hp_wa"), self.region)
+        if phone.kind != "empty":
+            return phone
+        other = read_phone(row.get("hp_lain"), self.region)
+        if other.e164 is None:
+            return phone if other.kind == "empty" else other
+        warn("hp_lain", "the only number of the row; it was taken", "put it into hp_wa")
+        return other
 
     def _unit(self, row: Row) -> int | tuple[str, str]:
         text = row.get("unit") or row.get("opd") or self.default_unit
@@ -203,13 +233,16 @@ class Reader:
         return ""
 
     def _warn_of_phone(self, phone: Phone, warn: _Warn) -> None:
-        if phone.kind == "two_numbers":
+        if phone.problem and phone.kind != "empty":
+            what, fix = REASONS[phone.problem]
+            warn("hp_wa", f"{what}; only the e-mail address was taken", fix)
+        elif phone.kind == "two_numbers":
             what = "two numbers; the first usable one was taken"
             warn("hp_wa", what, "put the second one into a column hp_lain")
         elif phone.kind == "foreign":
             warn("hp_wa", "another country's number", "check that it is meant")
-        elif phone.unknown_operator:
-            warn("hp_wa", "no operator has issued this prefix", "check the number")
+        elif phone.caution:
+            warn("hp_wa", phone.caution, "check the number")
 
     def _person(
         self, row: Row, unit_id: int, group: str, phone: Phone, email: str, warn: _Warn

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from bot.flow.source import Problem
-from bot.intake.tables import InputError, Table, open_table
+from bot.intake.tables import InputError, LeftOut, Table, open_table
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.guards import no_patients
@@ -33,6 +33,8 @@ from storage.queries import units as unit_queries
 from storage.queries.rosters import StoredRow
 
 CHUNK = 500
+Place = tuple[str, int]
+"""Where a row stands: sheet ("" in a CSV) and line."""
 PLACE = "roster_row"
 # The classes whose rows somebody must mend; the others need nothing.
 TO_MEND: frozenset[Outcome] = frozenset({"unusable", "unknown_unit", "unknown_group"})
@@ -52,6 +54,7 @@ class RosterReport:
     warnings: tuple[Problem, ...]
     ignored_columns: tuple[str, ...]
     written: bool
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def to_mend(self) -> int:
@@ -69,6 +72,7 @@ class RosterReport:
             "warnings": [_problem_to_dict(one) for one in self.warnings],
             "ignored_columns": list(self.ignored_columns),
             "written": self.written,
+            "left_out": [asdict(one) for one in self.left_out],
         }
 
 
@@ -79,6 +83,8 @@ class Options:
     region: str = "ID"
     unit: str = ""  # for rows that name none: list:code
     group: str = ""
+    # What headings mean, as somebody has confirmed it; "" for one that is not to be read.
+    headings: Mapping[str, str] = field(default_factory=dict)
 
 
 DEFAULTS = Options()
@@ -155,7 +161,7 @@ class _Tally:
     phones: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    seen: dict[bytes, tuple[int, int, str]] = field(default_factory=dict)
+    seen: dict[bytes, tuple[Place, int, str]] = field(default_factory=dict)
 
 
 def _run(
@@ -174,7 +180,7 @@ def _run(
     units = Units(read(unit_queries.every))
     tally = _Tally()
     with ExitStack() as stack:
-        table = stack.enter_context(open_table(path, COLUMNS))
+        table = stack.enter_context(open_table(path, COLUMNS, known=options.headings))
         no_patients(table.header, (), options.unit, path.name)
         _check_columns(table, options)
         out = stack.enter_context(rejected_rows(rejects, table)) if rejects else None
@@ -185,6 +191,7 @@ def _run(
             if progress is not None:
                 progress(tally.rows)
         ignored = table.ignored
+        left_out = (*table.skipped, *table.left_out)
     report = RosterReport(
         rows=tally.rows,
         counts=dict(tally.counts),
@@ -193,6 +200,7 @@ def _run(
         warnings=tuple(tally.warnings),
         ignored_columns=ignored,
         written=write,
+        left_out=left_out,
     )
     if write:
         _record(installation, survey, report)
@@ -212,7 +220,7 @@ def _take(
     """Classify, store and count one chunk."""
     fresh, outcomes = _within_file(installation, reader, chunk, tally)
 
-    def work(connection: Connection) -> dict[int, tuple[Outcome, Problem | None]]:
+    def work(connection: Connection) -> dict[Place, tuple[Outcome, Problem | None]]:
         if published is None:
             return dict.fromkeys(fresh, ("accepted", None))
         return _against_stored(installation, connection, published, reader, fresh, write=write)
@@ -220,7 +228,7 @@ def _take(
     database = installation.database
     outcomes |= database.write(work) if write else database.read(work)
     for read in chunk:
-        outcome, problem = outcomes[read.row.line]
+        outcome, problem = outcomes[read.row.place]
         problems = [*read.problems, *([problem] if problem else [])]
         tally.rows += 1
         tally.counts[outcome] += 1
@@ -232,34 +240,34 @@ def _take(
             out.add(read.row, problems)
 
 
-_Fresh = dict[int, tuple[Read, Person, bytes]]
-"""Usable rows that stand in the file for the first time, by line, with their digest."""
+_Fresh = dict[Place, tuple[Read, Person, bytes]]
+"""Usable rows that stand in the file for the first time, by place, with their digest."""
 
 
 def _within_file(
     installation: Installation, reader: Reader, chunk: list[Read], tally: _Tally
-) -> tuple[_Fresh, dict[int, tuple[Outcome, Problem | None]]]:
+) -> tuple[_Fresh, dict[Place, tuple[Outcome, Problem | None]]]:
     """Part a chunk into rows to look up and rows whose class the file alone decides."""
     fresh: _Fresh = {}
-    outcomes: dict[int, tuple[Outcome, Problem | None]] = {}
+    outcomes: dict[Place, tuple[Outcome, Problem | None]] = {}
     for read in chunk:
-        line, person = read.row.line, read.person
+        place, person = read.row.place, read.person
         if person is None:
             assert read.outcome is not None
-            outcomes[line] = (read.outcome, None)
+            outcomes[place] = (read.outcome, None)
             continue
         digest = _digest(installation, person)
-        first = tally.seen.setdefault(digest, (line, person.unit_id, person.group))
-        if first[0] == line:
-            fresh[line] = (read, person, digest)
+        first = tally.seen.setdefault(digest, (place, person.unit_id, person.group))
+        if first[0] == place:
+            fresh[place] = (read, person, digest)
             continue
         same_place = first[1:] == (person.unit_id, person.group)
-        what = f"the same {_what(person)} as in line {first[0]}"
+        what = f"the same {_what(person)} as in {_where(first[0])}"
         fix = "remove one of the two lines, or correct the one that is wrong"
         if not same_place:
             what += ", in another unit or group: the first one counts"
         problem = reader.table.problem(read.row, _column(person), what, fix)
-        outcomes[line] = ("duplicate_in_file" if same_place else "duplicate_elsewhere", problem)
+        outcomes[place] = ("duplicate_in_file" if same_place else "duplicate_elsewhere", problem)
     return fresh, outcomes
 
 
@@ -271,22 +279,22 @@ def _against_stored(
     fresh: _Fresh,
     *,
     write: bool,
-) -> dict[int, tuple[Outcome, Problem | None]]:
+) -> dict[Place, tuple[Outcome, Problem | None]]:
     """Decide each row by what is stored, and store what is new. Raises Conflict for a lost race."""
     with_phone = [digest for _, person, digest in fresh.values() if person.phone.e164]
     without = [digest for _, person, digest in fresh.values() if not person.phone.e164]
     rows = queries.known(connection, published.id, with_phone, without)
     stored = {row.address_hmac or row.email_hmac: row for row in rows}
-    outcomes: dict[int, tuple[Outcome, Problem | None]] = {}
+    outcomes: dict[Place, tuple[Outcome, Problem | None]] = {}
     added, changed = [], []
-    for line, (read, person, digest) in fresh.items():
+    for place, (read, person, digest) in fresh.items():
         row = stored.get(digest)
-        outcomes[line] = _compare(installation, connection, reader, read, person, row)
+        outcomes[place] = _compare(installation, connection, reader, read, person, row)
         if not write:
             continue
         if row is None:
             added.append(_new_row(installation, connection, published, person, digest))
-        elif outcomes[line][0] == "changed":
+        elif outcomes[place][0] == "changed":
             changed.append(_changed_row(installation, connection, person, row))
     if queries.add(connection, added) != len(added):
         raise Conflict("another import stored some of these rows")
@@ -355,6 +363,11 @@ def _digest(installation: Installation, person: Person) -> bytes:
     if person.phone.e164:
         return installation.keys.digest("address", person.phone.e164)
     return installation.keys.digest("email", person.email)
+
+
+def _where(place: Place) -> str:
+    sheet, line = place
+    return f"line {line} of sheet {sheet!r}" if sheet else f"line {line}"
 
 
 def _what(person: Person) -> str:
