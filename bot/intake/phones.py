@@ -89,6 +89,7 @@ class Phone:
         )
 
 
+_SOME_DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"(?:\+?62|(0?))(8[1-35-9][0-9]{7,10})", re.ASCII)
 
 
@@ -121,6 +122,8 @@ def read_slowly(text: str, region: str = "ID") -> Phone:
 
 def holds_national_id(text: str) -> bool:
     """Whether a cell holds something as long as a NIK (16 digits) or NIP (18)."""
+    if len(text) < 16 or _SOME_DIGIT.search(text) is None:
+        return False
     return any(_is_national_id(_digits(run)) for run in _RUN.findall(_tidy(text)))
 
 

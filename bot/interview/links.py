@@ -13,7 +13,7 @@ from bot.interview import codes, contexts, erasure, identity
 from bot.interview.conversations import create
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from storage.queries import consents, people, turns
+from storage.queries import consents, people, rosters, turns
 from storage.queries import conversations as queries
 from storage.queries import links as link_queries
 from storage.queries.turns import TurnRow
@@ -100,11 +100,12 @@ def _start(
     over = replace(over, once_a_day="over") if over is not None else None
     if erasure.answered_before(connection, installation, published.id, contact_id):
         return over
+    gone = link.roster_row_id is not None and not rosters.counts_now(connection, link.roster_row_id)
     if link.roster_row_id is not None:
         claimant = queries.claimant(connection, link.roster_row_id)
         if claimant is not None and not _release_invited(connection, claimant):
             return over
-    if not link_queries.count_start(connection, link.id):
+    if gone or not link_queries.count_start(connection, link.id):
         own = {"kode": link.code}
         return contexts.word(connection, installation, published, "link_used", own, language)
     conversation_id = create(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import Link, RosterRow
+from storage.queries.rosters import CHANGED, NOW, counting
 
 
 class LinkRow(NamedTuple):
@@ -117,12 +118,14 @@ def rows_without(
 ) -> list[RosterPlace]:
     """Return roster rows with ids above `after` that have no personal link yet, by id."""
     statement = (
-        select(RosterRow.id, RosterRow.unit_id, RosterRow.grp)
+        select(RosterRow.id, NOW.unit_id, NOW.grp)
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
         .outerjoin(Link, Link.roster_row_id == RosterRow.id)
         .where(
             RosterRow.survey_id == survey_id,
             RosterRow.id > after,
-            RosterRow.removed.is_(False),
+            counting(),
             Link.id.is_(None),
         )
         .order_by(RosterRow.id)
@@ -142,9 +145,10 @@ def count_personal(connection: Connection, survey_id: int) -> int:
 def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
     """Yield a survey's personal links with their sealed roster rows, by row."""
     statement = (
-        select(*_COLUMNS, RosterRow.sealed, RosterRow.key_id)
+        select(*_COLUMNS, NOW.sealed, NOW.key_id)
         .join(RosterRow, Link.roster_row_id == RosterRow.id)
-        .where(Link.survey_id == survey_id, RosterRow.removed.is_(False))
+        .outerjoin(*CHANGED)
+        .where(Link.survey_id == survey_id, counting())
         .order_by(RosterRow.id)
         .execution_options(yield_per=500)
     )
