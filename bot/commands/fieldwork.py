@@ -68,6 +68,9 @@ def coordinators_import(
 
 UNIT = typer.Option("", "--unit", help="list:code, for rows that name no unit.")
 GROUP = typer.Option("", "--group", help="For rows that name no group.")
+INSTITUTION = typer.Option(
+    "", "--institution", help="list:code; whose whole list it is: who is not on it is gone."
+)
 REJECTS = typer.Option(None, "--rejects", help="Write the rows to mend, with reasons, here.")
 
 
@@ -77,6 +80,7 @@ def roster_check(
     survey: str | None = typer.Option(None, "--survey", "-s", help="Compare with this survey."),
     unit: str = UNIT,
     group: str = GROUP,
+    institution: str = INSTITUTION,
     rejects: Path | None = REJECTS,
     as_json: bool = JSON,
 ) -> None:
@@ -84,7 +88,7 @@ def roster_check(
     from bot.outreach.rosters import check_roster
 
     with opened() as service:
-        options = _options(service, unit, group)
+        options = _options(service, unit, group, institution)
         done = check_roster(service.installation, file, survey, options, rejects=rejects)
         _roster_report(done, file, as_json)
 
@@ -95,6 +99,7 @@ def roster_import(
     survey: str = SURVEY_OPTION,
     unit: str = UNIT,
     group: str = GROUP,
+    institution: str = INSTITUTION,
     rejects: Path | None = REJECTS,
     as_json: bool = JSON,
 ) -> None:
@@ -102,7 +107,7 @@ def roster_import(
     from bot.outreach.rosters import import_roster
 
     with opened() as service:
-        options = _options(service, unit, group)
+        options = _options(service, unit, group, institution)
         with _progress("reading", 0) as told:
             done = import_roster(
                 service.installation, file, survey, options, rejects=rejects, progress=told
@@ -110,16 +115,20 @@ def roster_import(
         _roster_report(done, file, as_json)
 
 
-def _options(service: Service, unit: str, group: str) -> Options:
+def _options(service: Service, unit: str, group: str, institution: str) -> Options:
     from bot.outreach.rosters import Options
 
-    return Options(region=service.settings.default_region, unit=unit, group=group)
+    region = service.settings.default_region
+    return Options(region=region, unit=unit, group=group, institution=institution)
 
 
 def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
     def show() -> None:
         rows = [[name, number] for name, number in sorted(done.counts.items())]
         out.print(table(f"{file.name}: {done.rows} rows", ["class", "rows"], rows))
+        out.print(f"added {done.added}, changed {done.changed}, gone {done.gone}")
+        if done.repeated:
+            out.print("this very file was taken in before: nothing changed")
         for problem in done.problems[:20]:
             err.print(str(problem), markup=False, soft_wrap=True)
         if len(done.problems) > 20:

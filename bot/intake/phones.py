@@ -89,7 +89,7 @@ class Phone:
         )
 
 
-_SOME_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"(?:\+?62|(0?))(8[1-35-9][0-9]{7,10})", re.ASCII)
 
 
@@ -122,7 +122,7 @@ def read_slowly(text: str, region: str = "ID") -> Phone:
 
 def holds_national_id(text: str) -> bool:
     """Whether a cell holds something as long as a NIK (16 digits) or NIP (18)."""
-    if len(text) < 16 or _SOME_DIGIT.search(text) is None:
+    if len(text) < 16 or len(_DIGIT.findall(text)) < 16:
         return False
     return any(_is_national_id(_digits(run)) for run in _RUN.findall(_tidy(text)))
 
@@ -151,7 +151,7 @@ _LOOKALIKE = re.compile(r"[oilsbzxgq]+(?![a-z])|[*?•_#]", re.IGNORECASE)
 def _tidy(text: str) -> str:
     """Return the text with plain digits, spaces and dashes and without invisible signs."""
     signs: list[str] = []
-    for sign in text:
+    for sign in "" if text.isascii() else text:
         category = unicodedata.category(sign)
         if category == "Nd":
             signs.append(str(unicodedata.decimal(sign)))
@@ -162,7 +162,7 @@ def _tidy(text: str) -> str:
         elif category not in {"Cf", "Mn", "Me"}:
             # Not for category No: a footnote's ² must not become a digit.
             signs.append(sign if category == "No" else unicodedata.normalize("NFKC", sign))
-    tidy = "".join(signs).strip().strip("='\"`´‘’“” ")
+    tidy = (text if text.isascii() else "".join(signs)).strip().strip("='\"`´‘’“” ")
     return re.sub(r"^[oO](?=[\s-]?8)", "0", tidy)
 
 
@@ -351,8 +351,9 @@ def _judge(international: str) -> tuple[str, Literal["mobile", "landline"] | Non
 def _mobile(national: str, kind: Kind) -> _Reading:
     """Return the reading of a valid Indonesian mobile number (without 0 and 62)."""
     own = national[3:]
-    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(own)}
-    if steps in ({0}, {1}, {9}):  # 81111111, 12345678, 98765432
+    step = (ord(own[1]) - ord(own[0])) % 10
+    # 81111111, 12345678, 98765432
+    if step in {0, 1, 9} and all((ord(b) - ord(a)) % 10 == step for a, b in pairwise(own)):
         return _Reading("placeholder")
     if national.endswith("000000"):
         # What int(float("6.28123E+12")) leaves: it looks whole and is not.

@@ -182,9 +182,7 @@ class Staging:
             )
 
     def _remember(self, connection: Connection, after: int) -> int:
-        rows = imports.open_rejects(
-            connection, self.published.id, self.institution_id, after, STEP
-        )
+        rows = imports.open_rejects(connection, self.published.id, self.institution_id, after, STEP)
         for row in rows:
             key = self.installation.keys.by_id(connection, row.key_id)
             known = json.loads(key.open(row.sealed, "roster_reject")).get("person", {})
@@ -328,5 +326,3 @@ def _slices(ids: list[int]) -> list[list[int]]:
 def _lost(path: Path) -> ImportRunning:
     what = "the import took so long that another one took it for dead"
     return ImportRunning([Problem(path.name, 1, 1, what, "run it again")])
-
-

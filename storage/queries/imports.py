@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.models import Link, RosterChange, RosterDuplicate, RosterImport, RosterReject, RosterRow
+from storage.models import (
+    Link,
+    RosterChange,
+    RosterDuplicate,
+    RosterImport,
+    RosterReject,
+    RosterRow,
+)
 from storage.prepared import copy_in
 
 ROW_COLUMNS = (
@@ -148,9 +155,7 @@ def leftovers(connection: Connection, survey_id: int) -> list[int]:
     return list(connection.execute(statement).scalars())
 
 
-def activate(
-    connection: Connection, import_id: int, now: datetime, rows: int, counts: str
-) -> bool:
+def activate(connection: Connection, import_id: int, now: datetime, rows: int, counts: str) -> bool:
     """Let an import count; False when another process took it for dead."""
     statement = (
         update(RosterImport)

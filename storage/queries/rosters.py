@@ -70,9 +70,7 @@ class Count(NamedTuple):
 PENDING = select(RosterImport.id).where(RosterImport.status != "active").scalar_subquery()
 """Imports that hold for nobody: staged, or failed."""
 
-_CHANGED = (
-    select(RosterChange).where(RosterChange.import_id.not_in(PENDING)).subquery("changed")
-)
+_CHANGED = select(RosterChange).where(RosterChange.import_id.not_in(PENDING)).subquery("changed")
 
 
 def counting() -> ColumnElement[bool]:
