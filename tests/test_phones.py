@@ -210,6 +210,15 @@ def test_the_fast_path_says_what_the_slow_one_says(text):
     assert read_phone(text) == read_slowly(text)
 
 
+grouped = st.from_regex(r"(\+62[ -]?|0)8[0-9]{2}[ -][0-9]{3,4}[ -][0-9]{3,5}", fullmatch=True)
+
+
+@given(grouped)
+@settings(deadline=None)
+def test_the_fast_path_for_groups_says_what_the_slow_one_says(text):
+    assert read_phone(text) == read_slowly(text)
+
+
 @given(
     plain, st.lists(st.sampled_from([" ", "-", ".", "\u00a0"]), min_size=1, max_size=5), st.data()
 )

@@ -1,4 +1,4 @@
-"""Rosters are taken in whole or not at all; a newer file is a difference; who dies is cleaned up."""
+"""Rosters are taken in whole or not at all; a newer file is a difference; nothing dead stays."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
@@ -29,6 +30,7 @@ from storage.queries import imports, links
 from storage.queries import rosters as queries
 from tests.setup import SECRET, add_unit, installation, publish_bundled
 
+ROOT = Path(__file__).parent.parent
 WHOLE = Options(institution="own:U1")
 KILLED_ROWS = 2_000
 
@@ -373,7 +375,7 @@ rosters.import_roster(
 
 def start_import(url, path, folder):
     """Import in a process of its own, which tells its progress."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url, SECRET, str(path)],
         env=environment,
@@ -403,6 +405,21 @@ def test_texts_go_into_postgresql_as_they_are(place, file):
     import_roster(place, path, "integritas")
     stored = place.database.read(lambda c: c.execute(select(RosterRow.source)).scalar_one())
     assert stored == "sumber\\n\\\\N tab"
+
+
+def test_somebody_stored_meanwhile_makes_a_chunk_be_compared_again(place, file, monkeypatch):
+    """As when a coordinator mends a row by chat while a file with it is read."""
+    import_roster(place, file(line(5)), "integritas")
+    honest, asked = queries.known, []
+
+    def blind_once(*given):
+        asked.append(given)
+        return honest(*given) if len(asked) > 1 else []
+
+    monkeypatch.setattr("storage.queries.rosters.known", blind_once)
+    report = import_roster(place, file(line(5), line(6), name="b.csv"), "integritas")
+    assert report.counts == {"unchanged": 1, "accepted": 1}
+    assert len(asked) == 2
 
 
 def test_cleaning_up_leaves_what_others_stored(place, file):

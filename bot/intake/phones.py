@@ -92,6 +92,8 @@ class Phone:
 _DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"(?:\+?62|(0?))(8[1-35-9][0-9]{7,10})", re.ASCII)
 
+_GROUPS = re.compile(r"(?:\+62[ -]?|0)(8[1-35-9][0-9])[ -]([0-9]{3,4})[ -]([0-9]{3,5})", re.ASCII)
+
 
 def read_phone(text: str, region: str = "ID") -> Phone:
     """Read a cell that should hold one mobile number.
@@ -100,7 +102,10 @@ def read_phone(text: str, region: str = "ID") -> Phone:
     are Indonesia's. Never raises.
     """
     if region == "ID":
-        plain = _PLAIN.fullmatch(text.strip())
+        text = text.strip()
+        plain = _PLAIN.fullmatch(text)
+        if plain is None and (groups := _GROUPS.fullmatch(text)):
+            return _phone(_mobile("".join(groups.groups()), "clean"))
         if plain:
             kind: Kind = "repaired" if plain[1] == "" else "clean"
             return _phone(_mobile(plain[2], kind))

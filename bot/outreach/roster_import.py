@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from bot.flow.source import Problem
 from bot.intake.tables import InputError
@@ -72,7 +71,7 @@ class Staging:
             try:
                 database.write(work)
                 break
-            except (Conflict, IntegrityError):
+            except Conflict:
                 # Somebody else stored one of these people, as coordinators may by chat.
                 if attempt == TRIES - 1:
                     raise
@@ -141,8 +140,7 @@ class Staging:
         def work(connection: Connection) -> None:
             if not imports.renew(connection, self.id, clock(connection) + LEASE):
                 raise _lost(self.path)
-            if imports.add_rows(connection, rows) != len(rows):
-                raise Conflict("somebody else stored some of these people")
+            imports.add_rows(connection, rows)
             imports.add_changes(connection, changes)
             imports.add_rejects(connection, rejects)
             imports.add_duplicates(connection, self._doubles(connection, doubles))

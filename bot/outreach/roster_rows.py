@@ -249,24 +249,23 @@ class Reader:
     ) -> Person:
         """Put together what is stored, leaving out every cell with an identity number."""
 
-        def clean(column: str) -> str:
-            return self._clean(row, column, warn)
-
-        others = list(phone.others)
-        if row.get("hp_lain"):
-            other = read_phone(row.get("hp_lain"), self.region)
-            others += [one for one in (other.e164, *other.others) if one]
-        texts = {name: clean(name) for name in _LIMITS}
+        clean, cells = self._clean, row.cells
+        others = phone.others
+        if cells.get("hp_lain"):
+            other = read_phone(cells["hp_lain"], self.region)
+            further = (other.e164, *other.others)
+            others = tuple(dict.fromkeys((*others, *(one for one in further if one))))
+        texts = {name: clean(row, name, warn) for name in _LIMITS}
         for name, limit in _LIMITS.items():
             if len(texts[name]) > limit:
                 warn(name, f"longer than {limit} characters; the rest was left out", "shorten it")
-        sealed = {
-            "name": clean("nama"),
+        sealed: dict[str, Any] = {
+            "name": clean(row, "nama", warn),
             "phone": phone.e164,
-            "others": [one for one in dict.fromkeys(others) if one != phone.e164],
+            "others": [one for one in others if one != phone.e164] if others else None,
             "email": email,
-            "language": self._language(row, warn),
-            "details": {name: text for name in self._details if (text := clean(name))},
+            "language": self._language(row, warn) if cells.get("bahasa") else None,
+            "details": {name: text for name in self._details if (text := clean(row, name, warn))},
         }
         return Person(
             unit_id,
@@ -279,11 +278,11 @@ class Reader:
         )
 
     def _clean(self, row: Row, column: str, warn: _Warn) -> str:
-        text = row.get(column)
+        text = row.cells.get(column)
         if not text:
             return ""
         text = " ".join(text.split())
-        if not holds_national_id(text):
+        if len(text) < 16 or not holds_national_id(text):
             return text
         warn(column, "holds an identity number (NIK or NIP); it was left out", "delete it")
         return ""

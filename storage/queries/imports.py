@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
+from storage.database import Conflict
 from storage.models import (
     Link,
     RosterChange,
@@ -175,19 +177,20 @@ def finish(connection: Connection, import_id: int) -> None:
 # --- what an import stages ------------------------------------------------------------------------
 
 
-def add_rows(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Store new rows, as `ROW_COLUMNS`; return how many went in.
-
-    PostgreSQL raises IntegrityError for a digest that the survey has; SQLite leaves it out.
-    """
+def add_rows(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store new rows, as `ROW_COLUMNS`. Raises Conflict for a digest that the survey has."""
     if not rows:
-        return 0
+        return
     if connection.dialect.name == "postgresql":
-        copy_in(connection, RosterRow.__tablename__, ROW_COLUMNS, rows)
-        return len(rows)
+        try:
+            copy_in(connection, RosterRow.__tablename__, ROW_COLUMNS, rows)
+        except IntegrityError as error:
+            raise Conflict("somebody else stored some of these people") from error
+        return
     names, marks = ", ".join(ROW_COLUMNS), ", ".join("?" * len(ROW_COLUMNS))
     statement = f"INSERT INTO roster_row ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-    return connection.exec_driver_sql(statement, list(rows)).rowcount
+    if connection.exec_driver_sql(statement, list(rows)).rowcount != len(rows):
+        raise Conflict("somebody else stored some of these people")
 
 
 def add_changes(connection: Connection, changes: Iterable[Mapping[str, Any]]) -> None:

@@ -2,8 +2,8 @@
 
 In the same run, on the same machine: `csv` alone; csv + COPY + ON CONFLICT; `phonenumbers` on every
 row (measured on some of them); the fast path for plain forms. Then the import by `tautan roster
-import`, a process of its own, while a server answers webhooks; the same file again; and a newer file
-in which one row in a hundred is another.
+import`, a process of its own, while a server answers webhooks; the same file again; and a newer
+file in which one row in a hundred is another.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ class Webhooks:
         return ordered[int(len(ordered) * 0.99)] * 1000 if ordered else 0.0
 
 
-def run_import(path: Path, url: str, *more: str) -> tuple[float, float, dict[str, Any]]:
-    """Import by the command; return seconds, the most memory in MB, and the report."""
+def run_import(path: Path, url: str, *more: str) -> tuple[float, float, float, dict[str, Any]]:
+    """Import by the command; return seconds, those of CPU, the most memory in MB, the report."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": url,
@@ -172,7 +172,8 @@ def run_import(path: Path, url: str, *more: str) -> tuple[float, float, dict[str
         if status:
             raise SystemExit("the import failed")
         told.seek(0)
-        return seconds, usage.ru_maxrss / 1024, json.loads(told.read())
+        cpu = usage.ru_utime + usage.ru_stime
+        return seconds, cpu, usage.ru_maxrss / 1024, json.loads(told.read())
 
 
 def rosters(rows: int) -> bool:
@@ -194,9 +195,10 @@ def rosters(rows: int) -> bool:
         port = free_port()
         with server(url, port):
             with Webhooks(port) as webhooks:
-                seconds, memory, report = run_import(first, url)
+                seconds, cpu, memory, report = run_import(first, url)
             out.print(
-                f"import of {rows:,} rows: {seconds:.1f} s, {memory:.0f} MB, {report['counts']}"
+                f"import of {rows:,} rows: {seconds:.1f} s ({cpu:.1f} of CPU), {memory:.0f} MB,"
+                f" {report['counts']}"
             )
             out.print(
                 f"{len(webhooks.latencies)} webhooks meanwhile: p99 {webhooks.p99():.1f} ms,"
@@ -204,9 +206,9 @@ def rosters(rows: int) -> bool:
             )
         good = seconds < SECONDS * max(rows / 1_000_000, 0.1) and memory < MEMORY
         good = good and webhooks.p99() < P99 and not webhooks.failures
-        again, _, report = run_import(first, url)
+        again, _, _, report = run_import(first, url)
         out.print(f"the same file again: {again:.1f} s, {report['counts']}")
-        newer, _, report = run_import(second, url)
+        newer, _, _, report = run_import(second, url)
         told = {name: report[name] for name in ("added", "changed", "gone")}
         out.print(f"a newer file: {newer:.1f} s, {told}")
         out.print("targets met" if good else "TARGETS MISSED")
