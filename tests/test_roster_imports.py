@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -38,9 +39,15 @@ KILLED_ROWS = 2_000
 @pytest.fixture
 def place(database_url):
     with installation(database_url) as made:
-        made.survey = publish_bundled(made)
-        made.units = [add_unit(made, "Dinas Contoh", code="U1"), add_unit(made, "Lain", code="U2")]
-        yield made
+        yield prepared(made, publish_bundled(made))
+
+
+def prepared(here, survey):
+    """An installation that knows its survey and its two units."""
+    known: Any = here
+    known.survey = survey
+    known.units = [add_unit(here, "Dinas Contoh", code="U1"), add_unit(here, "Lain", code="U2")]
+    return known
 
 
 @pytest.fixture
@@ -188,7 +195,7 @@ def test_who_was_invited_stays_when_a_newer_file_does_not_have_them(place, file)
 def test_an_invitation_during_the_import_stays_too(place, file, monkeypatch):
     monkeypatch.setattr(rosters, "CHUNK", 1)
     import_roster(place, file(line(0), line(1), line(2)), "integritas", WHOLE)
-    invited = []
+    invited: list[Any] = []
 
     def told(_):
         if not invited:
@@ -202,7 +209,7 @@ def test_an_invitation_during_the_import_stays_too(place, file, monkeypatch):
 def test_the_same_file_again_is_not_even_read(place, file):
     path = file(line(0), line(1), "internal,Tanpa,0511 3301234,U1")
     first = import_roster(place, path, "integritas", WHOLE)
-    told = []
+    told: list[int] = []
     report = import_roster(place, path, "integritas", WHOLE, progress=told.append)
     assert report.repeated
     assert told == []
@@ -338,7 +345,8 @@ def test_a_process_killed_at_any_moment_leaves_the_old_roster(place, database_ur
     os.kill(process.pid, signal.SIGKILL)
     process.wait(20)
     process.stdout.close()
-    with installation(database_url, serving=False) as here:
+    with installation(database_url, serving=False) as made:
+        here: Any = made
         here.survey = place.survey
         staged = RosterImport.status == "staging"
         if number_of(here, RosterImport, staged):  # it did not end before it was killed

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,7 @@ class Staging:
         diff.sort()
         after, more = 0, True
         while more:
-            ids, after = self.installation.database.write(
-                lambda connection, after=after: self._mark(connection, diff, after)
-            )
+            ids, after = self.installation.database.write(partial(self._mark, diff, after))
             self.gone += len(ids)
             more = after > 0
 
@@ -104,7 +103,7 @@ class Staging:
         survey = self.published.id
         for some in _slices(self._closed):
             self.installation.database.write(
-                lambda connection, some=some: imports.close_rejects(connection, some, "mended")
+                partial(imports.close_rejects, ids=some, status="mended")
             )
         _settle(self.installation, survey)
 
@@ -162,7 +161,7 @@ class Staging:
             if (one.digest, one.scope) in ids
         ]
 
-    def _mark(self, connection: Connection, diff: Diff, after: int) -> tuple[list[int], int]:
+    def _mark(self, diff: Diff, after: int, connection: Connection) -> tuple[list[int], int]:
         if not imports.renew(connection, self.id, clock(connection) + LEASE):
             raise _lost(self.path)
         ids, last = diff.gone(connection, self.id, after)
@@ -175,11 +174,9 @@ class Staging:
         """Learn which rows of earlier files wait to be mended."""
         after = 0
         while after >= 0:
-            after = self.installation.database.read(
-                lambda connection, after=after: self._remember(connection, after)
-            )
+            after = self.installation.database.read(partial(self._remember, after))
 
-    def _remember(self, connection: Connection, after: int) -> int:
+    def _remember(self, after: int, connection: Connection) -> int:
         rows = imports.open_rejects(connection, self.published.id, self.institution_id, after, STEP)
         for row in rows:
             key = self.installation.keys.by_id(connection, row.key_id)
@@ -282,26 +279,28 @@ def _clean(installation: Installation, survey_id: int) -> None:
     """Remove what dead imports left."""
     write = installation.database.write
     for one in installation.database.read(lambda c: imports.leftovers(c, survey_id)):
-        while write(lambda c, one=one: imports.remove_some(c, one, STEP)):
+        while write(partial(imports.remove_some, import_id=one, limit=STEP)):
             pass
-        write(lambda c, one=one: imports.finish(c, one))
+        write(partial(imports.finish, import_id=one))
 
 
 def _settle(installation: Installation, survey_id: int) -> None:
     """Fold in the changes of active imports and close what their files do not have any more."""
     write = installation.database.write
     for one in installation.database.read(lambda c: imports.unsettled(c, survey_id)):
-        while write(lambda c, one=one: imports.fold_some(c, one.id, STEP)):
+        while write(partial(imports.fold_some, import_id=one.id, limit=STEP)):
             pass
         if one.unit_id is not None:
-            unit = one.unit_id
-            while write(
-                lambda c, one=one, unit=unit: imports.close_older_rejects(
-                    c, survey_id, unit, one.id, STEP
-                )
-            ):
+            close = partial(
+                imports.close_older_rejects,
+                survey_id=survey_id,
+                unit_id=one.unit_id,
+                import_id=one.id,
+                limit=STEP,
+            )
+            while write(close):
                 pass
-        write(lambda c, one=one: imports.finish(c, one.id))
+        write(partial(imports.finish, import_id=one.id))
 
 
 def _prints(installation: Installation, person: Person) -> list[bytes]:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -223,9 +224,7 @@ class _Run:
             table, out = self._open(stack)
             diff = self._diff(table)
             for chunk in self._judged(table, diff):
-                self._here.database.read(
-                    lambda connection, chunk=chunk: diff.against_stored(connection, chunk)
-                )
+                self._here.database.read(partial(diff.against_stored, chunk=chunk))
                 diff.note(chunk)
                 self._count(chunk, out)
             gone = self._gone(diff)
@@ -303,9 +302,7 @@ class _Run:
         diff.sort()
         found, after, more = 0, 0, True
         while more:
-            ids, after = self._here.database.read(
-                lambda connection, after=after: diff.gone(connection, 0, after)
-            )
+            ids, after = self._here.database.read(partial(diff.gone, import_id=0, after=after))
             found += len(ids)
             more = after > 0
         return found

@@ -291,7 +291,7 @@ def fold_some(connection: Connection, import_id: int, limit: int) -> int:
 def remove_some(connection: Connection, import_id: int, limit: int) -> int:
     """Remove some of what a dead import left; return how many pieces."""
     for table in (RosterDuplicate, RosterReject, RosterChange):
-        key = next(iter(table.__table__.primary_key))  # type: ignore[attr-defined]
+        key = next(iter(table.__table__.primary_key))
         ids = select(key).where(table.import_id == import_id).limit(limit)
         gone = connection.execute(delete(table).where(key.in_(ids))).rowcount
         if gone:

@@ -165,7 +165,8 @@ def ids_of(
     statement = select(digest, RosterRow.scope, RosterRow.id).where(
         RosterRow.survey_id == survey_id, _among(connection, digest, digests)
     )
-    return {(bytes(row[0]), row[1]): row[2] for row in connection.execute(statement)}
+    found = connection.execute(statement)
+    return {(bytes(row[0] or b""), row[1]): row[2] for row in found}
 
 
 _Digests = Sequence[bytes]
