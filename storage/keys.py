@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE = 12
 CHECK = b"tautan"
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class WrongSecret(Exception):
@@ -109,4 +110,4 @@ class DataKey:
 
     def seal_json(self, value: object, place: str) -> bytes:
         """Encrypt a JSON value."""
-        return self.seal(json.dumps(value, ensure_ascii=False, separators=(",", ":")), place)
+        return self.seal(_TO_JSON(value), place)

@@ -244,7 +244,9 @@ class RosterImport(Base):
 
     status: staging (its rows count for nobody yet), active, failed. `unit_id` is whose list it is:
     people of that unit's earlier list who are not on it any more are gone. `digest` is of the
-    file's bytes; `counts` is JSON, rows by class.
+    file's bytes and of all that decides how they are read; `counts` is JSON, rows by class. The
+    lease is that of the process that reads it, in the database's own time; an active import that
+    has one has not been settled yet: changes wait to be folded in.
     """
 
     __tablename__ = "roster_import"
@@ -275,8 +277,9 @@ class RosterImport(Base):
 class RosterRow(Base):
     """One person on a list that an office gave us. A conversation claims it; it merges nobody.
 
-    It counts when `import_id` is NULL or active, and no active import says it is gone. `scope` is
-    0, or the unit's id where the group takes a person once per unit.
+    It counts when `import_id` is NULL or active, and no active import says it is gone (`gone_id`);
+    who was invited before stays. `scope` is 0, or the unit's id where the group takes a person once
+    per unit.
     """
 
     __tablename__ = "roster_row"
@@ -302,7 +305,35 @@ class RosterRow(Base):
         UniqueConstraint("survey_id", "address_hmac", "scope"),
         UniqueConstraint("survey_id", "email_hmac", "scope"),
         Index("ix_roster_row_import", "import_id"),
+        Index(
+            "ix_roster_row_gone",
+            "gone_id",
+            sqlite_where=text("gone_id IS NOT NULL"),
+            postgresql_where=text("gone_id IS NOT NULL"),
+        ),
     )
+
+
+class RosterChange(Base):
+    """What an import will make of a row that is stored already; it holds once that is active.
+
+    A row with an active change counts, also when it was gone. After the activation changes are
+    folded into their rows, some at a time, and deleted.
+    """
+
+    __tablename__ = "roster_change"
+    row_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("roster_row.id", ondelete="CASCADE"), primary_key=True
+    )
+    import_id: Mapped[int] = mapped_column(Id, ForeignKey("roster_import.id"), index=True)
+    owner_id: Mapped[int | None] = mapped_column(Id, ForeignKey("roster_import.id"))
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    grp: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    source: Mapped[str | None] = mapped_column(String(80))
+    basis: Mapped[str | None] = mapped_column(String(200))
 
 
 class RosterReject(Base):
@@ -342,11 +373,11 @@ class RosterDuplicate(Base):
     __tablename__ = "roster_duplicate"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
-    import_id: Mapped[int | None] = mapped_column(Id, ForeignKey("roster_import.id"))
+    import_id: Mapped[int | None] = mapped_column(Id, ForeignKey("roster_import.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     row_id: Mapped[int] = mapped_column(Id, ForeignKey("roster_row.id", ondelete="CASCADE"))
     other_id: Mapped[int | None] = mapped_column(
-        Id, ForeignKey("roster_row.id", ondelete="CASCADE")
+        Id, ForeignKey("roster_row.id", ondelete="CASCADE"), index=True
     )
     unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
     grp: Mapped[str] = mapped_column(String(40))

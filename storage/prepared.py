@@ -12,7 +12,7 @@ that is *alone* does not: it only reads, or it is a whole transaction by itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from psycopg import RawCursor
@@ -131,6 +131,41 @@ def begin(connection: Connection) -> None:
         driver.execute("BEGIN")
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_ours(connection, "BEGIN", error) from error
+
+
+def copy_in(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Store many rows by PostgreSQL's COPY: integers, texts, bytes and None.
+
+    Raises SQLAlchemy's own exceptions.
+    """
+    begin(connection)
+    driver: Any = connection.connection.dbapi_connection
+    sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor, cursor.copy(sql) as copy:
+            copy.write("".join(["\t".join(map(_in_copy, row)) + "\n" for row in rows]))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_ours(connection, sql, error) from error
+
+
+def _in_copy(value: Any) -> str:
+    """Return a value as COPY's text format has it; psycopg's own way costs three times as much."""
+    if value is None:
+        return "\\N"
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    if isinstance(value, int):
+        return str(value)
+    text: str = value
+    if _SPECIAL.search(text):
+        text = text.translate(_ESCAPED)
+    return text
+
+
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def _numbered(sql: str) -> tuple[str, list[str]]:

@@ -75,8 +75,8 @@ def roster_check(
     survey: str | None = typer.Option(None, "--survey", "-s", help="Compare with this survey."),
     unit: str = UNIT,
     group: str = GROUP,
-    rejects: Path | None = REJECTS,
     institution: str = INSTITUTION,
+    rejects: Path | None = REJECTS,
     said: list[str] = MAP,
     yes: bool = YES,
     as_json: bool = JSON,
@@ -86,7 +86,7 @@ def roster_check(
 
     with opened() as service:
         headings = understood(service, file, unit, institution, said, yes=yes, as_json=as_json)
-        options = _options(service, unit, group, headings)
+        options = _options(service, unit, group, institution, headings)
         done = check_roster(service.installation, file, survey, options, rejects=rejects)
         _roster_report(done, file, as_json)
 
@@ -97,8 +97,8 @@ def roster_import(
     survey: str = SURVEY_OPTION,
     unit: str = UNIT,
     group: str = GROUP,
-    rejects: Path | None = REJECTS,
     institution: str = INSTITUTION,
+    rejects: Path | None = REJECTS,
     said: list[str] = MAP,
     yes: bool = YES,
     as_json: bool = JSON,
@@ -110,7 +110,7 @@ def roster_import(
         headings = understood(
             service, file, unit, institution, said, yes=yes, as_json=as_json, remember=True
         )
-        options = _options(service, unit, group, headings)
+        options = _options(service, unit, group, institution, headings)
         with _progress("reading", 0) as told:
             done = import_roster(
                 service.installation, file, survey, options, rejects=rejects, progress=told
@@ -133,17 +133,27 @@ def roster_template(
         out.print(f"written to {output}; its page 'Petunjuk' says how to fill it in")
 
 
-def _options(service: Service, unit: str, group: str, headings: Mapping[str, str]) -> Options:
+def _options(
+    service: Service, unit: str, group: str, institution: str, headings: Mapping[str, str]
+) -> Options:
     from bot.outreach.rosters import Options
 
-    region = service.settings.default_region
-    return Options(region=region, unit=unit, group=group, headings=headings)
+    return Options(
+        region=service.settings.default_region,
+        unit=unit,
+        group=group,
+        institution=institution,
+        headings=headings,
+    )
 
 
 def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
     def show() -> None:
         rows = [[name, number] for name, number in sorted(done.counts.items())]
         out.print(table(f"{file.name}: {done.rows} rows", ["class", "rows"], rows))
+        out.print(f"added {done.added}, changed {done.changed}, gone {done.gone}")
+        if done.repeated:
+            out.print("this very file was taken in before: nothing changed")
         for problem in done.problems[:20]:
             err.print(str(problem), markup=False, soft_wrap=True)
         if len(done.problems) > 20:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from bot.service import Service
 
 INSTITUTION = typer.Option(
-    "", "--institution", help="list:code of the unit at the top whose list it is."
+    "",
+    "--institution",
+    help="list:code; whose whole list it is: who is not on it any more is gone.",
 )
 MAP = typer.Option(
     [], "--map", help='What a heading means: "Nomer WA=hp_wa"; "Umur=" is not read. Repeatable.'

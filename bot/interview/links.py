@@ -15,7 +15,7 @@ from bot.interview.conversations import create
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.database import Conflict
-from storage.queries import consents, ledger, people, turns
+from storage.queries import consents, ledger, people, rosters, turns
 from storage.queries import conversations as queries
 from storage.queries import links as link_queries
 from storage.queries.links import LinkRow
@@ -128,9 +128,10 @@ def _start(
     today = _today(installation, published)
     if erasure.answered_before(connection, installation, published.id, contact_id):
         return over
-    if _over(installation, link):
-        return _refuse(connection, installation, published, link, language)
     personal = link.roster_row_id is not None
+    gone = personal and not rosters.counts_now(connection, link.roster_row_id or 0)
+    if gone or _over(installation, link):
+        return _refuse(connection, installation, published, link, language)
     if link.roster_row_id is not None:
         claimant = queries.claimant(connection, link.roster_row_id)
         if claimant is not None and not _release_invited(connection, claimant):

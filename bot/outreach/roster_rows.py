@@ -80,6 +80,8 @@ COLUMNS = (
     *DETAILS,
 )  # fmt: skip
 
+# Names of units and groups that were looked up, and are few in good files.
+_REMEMBERED = 10_000
 _EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s,;<>().]{2,}")
 _LANGUAGES = {"bahasa indonesia": "id", "indonesia": "id", "indonesian": "id", "inggris": "en",
               "english": "en", "banjar": "bjn", "dayak ngaju": "nij", "ngaju": "nij"}  # fmt: skip
@@ -102,13 +104,19 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One row's reading: a person, or the class it fell into; and all there is to say about it."""
+    """One row's reading: a person, or the class it fell into; and all there is to say about it.
+
+    `unit_id`, `group` and `known` are what could be read of a row that gives no person.
+    """
 
     row: Row
     person: Person | None
     outcome: Outcome | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    unit_id: int | None = None
+    group: str | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Units:
@@ -119,6 +127,7 @@ class Units:
         self._by_code: dict[str, list[tuple[str, str]]] = {}
         self._by_name: dict[str, list[tuple[str, str]]] = {}
         self._names: list[str] = []
+        self._found: dict[tuple[str, str], int | tuple[str, str]] = {}
         for unit in units:
             key = (unit.code_list, unit.code)
             self._by_key[key] = unit.id
@@ -128,6 +137,14 @@ class Units:
 
     def find(self, text: str, code_list: str) -> int | tuple[str, str]:
         """Return the unit's id, or what is wrong and how to mend it."""
+        found = self._found.get((text, code_list))
+        if found is None:
+            if len(self._found) > _REMEMBERED:
+                self._found.clear()
+            found = self._found[text, code_list] = self._search(text, code_list)
+        return found
+
+    def _search(self, text: str, code_list: str) -> int | tuple[str, str]:
         listed, colon, code = text.partition(":")
         if colon and (listed.strip().casefold(), code.strip()) in self._by_key:
             return self._by_key[listed.strip().casefold(), code.strip()]
@@ -158,9 +175,11 @@ class Reader:
     default_unit: str = ""
     default_group: str = ""
     _groups: dict[str, str] = field(default_factory=dict)
+    _details: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Learn the names that a group goes by: its own, and its label in every language."""
+        self._details.extend(one.name for one in DETAILS if one.name in self.table.position)
         if self.settings is not None:
             for name, group in self.settings.groups.items():
                 for word in (name, *group.label.values()):
@@ -192,7 +211,21 @@ class Reader:
         if isinstance(group, tuple):
             wrong("unknown_group", "kelompok", *group)
         if isinstance(unit, tuple) or isinstance(group, tuple) or outcomes:
-            return Read(row, None, outcomes[0], tuple(problems), tuple(warnings))
+            known = {
+                "name": self._clean(row, "nama", _unheard),
+                "phone": phone.e164,
+                "email": email,
+            }
+            return Read(
+                row,
+                None,
+                outcomes[0],
+                tuple(problems),
+                tuple(warnings),
+                unit if isinstance(unit, int) else None,
+                group if isinstance(group, str) else None,
+                {key: value for key, value in known.items() if value},
+            )
         self._warn_of_phone(phone, warn)
         person = self._person(row, unit, group, phone, email, warn)
         return Read(row, person, warnings=tuple(warnings))
@@ -220,7 +253,7 @@ class Reader:
             return "no group", "write the group that the person belongs to"
         if self.settings is None:
             return text.casefold()
-        known = self._groups.get(_squeezed(text))
+        known = self._groups.get(text) or self._groups.get(_squeezed(text))
         return known or (f"there is no group {text!r}", did_you_mean(text, self.settings.groups))
 
     def _email(self, row: Row, warn: _Warn) -> str:
@@ -249,29 +282,23 @@ class Reader:
     ) -> Person:
         """Put together what is stored, leaving out every cell with an identity number."""
 
-        def clean(column: str) -> str:
-            text = " ".join(row.get(column).split())
-            if not holds_national_id(text):
-                return text
-            warn(column, "holds an identity number (NIK or NIP); it was left out", "delete it")
-            return ""
-
-        others = list(phone.others)
-        other = read_phone(row.get("hp_lain"), self.region)
-        others += [one for one in (other.e164, *other.others) if one]
-        texts = {name: clean(name) for name in _LIMITS}
+        clean, cells = self._clean, row.cells
+        others = phone.others
+        if cells.get("hp_lain"):
+            other = read_phone(cells["hp_lain"], self.region)
+            further = (other.e164, *other.others)
+            others = tuple(dict.fromkeys((*others, *(one for one in further if one))))
+        texts = {name: clean(row, name, warn) for name in _LIMITS}
         for name, limit in _LIMITS.items():
             if len(texts[name]) > limit:
                 warn(name, f"longer than {limit} characters; the rest was left out", "shorten it")
-        sealed = {
-            "name": clean("nama"),
+        sealed: dict[str, Any] = {
+            "name": clean(row, "nama", warn),
             "phone": phone.e164,
-            "others": [one for one in dict.fromkeys(others) if one != phone.e164],
+            "others": [one for one in others if one != phone.e164] if others else None,
             "email": email,
-            "language": self._language(row, warn),
-            "details": {
-                one.name: text for one in DETAILS if row.get(one.name) and (text := clean(one.name))
-            },
+            "language": self._language(row, warn) if cells.get("bahasa") else None,
+            "details": {name: text for name in self._details if (text := clean(row, name, warn))},
         }
         return Person(
             unit_id,
@@ -282,6 +309,16 @@ class Reader:
             texts["sumber_data"][: _LIMITS["sumber_data"]] or None,
             texts["dasar_kontak"][: _LIMITS["dasar_kontak"]] or None,
         )
+
+    def _clean(self, row: Row, column: str, warn: _Warn) -> str:
+        text = row.cells.get(column)
+        if not text:
+            return ""
+        text = " ".join(text.split())
+        if len(text) < 16 or not holds_national_id(text):
+            return text
+        warn(column, "holds an identity number (NIK or NIP); it was left out", "delete it")
+        return ""
 
     def _language(self, row: Row, warn: _Warn) -> str:
         text = _squeezed(row.get("bahasa"))
@@ -299,6 +336,10 @@ class Reader:
 
 
 _Warn = Callable[[str, str, str], None]
+
+
+def _unheard(*_: str) -> None:
+    """Warn nobody: the row is one to mend, and its problems are told."""
 
 
 def _squeezed(text: str) -> str:

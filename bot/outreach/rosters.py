@@ -1,8 +1,9 @@
 """Rosters: from an office's list to sealed rows, each line ending in exactly one class.
 
-The file is read once, in chunks; a chunk is one transaction, and bad rows lose nothing of the good
-ones. The same file again changes nothing, so an import that was cut off is simply run again. What
-is stored of a person is encrypted, but for the look-up digest; a number's first unit and group keep
+The file is read once, in chunks, and counts all at once when it is read to its end: until then, and
+if the import is cut off, the roster is as it was. The same file again changes nothing. A newer file
+of the same institution is a difference: who is new, what has changed, and who is gone. What is
+stored of a person is encrypted, but for the look-up digest; a number's first unit and group keep
 it. Whether somebody has opted out or answered is never told to whoever brings the list.
 """
 
@@ -10,14 +11,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
-
-from sqlalchemy import Connection
+from typing import Any
 
 from bot.flow.source import Problem
 from bot.intake.tables import InputError, LeftOut, Table, open_table
@@ -25,19 +24,24 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.guards import no_patients
 from bot.outreach.rejects import Rejects, rejected_rows
-from bot.outreach.roster_rows import COLUMNS, Outcome, Person, Read, Reader, Units
-from storage.database import Conflict
+from bot.outreach.roster_diff import TO_MEND, Diff, Judged, chunks, open_person
+from bot.outreach.roster_import import ImportRunning, Staging, begin, file_digest, taken_in
+from bot.outreach.roster_rows import COLUMNS, Reader, Units
 from storage.queries import audit
-from storage.queries import rosters as queries
 from storage.queries import units as unit_queries
-from storage.queries.rosters import StoredRow
 
-CHUNK = 500
-Place = tuple[str, int]
-"""Where a row stands: sheet ("" in a CSV) and line."""
-PLACE = "roster_row"
-# The classes whose rows somebody must mend; the others need nothing.
-TO_MEND: frozenset[Outcome] = frozenset({"unusable", "unknown_unit", "unknown_group"})
+__all__ = [
+    "ImportRunning",
+    "Options",
+    "RosterReport",
+    "check_roster",
+    "import_roster",
+    "open_person",
+]
+
+CHUNK = 5_000
+TOLD = 10_000  # problems and warnings that a report lists; all rows to mend are stored
+READING = "1"  # the rules of reading; another number lets files be read again
 
 Progress = Callable[[int], None]
 """Told, after each chunk, how many rows are done."""
@@ -45,7 +49,11 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class RosterReport:
-    """What became of every row. `counts` add up to `rows`; `phones` counts kinds of numbers."""
+    """What became of every row. `counts` add up to `rows`; `phones` counts kinds of numbers.
+
+    `gone` people of the institution's earlier files are not in this one. `repeated`: the file was
+    taken in before, and was not read again.
+    """
 
     rows: int
     counts: dict[str, int]
@@ -54,7 +62,19 @@ class RosterReport:
     warnings: tuple[Problem, ...]
     ignored_columns: tuple[str, ...]
     written: bool
+    gone: int = 0
+    repeated: bool = False
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def added(self) -> int:
+        """How many people count now who did not before."""
+        return self.counts.get("accepted", 0)
+
+    @property
+    def changed(self) -> int:
+        """Of how many people something else is known now."""
+        return self.counts.get("changed", 0)
 
     @property
     def to_mend(self) -> int:
@@ -67,22 +87,31 @@ class RosterReport:
             "rows": self.rows,
             "counts": dict(self.counts),
             "phones": dict(self.phones),
+            "added": self.added,
+            "changed": self.changed,
+            "gone": self.gone,
             "to_mend": self.to_mend,
             "problems": [_problem_to_dict(one) for one in self.problems],
             "warnings": [_problem_to_dict(one) for one in self.warnings],
             "ignored_columns": list(self.ignored_columns),
             "written": self.written,
+            "repeated": self.repeated,
             "left_out": [asdict(one) for one in self.left_out],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to read a roster: the country of bare numbers, and what blank or missing cells mean."""
+    """How to read a roster: the country of bare numbers, and what blank or missing cells mean.
+
+    `institution` (list:code) says whose list it is: the file then stands for all of it, and people
+    of its earlier files who are not in this one are gone. Without it a file only adds.
+    """
 
     region: str = "ID"
     unit: str = ""  # for rows that name none: list:code
     group: str = ""
+    institution: str = ""
     # What headings mean, as somebody has confirmed it; "" for one that is not to be read.
     headings: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,7 +133,7 @@ def check_roster(
     Without a survey every group passes. Raises InputError for a file that cannot be read as a
     roster, UnknownSurvey.
     """
-    return _run(installation, path, survey, options, rejects, progress, write=False)
+    return _Run(installation, path, survey, options, rejects, progress).check()
 
 
 def import_roster(
@@ -118,35 +147,11 @@ def import_roster(
 ) -> RosterReport:
     """Store a roster's usable rows for a survey and report on every row.
 
-    `rejects` names a CSV that gets the rows to mend and why. Raises InputError for a file that
-    cannot be read as a roster (rows before the broken one stay stored; mend it and run again),
-    UnknownSurvey.
+    `rejects` names a CSV that gets the rows to mend and why. May be killed at any moment and run
+    again. Raises InputError for a file that cannot be read as a roster (nothing of it counts then),
+    ImportRunning, UnknownSurvey.
     """
-    return _run(installation, path, survey, options, rejects, progress, write=True)
-
-
-def open_person(installation: Installation, connection: Connection, row: Sealed) -> dict[str, Any]:
-    """Return what is stored of a person: name, phone, others, email, language, details.
-
-    Empty ones are left out. Raises KeyDestroyed, WrongSecret.
-    """
-    key = installation.keys.by_id(connection, row.key_id)
-    person: dict[str, Any] = json.loads(key.open(row.sealed, PLACE))
-    return person
-
-
-class Sealed(Protocol):
-    """A stored row with what it takes to open it."""
-
-    @property
-    def sealed(self) -> bytes:
-        """The encrypted JSON."""
-        ...
-
-    @property
-    def key_id(self) -> int:
-        """The key that sealed it."""
-        ...
+    return _Run(installation, path, survey, options, rejects, progress).store()
 
 
 # --- one run --------------------------------------------------------------------------------------
@@ -154,235 +159,197 @@ class Sealed(Protocol):
 
 @dataclass(slots=True)
 class _Tally:
-    """What a run has seen so far. `seen` says where in the file a digest stood first."""
+    """What a run has seen so far."""
 
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     phones: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    seen: dict[bytes, tuple[Place, int, str]] = field(default_factory=dict)
+
+    def add(self, one: Judged) -> None:
+        """Count a row."""
+        assert one.outcome is not None
+        self.rows += 1
+        self.counts[one.outcome] += 1
+        if one.read.person is not None:
+            self.phones[one.read.person.phone.kind] += 1
+        if one.problems and len(self.problems) < TOLD:
+            self.problems += one.problems
+        if one.read.warnings and len(self.warnings) < TOLD:
+            self.warnings += one.read.warnings
+
+    def report(self, table: Table, *, written: bool, gone: int) -> RosterReport:
+        """Return what there is to say."""
+        return RosterReport(
+            rows=self.rows,
+            counts=dict(self.counts),
+            phones=dict(self.phones),
+            problems=tuple(self.problems),
+            warnings=tuple(self.warnings),
+            ignored_columns=table.ignored,
+            written=written,
+            gone=gone,
+            left_out=(*table.skipped, *table.left_out),
+        )
 
 
-def _run(
-    installation: Installation,
-    path: Path,
-    survey: str | None,
-    options: Options,
-    rejects: Path | None,
-    progress: Progress | None,
-    *,
-    write: bool,
-) -> RosterReport:
-    read = installation.database.read
-    named = installation.surveys.named
-    published = read(lambda connection: named(connection, survey)) if survey else None
-    units = Units(read(unit_queries.every))
-    tally = _Tally()
-    with ExitStack() as stack:
-        table = stack.enter_context(open_table(path, COLUMNS, known=options.headings))
-        no_patients(table.header, (), options.unit, path.name)
-        _check_columns(table, options)
-        out = stack.enter_context(rejected_rows(rejects, table)) if rejects else None
+class _Run:
+    """One reading of one file."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        path: Path,
+        survey: str | None,
+        options: Options,
+        rejects: Path | None,
+        progress: Progress | None,
+    ) -> None:
+        self._here = installation
+        self._path = path
+        self._options = options
+        self._rejects = rejects
+        self._progress = progress
+        self._tally = _Tally()
+        read, named = installation.database.read, installation.surveys.named
+        self._published = read(lambda connection: named(connection, survey)) if survey else None
+        rows = read(unit_queries.every)
+        self._units = Units(rows)
+        said = self._published.survey.settings if self._published else None
+        groups = [(name, dict(one.label)) for name, one in said.groups.items()] if said else []
+        languages = (said.languages, dict(said.language_names), said.once_per) if said else ()
+        places = [(row.id, row.code_list, row.code, row.name) for row in rows]
+        # All that decides what becomes of a row: the same file may mean something else tomorrow.
+        self._how = repr((READING, asdict(options), groups, languages, places))
+        self._institution = self._find_institution()
+
+    def check(self) -> RosterReport:
+        """Read and compare."""
+        with ExitStack() as stack:
+            table, out = self._open(stack)
+            diff = self._diff(table)
+            for chunk in self._judged(table, diff):
+                self._here.database.read(partial(diff.against_stored, chunk=chunk))
+                diff.note(chunk)
+                self._count(chunk, out)
+            gone = self._gone(diff)
+            return self._tally.report(table, written=False, gone=gone)
+
+    def store(self) -> RosterReport:
+        """Read, compare and store."""
+        published = self._published
+        assert published is not None
+        digest = file_digest(self._path, self._how)
+        known = taken_in(self._here, published, digest, self._institution)
+        if known is not None and self._rejects is None:
+            return _repeated(*known)
+        with ExitStack() as stack:
+            table, out = self._open(stack)
+            staging = begin(
+                self._here, published, self._path, digest, self._institution, table.header
+            )
+            try:
+                self._stage(table, staging, out)
+                kept = {
+                    "counts": self._tally.counts,
+                    "phones": self._tally.phones,
+                    "ignored": table.ignored,
+                }
+                staging.activate(self._tally.rows, kept)
+            except BaseException:
+                staging.abandon()
+                raise
+            report = self._tally.report(table, written=True, gone=staging.gone)
+        self._record(published, report)
+        return report
+
+    def _stage(self, table: Table, staging: Staging, out: Rejects | None) -> None:
+        diff = self._diff(table)
+        for chunk in self._judged(table, diff):
+            staging.store(diff, chunk)
+            self._count(chunk, out)
+        staging.mark_gone(diff)
+
+    def _open(self, stack: ExitStack) -> tuple[Table, Rejects | None]:
+        known = self._options.headings
+        table = stack.enter_context(open_table(self._path, COLUMNS, known=known))
+        no_patients(table.header, (), self._options.unit, self._path.name)
+        _check_columns(table, self._options)
+        out = stack.enter_context(rejected_rows(self._rejects, table)) if self._rejects else None
+        return table, out
+
+    def _diff(self, table: Table) -> Diff:
+        options, published = self._options, self._published
         settings = published.survey.settings if published else None
-        reader = Reader(table, units, settings, options.region, options.unit, options.group)
-        for chunk in _chunks(reader.read(row) for row in table.rows()):
-            _take(installation, published, reader, chunk, tally, out, write=write)
-            if progress is not None:
-                progress(tally.rows)
-        ignored = table.ignored
-        left_out = (*table.skipped, *table.left_out)
-    report = RosterReport(
-        rows=tally.rows,
-        counts=dict(tally.counts),
-        phones=dict(tally.phones),
-        problems=tuple(tally.problems),
-        warnings=tuple(tally.warnings),
-        ignored_columns=ignored,
-        written=write,
-        left_out=left_out,
-    )
-    if write:
-        _record(installation, survey, report)
-    return report
+        reader = Reader(table, self._units, settings, options.region, options.unit, options.group)
+        return Diff(
+            self._here,
+            published.id if published else None,
+            reader,
+            self._institution,
+            settings is not None and settings.once_per == "unit",
+        )
+
+    def _judged(self, table: Table, diff: Diff) -> Any:
+        reads = (diff.reader.read(row) for row in table.rows())
+        return (diff.within_file(chunk) for chunk in chunks(reads, CHUNK))
+
+    def _count(self, chunk: list[Judged], out: Rejects | None) -> None:
+        for one in chunk:
+            self._tally.add(one)
+            if out is not None and one.outcome in TO_MEND:
+                out.add(one.read.row, one.problems)
+        if self._progress is not None:
+            self._progress(self._tally.rows)
+
+    def _gone(self, diff: Diff) -> int:
+        """Count whom the file does not name any more."""
+        if self._institution is None or self._published is None:
+            return 0
+        diff.sort()
+        found, after, more = 0, 0, True
+        while more:
+            ids, after = self._here.database.read(partial(diff.gone, import_id=0, after=after))
+            found += len(ids)
+            more = after > 0
+        return found
+
+    def _find_institution(self) -> int | None:
+        """Raises InputError for a unit that there is not."""
+        if not self._options.institution:
+            return None
+        found = self._units.find(self._options.institution, "")
+        if isinstance(found, tuple):
+            what, fix = found
+            raise InputError([Problem(self._path.name, 1, 1, f"institution: {what}", fix)])
+        return found
+
+    def _record(self, published: Published, report: RosterReport) -> None:
+        detail = json.dumps(
+            {"survey": published.name, "rows": report.rows, **report.counts, "gone": report.gone}
+        )
+        now = self._here.now()
+        self._here.database.write(
+            lambda connection: audit.record(connection, now, "roster import", detail)
+        )
 
 
-def _take(
-    installation: Installation,
-    published: Published | None,
-    reader: Reader,
-    chunk: list[Read],
-    tally: _Tally,
-    out: Rejects | None,
-    *,
-    write: bool,
-) -> None:
-    """Classify, store and count one chunk."""
-    fresh, outcomes = _within_file(installation, reader, chunk, tally)
-
-    def work(connection: Connection) -> dict[Place, tuple[Outcome, Problem | None]]:
-        if published is None:
-            return dict.fromkeys(fresh, ("accepted", None))
-        return _against_stored(installation, connection, published, reader, fresh, write=write)
-
-    database = installation.database
-    outcomes |= database.write(work) if write else database.read(work)
-    for read in chunk:
-        outcome, problem = outcomes[read.row.place]
-        problems = [*read.problems, *([problem] if problem else [])]
-        tally.rows += 1
-        tally.counts[outcome] += 1
-        tally.problems += problems
-        tally.warnings += read.warnings
-        if read.person is not None:
-            tally.phones[read.person.phone.kind] += 1
-        if out is not None and outcome in TO_MEND:
-            out.add(read.row, problems)
-
-
-_Fresh = dict[Place, tuple[Read, Person, bytes]]
-"""Usable rows that stand in the file for the first time, by place, with their digest."""
-
-
-def _within_file(
-    installation: Installation, reader: Reader, chunk: list[Read], tally: _Tally
-) -> tuple[_Fresh, dict[Place, tuple[Outcome, Problem | None]]]:
-    """Part a chunk into rows to look up and rows whose class the file alone decides."""
-    fresh: _Fresh = {}
-    outcomes: dict[Place, tuple[Outcome, Problem | None]] = {}
-    for read in chunk:
-        place, person = read.row.place, read.person
-        if person is None:
-            assert read.outcome is not None
-            outcomes[place] = (read.outcome, None)
-            continue
-        digest = _digest(installation, person)
-        first = tally.seen.setdefault(digest, (place, person.unit_id, person.group))
-        if first[0] == place:
-            fresh[place] = (read, person, digest)
-            continue
-        same_place = first[1:] == (person.unit_id, person.group)
-        what = f"the same {_what(person)} as in {_where(first[0])}"
-        fix = "remove one of the two lines, or correct the one that is wrong"
-        if not same_place:
-            what += ", in another unit or group: the first one counts"
-        problem = reader.table.problem(read.row, _column(person), what, fix)
-        outcomes[place] = ("duplicate_in_file" if same_place else "duplicate_elsewhere", problem)
-    return fresh, outcomes
-
-
-def _against_stored(
-    installation: Installation,
-    connection: Connection,
-    published: Published,
-    reader: Reader,
-    fresh: _Fresh,
-    *,
-    write: bool,
-) -> dict[Place, tuple[Outcome, Problem | None]]:
-    """Decide each row by what is stored, and store what is new. Raises Conflict for a lost race."""
-    with_phone = [digest for _, person, digest in fresh.values() if person.phone.e164]
-    without = [digest for _, person, digest in fresh.values() if not person.phone.e164]
-    rows = queries.known(connection, published.id, with_phone, without)
-    stored = {row.address_hmac or row.email_hmac: row for row in rows}
-    outcomes: dict[Place, tuple[Outcome, Problem | None]] = {}
-    added, changed = [], []
-    for place, (read, person, digest) in fresh.items():
-        row = stored.get(digest)
-        outcomes[place] = _compare(installation, connection, reader, read, person, row)
-        if not write:
-            continue
-        if row is None:
-            added.append(_new_row(installation, connection, published, person, digest))
-        elif outcomes[place][0] == "changed":
-            changed.append(_changed_row(installation, connection, person, row))
-    if queries.add(connection, added) != len(added):
-        raise Conflict("another import stored some of these rows")
-    queries.change(connection, changed)
-    return outcomes
-
-
-def _compare(
-    installation: Installation,
-    connection: Connection,
-    reader: Reader,
-    read: Read,
-    person: Person,
-    row: StoredRow | None,
-) -> tuple[Outcome, Problem | None]:
-    if row is None:
-        return "accepted", None
-    if (row.unit_id, row.grp) != (person.unit_id, person.group):
-        what = f"the {_what(person)} is on the list of another unit or group: that one stays"
-        fix = "nothing, or correct it if it is wrong"
-        return "duplicate_elsewhere", reader.table.problem(read.row, _column(person), what, fix)
-    # Somebody who said "wrong number" is not put back, and the office is not told.
-    same = row.removed or (
-        (row.source, row.basis) == (person.source, person.basis)
-        and open_person(installation, connection, row) == person.sealed
-    )
-    return ("unchanged" if same else "changed"), None
-
-
-def _new_row(
-    installation: Installation,
-    connection: Connection,
-    published: Published,
-    person: Person,
-    digest: bytes,
-) -> dict[str, Any]:
-    key = installation.keys.installation(connection)
-    return {
-        "survey_id": published.id,
-        "unit_id": person.unit_id,
-        "grp": person.group,
-        "address_hmac": digest if person.phone.e164 else None,
-        "email_hmac": None if person.phone.e164 else digest,
-        "sealed": key.seal_json(person.sealed, PLACE),
-        "key_id": key.id,
-        "source": person.source,
-        "basis": person.basis,
-    }
-
-
-def _changed_row(
-    installation: Installation, connection: Connection, person: Person, row: StoredRow
-) -> dict[str, Any]:
-    key = installation.keys.installation(connection)
-    return {
-        "row": row.id,
-        "new_sealed": key.seal_json(person.sealed, PLACE),
-        "new_key_id": key.id,
-        "new_source": person.source,
-        "new_basis": person.basis,
-    }
-
-
-def _digest(installation: Installation, person: Person) -> bytes:
-    """Return what makes the row one of a kind: its number, or its e-mail where it has none."""
-    if person.phone.e164:
-        return installation.keys.digest("address", person.phone.e164)
-    return installation.keys.digest("email", person.email)
-
-
-def _where(place: Place) -> str:
-    sheet, line = place
-    return f"line {line} of sheet {sheet!r}" if sheet else f"line {line}"
-
-
-def _what(person: Person) -> str:
-    return "number" if person.phone.e164 else "e-mail address"
-
-
-def _column(person: Person) -> str:
-    return "hp_wa" if person.phone.e164 else "email"
-
-
-def _record(installation: Installation, survey: str | None, report: RosterReport) -> None:
-    detail = json.dumps({"survey": survey, "rows": report.rows, **report.counts})
-    now = installation.now()
-    installation.database.write(
-        lambda connection: audit.record(connection, now, "roster import", detail)
+def _repeated(rows: int, kept: dict[str, Any]) -> RosterReport:
+    """Report on a file that was taken in already: nobody is new, changed or gone."""
+    counts = Counter(kept["counts"])
+    same = counts.pop("accepted", 0) + counts.pop("changed", 0) + counts.pop("unchanged", 0)
+    if same:
+        counts["unchanged"] = same
+    return RosterReport(
+        rows=rows,
+        counts=dict(counts),
+        phones=dict(kept["phones"]),
+        problems=(),
+        warnings=(),
+        ignored_columns=tuple(kept["ignored"]),
+        written=True,
+        repeated=True,
     )
 
 
@@ -397,12 +364,6 @@ def _check_columns(table: Table, options: Options) -> None:
         problems.append(table.problem(1, "unit", "there is no such column", fix))
     if problems:
         raise InputError(problems)
-
-
-def _chunks(rows: Iterable[Read]) -> Iterator[list[Read]]:
-    source = iter(rows)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk
 
 
 def _problem_to_dict(problem: Problem) -> dict[str, Any]:

@@ -35,11 +35,11 @@ from storage.models import (
     OptOut,
     Outbox,
     RosterDuplicate,
-    RosterImport,
     RosterReject,
     RosterRow,
     Unit,
 )
+from storage.queries.rosters import CHANGED, NOW, counting
 
 Standing = Literal[
     "to_invite", "invited", "in_conversation", "opted_out", "without_address", "open_duplicate"
@@ -83,16 +83,6 @@ class Known(NamedTuple):
     hmac: bytes
     contact_id: int
     language: str | None
-
-
-def _counting() -> ColumnElement[bool]:
-    """Whether a row counts: its import does, and no import that does says that it is gone."""
-    active = select(RosterImport.id).where(RosterImport.status == "active")
-    return and_(
-        RosterRow.removed.is_(False),
-        or_(RosterRow.import_id.is_(None), RosterRow.import_id.in_(active)),
-        or_(RosterRow.gone_id.is_(None), RosterRow.gone_id.not_in(active)),
-    )
 
 
 def _undecided(survey_id: int) -> Select[Any]:
@@ -141,13 +131,15 @@ def counts(connection: Connection, survey_id: int) -> list[Count]:
         )
 
     rows = (
-        select(RosterRow.unit_id, RosterRow.grp, standing)
+        select(NOW.unit_id, NOW.grp, standing)
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
         .outerjoin(Address, Address.hmac == RosterRow.address_hmac)
         .outerjoin(whole, talks(whole, 0))
-        .outerjoin(part, talks(part, RosterRow.unit_id))
+        .outerjoin(part, talks(part, NOW.unit_id))
         .outerjoin(own, and_(own.hmac == RosterRow.address_hmac, own.purpose == "respondent"))
         .outerjoin(stopped, stopped.c.contact_id == Address.contact_id)
-        .where(RosterRow.survey_id == survey_id, _counting())
+        .where(RosterRow.survey_id == survey_id, counting())
         .subquery()
     )
     statement = (
@@ -186,16 +178,18 @@ def unclaimed(
     statement = (
         select(
             RosterRow.id,
-            RosterRow.unit_id,
-            RosterRow.grp,
+            NOW.unit_id,
+            NOW.grp,
             Unit.zone,
             RosterRow.address_hmac,
-            RosterRow.sealed,
-            RosterRow.key_id,
-            RosterRow.source,
-            RosterRow.basis,
+            NOW.sealed,
+            NOW.key_id,
+            NOW.source,
+            NOW.basis,
         )
-        .join(Unit, Unit.id == RosterRow.unit_id)
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
+        .join(Unit, Unit.id == NOW.unit_id)
         .where(
             RosterRow.survey_id == survey_id,
             RosterRow.conversation_id.is_(None),
@@ -203,9 +197,9 @@ def unclaimed(
             RosterRow.address_hmac >= after[0],
             tuple_(RosterRow.address_hmac, RosterRow.id)
             > tuple_(literal(after[0], RosterRow.address_hmac.type), literal(after[1])),
-            RosterRow.unit_id.in_(list(unit_ids)) if unit_ids is not None else true(),
-            RosterRow.grp.in_(list(groups)) if groups is not None else true(),
-            _counting(),
+            NOW.unit_id.in_(list(unit_ids)) if unit_ids is not None else true(),
+            NOW.grp.in_(list(groups)) if groups is not None else true(),
+            counting(),
         )
         .order_by(RosterRow.address_hmac, RosterRow.id)
         .limit(limit)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Update, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.models import Link, RosterImport, RosterRow
+from storage.models import Link, RosterRow
+from storage.queries.rosters import CHANGED, NOW, counting
 
 
 class LinkRow(NamedTuple):
@@ -62,19 +63,6 @@ _COLUMNS = (
     Link.expires_at,
     Link.note,
 )
-
-
-def counts() -> ColumnElement[bool]:
-    """Say whether a roster row counts: not removed, of an active list, not gone from a later."""
-    active = RosterImport.status == "active"
-    return and_(
-        RosterRow.removed.is_(False),
-        or_(
-            RosterRow.import_id.is_(None),
-            exists().where(RosterImport.id == RosterRow.import_id, active),
-        ),
-        ~exists().where(RosterImport.id == RosterRow.gone_id, active),
-    )
 
 
 def find(connection: Connection, code: str) -> LinkRow | None:
@@ -134,12 +122,14 @@ def rows_without(
 ) -> list[RosterPlace]:
     """Return roster rows with ids above `after` that have no personal link yet, by id."""
     statement = (
-        select(RosterRow.id, RosterRow.unit_id, RosterRow.grp)
+        select(RosterRow.id, NOW.unit_id, NOW.grp)
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
         .outerjoin(Link, Link.roster_row_id == RosterRow.id)
         .where(
             RosterRow.survey_id == survey_id,
             RosterRow.id > after,
-            counts(),
+            counting(),
             Link.id.is_(None),
         )
         .order_by(RosterRow.id)
@@ -159,9 +149,10 @@ def count_personal(connection: Connection, survey_id: int) -> int:
 def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
     """Yield a survey's personal links with their sealed roster rows, by row."""
     statement = (
-        select(*_COLUMNS, RosterRow.sealed, RosterRow.key_id)
+        select(*_COLUMNS, NOW.sealed, NOW.key_id)
         .join(RosterRow, Link.roster_row_id == RosterRow.id)
-        .where(Link.survey_id == survey_id, counts())
+        .outerjoin(*CHANGED)
+        .where(Link.survey_id == survey_id, counting())
         .order_by(RosterRow.id)
         .execution_options(yield_per=500)
     )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from storage.models import Address, Conversation, Link, Mail, OptOut, RosterRow, Unit
-from storage.queries.links import counts
+from storage.queries.rosters import counting
 from storage.queries.upsert import insert_ignore
 
 
@@ -94,7 +94,7 @@ def wanted(
             ~_talking(),
             Mail.id.is_(None),
             who,
-            counts(),
+            counting(),
         )
         .order_by(RosterRow.id)
         .limit(limit)
@@ -181,7 +181,7 @@ def claim(
             RosterRow.source,
             Link.code,
             Link.expires_at,
-            and_(counts(), RosterRow.conversation_id.is_(None), ~_talking(), ~_opted_out()),
+            and_(counting(), RosterRow.conversation_id.is_(None), ~_talking(), ~_opted_out()),
         )
         .join(RosterRow, RosterRow.id == Mail.roster_row_id)
         .join(Unit, Unit.id == RosterRow.unit_id)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import Connection, bindparam, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, and_, any_, bindparam, case, or_, select
+from sqlalchemy.dialects import postgresql
 
-from storage.models import RosterRow
+from storage.models import (
+    RosterChange,
+    RosterImport,
+    RosterRow,
+)
 
 
 class StoredRow(NamedTuple):
@@ -24,8 +28,67 @@ class StoredRow(NamedTuple):
     source: str | None
     basis: str | None
     removed: bool
+    scope: int
+    kind: str
+    import_id: int | None
+    institution_id: int | None  # whose list it came with
+    gone: bool
+    claimed: bool
 
 
+PENDING = select(RosterImport.id).where(RosterImport.status != "active").scalar_subquery()
+"""Imports that hold for nobody: staged, or failed."""
+
+_CHANGED = select(RosterChange).where(RosterChange.import_id.not_in(PENDING)).subquery("changed")
+
+
+def counting() -> ColumnElement[bool]:
+    """Say whether a row counts: on an active list, not gone from it, not taken off.
+
+    Who was invited before stays, and so does somebody whom an active import brings back.
+    """
+    return and_(
+        RosterRow.removed.is_(False),
+        or_(RosterRow.import_id.is_(None), RosterRow.import_id.not_in(PENDING)),
+        or_(
+            RosterRow.gone_id.is_(None),
+            RosterRow.gone_id.in_(PENDING),
+            RosterRow.conversation_id.is_not(None),
+            RosterRow.id.in_(select(_CHANGED.c.row_id)),
+        ),
+    )
+
+
+def counts_now(connection: Connection, row_id: int) -> bool:
+    """Whether a row counts."""
+    statement = select(RosterRow.id).where(RosterRow.id == row_id, counting())
+    return connection.execute(statement).first() is not None
+
+
+class Current(NamedTuple):
+    """A row's columns as they hold now: the active import's, where they wait to be folded in."""
+
+    unit_id: ColumnElement[int]
+    grp: ColumnElement[str]
+    sealed: ColumnElement[bytes]
+    key_id: ColumnElement[int]
+    source: ColumnElement[str | None]
+    basis: ColumnElement[str | None]
+
+
+def _current(name: str) -> Any:
+    own, new = getattr(RosterRow, name), _CHANGED.c[name]
+    return case((_CHANGED.c.row_id.is_not(None), new), else_=own).label(name)
+
+
+NOW = Current(*[_current(name) for name in Current._fields])
+CHANGED = _CHANGED, _CHANGED.c.row_id == RosterRow.id
+"""What `NOW` needs: `.outerjoin(*CHANGED)`."""
+
+_GONE = and_(
+    RosterRow.gone_id.is_not(None),
+    RosterRow.gone_id.not_in(PENDING),
+)
 _COLUMNS = (
     RosterRow.id,
     RosterRow.unit_id,
@@ -37,42 +100,50 @@ _COLUMNS = (
     RosterRow.source,
     RosterRow.basis,
     RosterRow.removed,
-)
-_CHANGE = (
-    update(RosterRow)
-    .where(RosterRow.id == bindparam("row"))
-    .values(
-        sealed=bindparam("new_sealed"),
-        key_id=bindparam("new_key_id"),
-        source=bindparam("new_source"),
-        basis=bindparam("new_basis"),
-    )
+    RosterRow.scope,
+    RosterRow.kind,
+    RosterRow.import_id,
+    RosterImport.unit_id.label("institution_id"),
+    _GONE.label("gone"),
+    RosterRow.conversation_id.is_not(None).label("claimed"),
 )
 
 
 def known(
     connection: Connection, survey_id: int, addresses: Sequence[bytes], emails: Sequence[bytes]
 ) -> list[StoredRow]:
-    """Return a survey's rows that have one of these digests, removed ones too."""
-    statement = select(*_COLUMNS).where(
-        RosterRow.survey_id == survey_id,
-        or_(RosterRow.address_hmac.in_(list(addresses)), RosterRow.email_hmac.in_(list(emails))),
+    """Return a survey's rows that have one of these digests, removed and gone ones too."""
+    found: list[StoredRow] = []
+    for column, digests in ((RosterRow.address_hmac, addresses), (RosterRow.email_hmac, emails)):
+        if not digests:
+            continue
+        statement = (
+            select(*_COLUMNS)
+            .outerjoin(RosterImport, RosterImport.id == RosterRow.import_id)
+            .where(RosterRow.survey_id == survey_id, _among(connection, column, digests))
+        )
+        found += [StoredRow._make(row) for row in connection.execute(statement)]
+    return found
+
+
+def ids_of(
+    connection: Connection, survey_id: int, column: Literal["address", "email"], digests: _Digests
+) -> dict[tuple[bytes, int], int]:
+    """Return the row of each digest and scope."""
+    digest = RosterRow.address_hmac if column == "address" else RosterRow.email_hmac
+    statement = select(digest, RosterRow.scope, RosterRow.id).where(
+        RosterRow.survey_id == survey_id, _among(connection, digest, digests)
     )
-    return [StoredRow._make(row) for row in connection.execute(statement)]
+    found = connection.execute(statement)
+    return {(bytes(row[0] or b""), row[1]): row[2] for row in found}
 
 
-def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Store rows, leaving out those whose digest the survey knows; return how many went in."""
-    if not rows:
-        return 0
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(RosterRow).on_conflict_do_nothing().returning(RosterRow.id)
-    return len(connection.execute(statement, [dict(row) for row in rows]).all())
+_Digests = Sequence[bytes]
 
 
-def change(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replace what is known of some people: keys row, new_sealed, new_key_id, new_source,
-    new_basis. Unit, group and digests stay."""
-    values = [dict(row) for row in rows]
-    if values:
-        connection.execute(_CHANGE, values)
+def _among(connection: Connection, column: Any, digests: _Digests) -> ColumnElement[bool]:
+    """One array is a parameter on PostgreSQL, which thousands of them would not be cheaply."""
+    if connection.dialect.name == "sqlite":
+        return cast("ColumnElement[bool]", column.in_(list(digests)))
+    array = bindparam("digests", list(digests), type_=postgresql.ARRAY(postgresql.BYTEA))
+    return cast("ColumnElement[bool]", column == any_(array))

@@ -13,13 +13,17 @@ _LENGTH = b"content-length:"
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: requests per second, latencies in milliseconds, and answers that were not 200."""
+    """One run: requests per second, latencies in milliseconds, and answers that were not 200.
+
+    `latencies` are all of them in seconds, in order of size.
+    """
 
     rate: float
     p50: float
     p99: float
     failures: int
     done: int
+    latencies: tuple[float, ...] = ()
 
 
 class _Connection:
@@ -95,4 +99,6 @@ def run(port: int, requests: Sequence[bytes], connections: int) -> Measured:
     def part(share: float) -> float:
         return latencies[min(len(latencies) - 1, int(share * len(latencies)))] * 1000
 
-    return Measured(len(latencies) / seconds, part(0.5), part(0.99), failures, len(latencies))
+    return Measured(
+        len(latencies) / seconds, part(0.5), part(0.99), failures, len(latencies), tuple(latencies)
+    )

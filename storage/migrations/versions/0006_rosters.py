@@ -153,6 +153,10 @@ def upgrade() -> None:
             name=op.f("uq_roster_duplicate_row_id_kind_unit_id_grp"),
         ),
     )
+    for name in ("import_id", "other_id"):
+        op.create_index(
+            op.f(f"ix_roster_duplicate_{name}"), "roster_duplicate", [name], unique=False
+        )
     op.create_index(
         "ix_roster_duplicate_survey", "roster_duplicate", ["survey_id", "decision"], unique=False
     )
@@ -179,9 +183,50 @@ def upgrade() -> None:
         )
         row.create_foreign_key(op.f("fk_roster_row_gone_id"), "roster_import", ["gone_id"], ["id"])
     op.create_index("ix_roster_row_import", "roster_row", ["import_id"], unique=False)
+    op.create_index(
+        "ix_roster_row_gone",
+        "roster_row",
+        ["gone_id"],
+        unique=False,
+        sqlite_where=sa.text("gone_id IS NOT NULL"),
+        postgresql_where=sa.text("gone_id IS NOT NULL"),
+    )
+    op.create_table(
+        "roster_change",
+        sa.Column("row_id", number, nullable=False),
+        sa.Column("import_id", number, nullable=False),
+        sa.Column("owner_id", number, nullable=True),
+        sa.Column("unit_id", number, nullable=False),
+        sa.Column("grp", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", number, nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=True),
+        sa.Column("basis", sa.String(length=200), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["roster_import.id"], name=op.f("fk_roster_change_import_id")
+        ),
+        sa.ForeignKeyConstraint(["key_id"], ["data_key.id"], name=op.f("fk_roster_change_key_id")),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["roster_import.id"], name=op.f("fk_roster_change_owner_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["row_id"],
+            ["roster_row.id"],
+            name=op.f("fk_roster_change_row_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_roster_change_unit_id")),
+        sa.PrimaryKeyConstraint("row_id", name=op.f("pk_roster_change")),
+    )
+    op.create_index(
+        op.f("ix_roster_change_import_id"), "roster_change", ["import_id"], unique=False
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("roster_change")
+    op.drop_index("ix_roster_row_gone", table_name="roster_row")
     op.drop_index("ix_roster_row_import", table_name="roster_row")
     with op.batch_alter_table("roster_row") as row:
         row.drop_constraint(op.f("fk_roster_row_gone_id"), type_="foreignkey")
