@@ -9,6 +9,7 @@ from bot.commands import (
     data,
     demo,
     doctor,
+    duplicates,
     fieldwork,
     flows,
     gateway,
@@ -42,6 +43,8 @@ app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
+fieldwork.roster.command("duplicates")(duplicates.duplicates)
+fieldwork.roster.command("decide")(duplicates.decide)
 app.command("links")(fieldwork.links)
 app.command("launch")(fieldwork.launch)
 app.add_typer(sending.senders, name="senders")

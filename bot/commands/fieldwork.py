@@ -238,7 +238,8 @@ def _show_plan(plan: LaunchPlan) -> None:
     out.print(table(f"Launch of {plan.survey}", ["unit", "group", "rows", "no address"], rows))
     out.print(
         f"to invite {plan.to_invite}, invited before {plan.invited},"
-        f" in a conversation {plan.in_conversation}, asked not to be contacted {plan.opted_out}"
+        f" in a conversation {plan.in_conversation}, asked not to be contacted {plan.opted_out},"
+        f" waiting for a decision about a duplicate {plan.undecided}"
     )
     if plan.days:
         out.print(f"{plan.days} day(s) at {plan.per_day} a day: {plan.first} to {plan.last}")

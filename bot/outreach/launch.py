@@ -66,6 +66,7 @@ class LaunchPlan:
     in_conversation: int
     opted_out: int
     without_address: int
+    undecided: int
     days: int
     first: date | None
     last: date | None
@@ -285,6 +286,7 @@ def _plan(
         in_conversation=totals["in_conversation"],
         opted_out=totals["opted_out"],
         without_address=totals["without_address"],
+        undecided=totals["undecided"],
         days=len(days),
         first=days[0] if days else None,
         last=days[-1] if days else None,

@@ -10,8 +10,12 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, o
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import Address, Conversation, OptOut, Outbox, RosterRow, Unit
+from storage.queries.claims import talking
+from storage.queries.duplicates import undecided
 
-Standing = Literal["to_invite", "invited", "in_conversation", "opted_out", "without_address"]
+Standing = Literal[
+    "to_invite", "invited", "in_conversation", "opted_out", "without_address", "undecided"
+]
 
 
 class StoredRow(NamedTuple):
@@ -121,20 +125,12 @@ def _standing() -> ColumnElement[str]:
         .where(OptOut.purpose == "respondent", OptOut.hmac.in_(of_person.correlate(RosterRow)))
         .exists(),
     )
-    talking = (
-        select(Conversation.id)
-        .where(
-            Conversation.survey_id == RosterRow.survey_id,
-            Conversation.contact_id.in_(own.correlate(RosterRow)),
-            or_(Conversation.scope == 0, Conversation.scope == RosterRow.unit_id),
-        )
-        .exists()
-    )
     return case(
         (RosterRow.conversation_id.is_not(None), "invited"),
         (RosterRow.address_hmac.is_(None), "without_address"),
-        (talking, "in_conversation"),
+        (talking(), "in_conversation"),
         (opted_out, "opted_out"),
+        (undecided(), "undecided"),
         else_="to_invite",
     )
 
