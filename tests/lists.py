@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,28 @@ from bot.outreach.duplicates import Other, Settled
 from storage.models import RosterImport, RosterRow
 from tests.setup import MONDAY
 
-_SYLLABLES = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "wa", "ye", "zi", "ko", "ru"]
+_SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "je",
+    "ki",
+    "lo",
+    "mu",
+    "na",
+    "pe",
+    "ri",
+    "so",
+    "tu",
+    "wa",
+    "ye",
+    "zi",
+    "ko",
+    "ru",
+]
 
 
 @dataclass(frozen=True)
@@ -74,11 +96,13 @@ def take_in(
         )
         others = []
         for line, one in enumerate(lines, 2):
-            row_id = _counts_already(connection, here, published, one)
-            if row_id is None:
+            row = _counts_already(connection, here, published, one)
+            if row is None:
                 _add(connection, here, published, import_id, one)
-            else:
-                others.append(Other(row_id, one.unit_id, one.group, line, one.person))
+            elif (row.unit_id, row.grp) != (one.unit_id, one.group) or one.person != json.loads(
+                here.keys.by_id(connection, row.key_id).open(row.sealed, "roster_row")
+            ):
+                others.append(Other(row.id, one.unit_id, one.group, line, one.person))
         duplicates.record(connection, here, import_id, others)
         return import_id
 
@@ -88,12 +112,12 @@ def take_in(
 
 def _counts_already(
     connection: Connection, here: Installation, published: Published, one: Listed
-) -> int | None:
-    statement = select(RosterRow.id).where(
+) -> Any:
+    statement = select(*RosterRow.__table__.columns).where(
         RosterRow.survey_id == published.id,
         RosterRow.address_hmac == here.keys.digest("address", one.phone),
     )
-    return connection.execute(statement).scalar()
+    return connection.execute(statement).first()
 
 
 def _add(

@@ -141,6 +141,7 @@ def _choose_place(
 ) -> None:
     """Give a number to one of its places, or a row to each. Raises _Wrong."""
     if found.other_id is not None:
+        queries.change(connection, found.id, other_id=None)
         queries.drop_row(connection, found.other_id)
     try:
         if keep == "other":

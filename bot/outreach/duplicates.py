@@ -21,7 +21,15 @@ from sqlalchemy import Connection
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.names import Name, alike, name_of, pairs
-from bot.outreach.number_moves import PLACE, InTheWay, open_other, open_row, seal_other, swap
+from bot.outreach.number_moves import (
+    PLACE,
+    InTheWay,
+    open_other,
+    open_row,
+    person_digest,
+    seal_other,
+    swap,
+)
 from storage.queries import duplicates as queries
 from storage.queries.duplicates import Found, Named, Row
 
@@ -82,7 +90,7 @@ def record(
             "unit_id": one.unit_id,
             "grp": one.group,
             "line": one.line,
-            "person_hmac": _person_digest(installation, one.person),
+            "person_hmac": person_digest(installation, one.person),
             "sealed": key.seal_json(_stored(one), PLACE),
             "key_id": key.id,
             "decision": _BY_POLICY[settings.duplicates.policy],
@@ -292,11 +300,6 @@ def _stored(one: Other) -> dict[str, Any]:
         "kind": one.kind,
     }
     return {name: value for name, value in values.items() if value}
-
-
-def _person_digest(installation: Installation, person: Mapping[str, Any]) -> bytes:
-    """Return what tells several people of one number and place apart: their names."""
-    return installation.keys.digest("name", " ".join(name_of(str(person.get("name", "")))))
 
 
 def _chunks(rows: Sequence[Any]) -> Iterator[list[Any]]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from bot.flow.survey import Settings
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.outreach.names import name_of
 from storage.queries import duplicates as queries
 from storage.queries.duplicates import Found, Row
 
@@ -68,6 +69,11 @@ def seal_other(
     return {"sealed": key.seal_json(kept, PLACE), "key_id": key.id}
 
 
+def person_digest(installation: Installation, person: Mapping[str, Any]) -> bytes:
+    """Return what tells several people of one number and place apart: their names."""
+    return installation.keys.digest("name", " ".join(name_of(str(person.get("name", "")))))
+
+
 def together(settings: Settings, one: tuple[int, str], other: tuple[int, str]) -> bool:
     """Whether one person may be interviewed in two places (unit and group) of a survey."""
     scopes = {settings.scope(group, unit_id) for unit_id, group in (one, other)}
@@ -90,7 +96,7 @@ def swap(
     if queries.has_number(connection, row, published.id, scope):
         raise InTheWay
     other = open_other(connection, installation, found)
-    displaced = {
+    displaced: dict[str, Any] = {
         "person": open_row(connection, installation, row),
         "source": row.source,
         "basis": row.basis,
@@ -104,6 +110,7 @@ def swap(
         unit_id=row.unit_id,
         grp=row.grp,
         import_id=row.import_id,
+        person_hmac=person_digest(installation, displaced["person"]),
         **seal_other(connection, installation, displaced),
         **values,
     )

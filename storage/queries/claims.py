@@ -171,5 +171,7 @@ def numbers_of(connection: Connection, conversation_ids: Sequence[int]) -> dict[
     )
     for statement in (own, further):
         for row in connection.execute(statement):
+            assert row[0] is not None
+            assert row[1] is not None
             found.setdefault(row[0], []).append(row[1])
     return found
