@@ -125,8 +125,13 @@ def _judge_numbers(installation: Installation, published: Published, import_id: 
         def work(connection: Connection, after: int = after) -> int | None:
             found = queries.of_import(connection, import_id, after, CHUNK)
             rows = queries.rows(connection, sorted({one.row_id for one in found}), lock=True)
+            changes = []
             for row_id, ones in groupby(found, lambda one: one.row_id):
-                _judge(connection, installation, published, rows[row_id], list(ones))
+                changes += _judge(connection, installation, rows[row_id], list(ones))
+            queries.judge(connection, changes)
+            if published.survey.settings.duplicates.policy == "priority":
+                for row in rows.values():
+                    _prefer(connection, installation, published, row)
             return found[-1].row_id if found else None
 
         last = database.write(work)
@@ -136,31 +141,36 @@ def _judge_numbers(installation: Installation, published: Published, import_id: 
 
 
 def _judge(
-    connection: Connection,
-    installation: Installation,
-    published: Published,
-    row: Row,
-    found: Sequence[Found],
-) -> None:
-    """Say what it means that one number stands in several places, and let the policy decide."""
+    connection: Connection, installation: Installation, row: Row, found: Sequence[Found]
+) -> list[dict[str, Any]]:
+    """Return what is to be changed now that it is known whose names are on one number."""
     holder = open_row(connection, installation, row)
     others = {one.id: open_other(connection, installation, one) for one in found if one.sealed}
     names = [name_of(holder.get("name", ""))]
     names += [name_of(one["person"].get("name", "")) for one in others.values()]
     bearers = _different(names)
+    changes = []
     for one in found:
         if one.decided_at is not None or one.id not in others:
             continue
         other = others[one.id]
         kind, hint = _meaning(holder, other["person"], bearers)
-        values: dict[str, Any] = {"kind": kind}
+        officer = hint == "officer"
+        values = {
+            "duplicate": one.id,
+            "new_kind": kind,
+            "new_sealed": one.sealed,
+            "new_key_id": one.key_id,
+            "new_decision": "open" if officer else one.decision,
+            "new_holds": officer or one.holds,
+        }
         if hint != other.get("hint", ""):
-            values |= seal_other(connection, installation, other | {"hint": hint})
-        if hint == "officer":
-            values |= {"decision": "open", "holds": True}
-        if values != {"kind": one.kind}:
-            queries.change(connection, one.id, **values)
-    _prefer(connection, installation, published, row.id)
+            sealed = seal_other(connection, installation, other | {"hint": hint})
+            values |= {"new_sealed": sealed["sealed"], "new_key_id": sealed["key_id"]}
+        elif (kind, values["new_decision"]) == (one.kind, one.decision):
+            continue
+        changes.append(values)
+    return changes
 
 
 def _meaning(
@@ -196,15 +206,12 @@ def _different(names: Iterable[Name]) -> int:
 
 
 def _prefer(
-    connection: Connection, installation: Installation, published: Published, row_id: int
+    connection: Connection, installation: Installation, published: Published, row: Row
 ) -> None:
-    """Under the policy priority, give a number to the group that comes first, and keep who has it
-    where nobody else goes before; a person who has a conversation keeps it."""
-    settings = published.survey.settings
-    order = {name: place for place, name in enumerate(settings.duplicates.order)}
+    """Give a number to the group that comes first; a person who has a conversation keeps it."""
+    order = {name: place for place, name in enumerate(published.survey.settings.duplicates.order)}
     last = len(order)
-    row = queries.rows(connection, [row_id])[row_id]
-    mine = [one for one in queries.siblings(connection, row_id) if one.decision == "priority"]
+    mine = [one for one in queries.siblings(connection, row.id) if one.decision == "priority"]
     if not mine or row.conversation_id is not None:
         return
     best = min(mine, key=lambda one: (order.get(one.grp, last), one.id))

@@ -16,9 +16,9 @@ from rapidfuzz import fuzz
 Name = tuple[str, ...]
 """The words of a name as they are compared, in alphabetical order."""
 
-COMMON = 5  # a name that stands more often in a unit says nothing about who is who
+COMMON = 3  # a name that stands more often in a unit says nothing about who is who
 _BLOCK = 50  # names that are compared with one another; more are parted by more letters
-_LIKES = 3  # a name that is like more others is as good as any of them
+_LIKES = 2  # a name that is like more others is as good as any of them
 _LIKE = 84  # of 100: "rahman" and "rachmann", not "aminah" and "aminatun"
 
 _TITLES = frozenset(

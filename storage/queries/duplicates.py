@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -245,6 +246,26 @@ def change(connection: Connection, duplicate_id: int, **values: Any) -> None:
     connection.execute(
         update(RosterDuplicate).where(RosterDuplicate.id == duplicate_id).values(**values)
     )
+
+
+_JUDGE = (
+    update(RosterDuplicate)
+    .where(RosterDuplicate.id == bindparam("duplicate"))
+    .values(
+        kind=bindparam("new_kind"),
+        sealed=bindparam("new_sealed"),
+        key_id=bindparam("new_key_id"),
+        decision=bindparam("new_decision"),
+        holds=bindparam("new_holds"),
+    )
+)
+
+
+def judge(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say of duplicates what they are: keys duplicate, new_kind, new_sealed, new_key_id,
+    new_decision, new_holds."""
+    if rows:
+        connection.execute(_JUDGE, [dict(row) for row in rows])
 
 
 def hold(connection: Connection, import_id: int, kinds: Sequence[str]) -> None:
