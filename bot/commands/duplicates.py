@@ -58,11 +58,11 @@ def decide(
     """Decide who counts; may be changed until the person is invited or has begun."""
     from bot.outreach import decisions, duplicate_report
 
-    if bool(ids) == (file is not None) or bool(ids) != bool(keep):
-        raise typer.BadParameter("give ids and --keep, or --file")
-    if keep and keep not in decisions.KEEPS:
-        raise typer.BadParameter(f"--keep is one of {', '.join(decisions.KEEPS)}")
     with opened() as service:
+        if bool(ids) == (file is not None) or bool(ids) != bool(keep):
+            raise typer.BadParameter("give ids and --keep, or --file")
+        if keep and keep not in decisions.KEEPS:
+            raise typer.BadParameter(f"--keep is one of {', '.join(decisions.KEEPS)}")
         keeps = (
             duplicate_report.read_decisions(file)
             if file is not None
