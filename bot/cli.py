@@ -9,6 +9,7 @@ from bot.commands import (
     data,
     demo,
     doctor,
+    duplicates,
     fieldwork,
     flows,
     gateway,
@@ -45,6 +46,8 @@ app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
+fieldwork.roster.command("duplicates")(duplicates.duplicates)
+fieldwork.roster.command("decide")(duplicates.decide)
 app.add_typer(linking.links, name="links")
 app.command("posters")(linking.posters)
 app.command("mail")(linking.mail)

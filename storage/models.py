@@ -365,9 +365,11 @@ class RosterDuplicate(Base):
     """Somebody who stands on the roster more than once: what was found, and what was decided.
 
     kind: same_number (two rows, units, groups or files), same_person (another number, like name),
-    shared_number (one number on many people). `row_id` is the row that counts, `other_id` a second
-    one that counts too until it is decided, `sealed` the other one where it was not stored as a row
-    (JSON: unit, group and the person). decision: open, first, priority, other, both, apart.
+    shared_number (one number on several people). `row_id` is the row that counts, `other_id` a
+    second one that counts too, `sealed` the other one where it is no row (JSON: the person, source,
+    basis, kind of phone). `unit_id` and `grp` are the place of the other one, `person_hmac` parts
+    several of one place. decision: open, first, priority, other, both, apart. While it is open and
+    `holds`, nobody that it is about is invited.
     """
 
     __tablename__ = "roster_duplicate"
@@ -381,19 +383,33 @@ class RosterDuplicate(Base):
     )
     unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
     grp: Mapped[str] = mapped_column(String(40))
+    person_hmac: Mapped[bytes | None] = mapped_column(Digest)
     line: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     key_id: Mapped[int | None] = mapped_column(Id, ForeignKey("data_key.id"))
+    holds: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     decision: Mapped[str] = mapped_column(String(12), server_default=text("'open'"))
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (
-        UniqueConstraint("row_id", "kind", "unit_id", "grp"),
+        UniqueConstraint("row_id", "unit_id", "grp", "person_hmac"),
         Index("ix_roster_duplicate_survey", "survey_id", "decision"),
         CheckConstraint("kind IN ('same_number', 'same_person', 'shared_number')", name="kind"),
         CheckConstraint(
             "decision IN ('open', 'first', 'priority', 'other', 'both', 'apart')", name="decision"
         ),
     )
+
+
+class RosterNumber(Base):
+    """A further number of somebody on the roster: whoever writes from it may be that person."""
+
+    __tablename__ = "roster_number"
+    row_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("roster_row.id", ondelete="CASCADE"), primary_key=True
+    )
+    address_hmac: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    __table_args__ = (Index("ix_roster_number_address", "survey_id", "address_hmac"),)
 
 
 class RosterQuality(Base):
@@ -496,7 +512,7 @@ class Mail(Base):
 class Conversation(Base):
     """One person's way through one survey. `state` is sealed under the survey's key.
 
-    `scope` is 0, or the unit's id where the survey counts a person once per unit. `pilot`: a
+    `scope` is 0, or the unit's id where the group takes a person once per unit. `pilot`: a
     colleague tries the survey out; such answers are read, wiped, and never mixed.
     """
 
@@ -523,6 +539,8 @@ class Conversation(Base):
     link_id: Mapped[int | None] = mapped_column(Id)
     __table_args__ = (
         UniqueConstraint("survey_id", "contact_id", "scope"),
+        # Nor twice in one unit, once for the survey and once for the unit.
+        Index("uq_conversation_unit", "survey_id", "contact_id", "unit_id", unique=True),
         Index("ix_conversation_due", "wake_at"),
         Index("ix_conversation_mix", "survey_id", "unit_id", "grp", "mix_at"),
         Index("ix_conversation_count", "survey_id", "unit_id", "grp", "status"),

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import typer.main
 from typer.testing import CliRunner, Result
@@ -26,7 +27,8 @@ from bot.cli import app
 from tests.fake_smtp import FakeSmtp
 from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_rules import Record
-from tests.setup import FLOWS, SECRET
+from tests.lists import Listed, number, take_in
+from tests.setup import FLOWS, SECRET, installation
 
 ROOT = Path(__file__).parent.parent
 UNITS = """\
@@ -312,6 +314,29 @@ def test_units_are_imported_once(ready):
     name = write(ready, "bad.csv", "code_list,code,name,zone\nown,U3,Dinas Baru,Mars\n")
     assert "bad.csv:2" in bad("units", "import", name)
     assert "none.csv" in bad("units", "import", "none.csv")
+
+
+def test_duplicates_are_listed_and_decided_by_number_or_by_workbook(ready):
+    with installation(f"sqlite:///{ready / 'tautan.db'}", serving=False) as here:
+        published = here.database.read(lambda c: here.surveys.named(c, "integritas"))
+        for file, unit in (("a.csv", 1), ("b.csv", 2)):
+            take_in(here, published, file, [Listed(unit, "internal", number(1), "Melati")])
+    (one,) = data("roster", "duplicates", "integritas")["duplicates"]
+    assert (one["kind"], one["counts"], one["other"]["file"]) == ("same_number", "first", "b.csv")
+    assert data("roster", "duplicates", "integritas", "--open") == {"duplicates": []}
+    assert "Melati: Badan Contoh / internal, line 2" in good("roster", "duplicates", "integritas")
+    decided = data("roster", "decide", "integritas", str(one["id"]), "--keep", "other")
+    assert decided == {"decided": 1, "unchanged": 0}
+    good("roster", "duplicates", "integritas", "-o", "ganda.xlsx")
+    book = openpyxl.load_workbook(ready / "ganda.xlsx")
+    book.worksheets[0].cell(2, book.worksheets[0].max_column).value = "first"
+    book.save(ready / "ganda.xlsx")
+    assert "decided: 1" in good("roster", "decide", "integritas", "--file", "ganda.xlsx")
+    assert data("roster", "duplicates", "integritas")["duplicates"][0]["counts"] == "first"
+    assert ".xlsx" in bad("roster", "duplicates", "integritas", "-o", "ganda.csv")
+    assert "no such duplicate" in bad("roster", "decide", "integritas", "99", "--keep", "first")
+    for wrong in (["1"], ["--keep", "first"], ["1", "--keep", "beide"]):
+        assert run("roster", "decide", "integritas", *wrong).exit_code == 2
 
 
 def test_a_roster_is_checked_without_being_stored_and_imported_once(ready):

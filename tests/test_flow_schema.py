@@ -194,6 +194,29 @@ def test_transcripts_and_other_files_are_left_alone() -> None:
     assert load_survey(files).languages == ("id", "en")
 
 
+def test_a_group_may_take_a_person_once_per_unit_where_the_survey_does_not() -> None:
+    files = survey_with("    reason: acak", "    reason: acak\n    once_per: unit")
+    settings = load_survey(files).settings
+    assert (settings.scope("internal", 7), settings.scope("gone", 7)) == (7, 0)
+    files = survey_with("groups:", "once_per: unit\ngroups:")
+    assert load_survey(files).settings.scope("internal", 7) == 7
+    assert small().settings.scope("internal", 7) == 0
+
+
+def test_who_gets_a_doubled_number_is_the_first_unless_the_survey_says_otherwise() -> None:
+    assert small().settings.duplicates.policy == "first"
+    files = survey_with("groups:", "duplicates: {policy: priority, order: [internal]}\ngroups:")
+    assert load_survey(files).settings.duplicates.order == ("internal",)
+    for wrong, words in (
+        ("{policy: priority}", "no order of the groups"),
+        ("{order: [interna]}", "no group `interna`"),
+        ("{order: [internal, internal]}", "`internal` is listed twice"),
+        ("{policy: last}", "known: `ask`, `first`, `priority`"),
+    ):
+        (problem,) = problems(survey_with("groups:", f"duplicates: {wrong}\ngroups:"))
+        assert words in str(problem)
+
+
 def test_settings_are_read_alone_and_resolved_for_a_group() -> None:
     settings = load_settings(SMALL_SURVEY)
     plan = settings.plan("internal")

@@ -221,7 +221,8 @@ def test_rows_that_do_not_count_or_wait_for_a_decision_are_left_out(place, tmp_p
             connection.execute(
                 insert(RosterDuplicate).values(
                     survey_id=survey, kind=kind, row_id=row, other_id=other, unit_id=unit, grp="x"
-                )
+                    survey_id=survey, kind=kind, row_id=row, other_id=other, unit_id=unit, grp="x",
+                    holds=True,
             )
         key = place.keys.installation(connection)
         connection.execute(
@@ -330,9 +331,7 @@ def test_who_writes_by_a_poster_while_being_invited_is_in_one_conversation(
         place, select(func.count()).select_from(Conversation).group_by(Conversation.contact_id)
     )
     assert {row[0] for row in per_person} == {1}
-    assert (
-        by_unit(place).total() + count(place, Conversation.id, Conversation.wave_id.is_(None)) == 40
-    )
+    assert by_unit(place).total() == 40  # whoever came by the poster has taken their row too
 
 
 def test_a_launch_that_was_cut_off_wants_to_be_run_as_it_was(either, tmp_path, monkeypatch):

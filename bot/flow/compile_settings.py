@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.flow.expressions import suggest
 from bot.flow.schema import ANY_LANGUAGE, GroupPart, PlanPart, SurveyFile, WeekPart
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Group, Rates, Reminders, Settings, Texts
+from bot.flow.survey import Duplicates, Group, Rates, Reminders, Settings, Texts
 from bot.flow.turn import Hours
 
 
@@ -31,7 +31,7 @@ def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) 
         zone=ZoneInfo(part.zone),
         opens=part.opens,
         closes=part.closes,
-        once_per=part.once_per,
+        duplicates=_duplicates(part),
         min_answer_seconds=part.min_answer_seconds,
         groups={name: _group(name, group, part) for name, group in part.groups.items()},
         texts=_owners_texts(part),
@@ -80,7 +80,21 @@ def _check(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
     for name in part.groups:
         if name not in part.hours and "default" not in part.hours:
             problems.append(source.problem(("hours",), f"no hours for `{name}`", "add `default:`"))
+    _check_duplicates(source, part, problems)
     _check_texts(source, part, problems)
+
+
+def _check_duplicates(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
+    for place, name in enumerate(part.duplicates.order):
+        path: Path = ("duplicates", "order", place)
+        if name not in part.groups:
+            fix = suggest(name, list(part.groups))
+            problems.append(source.problem(path, f"no group `{name}`", fix))
+        elif name in part.duplicates.order[:place]:
+            problems.append(source.problem(path, f"`{name}` is listed twice", "once is enough"))
+    if part.duplicates.policy == "priority" and not part.duplicates.order:
+        what, fix = "no order of the groups", "add `order:` with the group first that goes first"
+        problems.append(source.problem(("duplicates",), what, fix))
 
 
 def _check_texts(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
@@ -116,7 +130,14 @@ def _group(name: str, part: GroupPart, survey: SurveyFile) -> Group:
         source=by_language(part.source, default),
         reminders=_reminders(part.plan or survey.plan),
         hours=_hours(week, survey.holidays),
+        once_per=part.once_per or survey.once_per,
     )
+
+
+def _duplicates(part: SurveyFile) -> Duplicates:
+    """Groups that the order does not name come after those that it does."""
+    order = tuple(dict.fromkeys((*part.duplicates.order, *part.groups)))
+    return Duplicates(part.duplicates.policy, order)
 
 
 def _reminders(plan: PlanPart) -> Reminders:

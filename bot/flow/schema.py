@@ -78,6 +78,7 @@ ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")
 Na = Literal["both", "dont_know", "refuse", "none"]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
+OncePer = Literal["survey", "unit"]
 
 
 class Part(BaseModel):
@@ -104,6 +105,14 @@ class GroupPart(Part):
     reason: Identifier
     source: Texts
     plan: PlanPart | None = None
+    once_per: OncePer | None = None  # as the survey says
+
+
+class DuplicatesPart(Part):
+    """Who gets a number that stands on several lists."""
+
+    policy: Literal["first", "priority", "ask"] = "first"
+    order: tuple[Identifier, ...] = ()
 
 
 class AnonymityPart(Part):
@@ -146,7 +155,8 @@ class SurveyFile(Part):
     zone: Zone
     opens: date
     closes: date
-    once_per: Literal["survey", "unit"] = "survey"
+    once_per: OncePer = "survey"
+    duplicates: DuplicatesPart = DuplicatesPart()
     min_answer_seconds: Annotated[float, Field(ge=0, le=60)] = 2
     groups: Annotated[dict[Identifier, GroupPart], Field(min_length=1)]
     texts: dict[Identifier, Texts] = {}

@@ -30,6 +30,7 @@ Texts = Mapping[str, str]
 QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note"]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
+OncePer = Literal["survey", "unit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +171,16 @@ class Group:
     source: Texts
     reminders: Reminders
     hours: Hours
+    once_per: OncePer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Duplicates:
+    """Who gets a number that stands on several lists: the first, the group that comes first in
+    `order` (all groups are in it), or nobody before somebody has decided."""
+
+    policy: Literal["first", "priority", "ask"]
+    order: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +209,7 @@ class Settings:
     zone: ZoneInfo
     opens: date
     closes: date  # the last day, until midnight
-    once_per: Literal["survey", "unit"]
+    duplicates: Duplicates
     min_answer_seconds: float
     groups: Mapping[str, Group]
     texts: Mapping[str, Mapping[str, str]]  # language: placeholder: the owner's words
@@ -214,6 +225,15 @@ class Settings:
     def takes_answers(self) -> bool:
         """Whether anybody may answer here at all, and not only in somebody else's survey."""
         return self.mode != "official-support"
+
+    def scope(self, group: str, unit_id: int) -> int:
+        """Return what a person of this group is interviewed once in: the unit, or 0, the survey.
+
+        Whatever the groups, nobody is interviewed twice in one unit. A group that is not in the
+        settings any more counts for the whole survey.
+        """
+        known = self.groups.get(group)
+        return unit_id if known is not None and known.once_per == "unit" else 0
 
     def plan(self, group: str) -> Plan:
         """Return the dates and reminders of a group, as every step needs them."""

@@ -232,7 +232,7 @@ def enrol(
     """
     if erasure.answered_before(connection, installation, published.id, contact_id):
         return None
-    scope = unit_id if published.survey.settings.once_per == "unit" else 0
+    scope = published.survey.settings.scope(group, unit_id)
     conversation_id = create(
         connection,
         installation,

@@ -21,7 +21,17 @@ from bot.interview import identity
 from bot.interview.installation import Installation
 from storage import leftovers
 from storage.keys import KeyDestroyed
-from storage.queries import audit, consents, inbound, media, outbox, people, senders, surveys
+from storage.queries import (
+    audit,
+    claims,
+    consents,
+    inbound,
+    media,
+    outbox,
+    people,
+    senders,
+    surveys,
+)
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
 
@@ -78,10 +88,13 @@ def erase(
     addresses = people.addresses_of(connection, [contact_id])
     macs = [row.hmac for row in addresses]
     address_ids = [row.id for row in addresses]
+    # They may have come by another number than the one that the roster has of them.
+    listed = claims.numbers_of(connection, [row.id for row in rows])
     for row in rows:
         if _had_answered(connection, installation, row):
             with contextlib.suppress(KeyDestroyed):  # closed: nobody can answer any more
-                digests = _digests(connection, installation, row.survey_id, macs)
+                known = [*macs, *listed.get(row.id, ())]
+                digests = _digests(connection, installation, row.survey_id, known)
                 queries.remember_answered(connection, row.survey_id, digests)
     ids = [row.id for row in rows]
     roster_rows = queries.delete_roster_rows(connection, macs, ids, survey_id)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.state import State, Status
+from bot.interview import claims
 from bot.interview.installation import Installation
 from storage.queries import consents, counts, outbox
 from storage.queries import people as queries
@@ -68,6 +69,7 @@ def person(
         )
     if fresh and len(ids) > 1:
         spread_opt_outs(connection, contact_id)
+        claims.catch_up(connection, contact_id)
     return Person(contact_id, ids)
 
 
@@ -143,38 +145,47 @@ def merge(connection: Connection, installation: Installation, kept: int, gone: i
     queries.set_active(connection, kept, still[0] if still else None)
     spread_opt_outs(connection, kept)
     queries.delete_contact(connection, gone)
+    claims.catch_up(connection, kept)
 
 
 def _merge_conversations(
     connection: Connection, installation: Installation, kept: int, gone: int
 ) -> set[int]:
-    """Leave one conversation per survey and scope with `kept`; return the ids that remain."""
-    by_place: dict[tuple[int, int], list[ConversationRow]] = {}
-    for row in queries.conversations_of(connection, [kept, gone]):
-        by_place.setdefault((row.survey_id, row.scope), []).append(row)
-    survivors: set[int] = set()
-    for rows in by_place.values():
-        winner = max(rows, key=lambda row: _rank(connection, installation, row))
-        claim = queries.roster_claim(connection, winner.id)
-        for row in rows:
-            if row.id == winner.id:
-                continue
-            claimed = queries.roster_claim(connection, row.id)
-            if claimed is not None and claim is None:
-                queries.claim_roster_row(connection, claimed, None)
-                queries.claim_roster_row(connection, claimed, winner.id)
-                claim = claimed
-            elif claimed is not None:
-                queries.retire_roster_row(connection, claimed)
-            if row.mixed:
-                # Its answers cannot be taken out again: it is counted as a known duplicate.
-                queries.give_conversation(connection, row.id, None)
-                counts.add(connection, row.survey_id, row.unit_id, row.grp, known_duplicates=1)
-            else:
-                queries.delete_conversation(connection, row.id)
-        queries.give_conversation(connection, winner.id, kept)
-        survivors.add(winner.id)
-    return survivors
+    """Leave one conversation per survey and scope, and per unit, with `kept`; return their ids."""
+    rows = queries.conversations_of(connection, [kept, gone])
+    rows.sort(key=lambda row: _rank(connection, installation, row), reverse=True)
+    winners: list[ConversationRow] = []
+    for row in rows:
+        winner = next((one for one in winners if _one_interview(one, row)), None)
+        if winner is None:
+            winners.append(row)
+        else:
+            _give_way(connection, row, winner)
+    for row in winners:
+        queries.give_conversation(connection, row.id, kept)
+    return {row.id for row in winners}
+
+
+def _one_interview(one: ConversationRow, other: ConversationRow) -> bool:
+    """Whether nobody may have both of two conversations."""
+    same = one.scope == other.scope or one.unit_id == other.unit_id
+    return one.survey_id == other.survey_id and same
+
+
+def _give_way(connection: Connection, row: ConversationRow, winner: ConversationRow) -> None:
+    """Take a conversation out for a better one of the same person, which gets its roster row."""
+    claimed = queries.roster_claim(connection, row.id)
+    if claimed is not None and queries.roster_claim(connection, winner.id) is None:
+        queries.claim_roster_row(connection, claimed, None)
+        queries.claim_roster_row(connection, claimed, winner.id)
+    elif claimed is not None:
+        queries.retire_roster_row(connection, claimed)
+    if row.mixed:
+        # Its answers cannot be taken out again: it is counted as a known duplicate.
+        queries.give_conversation(connection, row.id, None)
+        counts.add(connection, row.survey_id, row.unit_id, row.grp, known_duplicates=1)
+    else:
+        queries.delete_conversation(connection, row.id)
 
 
 # Finished beats open; both open: more answers; both finished: the first; a pilot loses to all.

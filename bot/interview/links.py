@@ -8,9 +8,8 @@ from datetime import date
 from sqlalchemy import Connection
 
 from bot.channels.base import Inbound
-from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import codes, contexts, erasure, identity
+from bot.interview import claims, codes, contexts, erasure, identity
 from bot.interview.conversations import create
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -53,8 +52,10 @@ def follow(
         contact_id = met.contact_id
         address_id = met.addresses[inbound.addresses[0]]
         people.saw_inbound(connection, address_id, inbound.sender, inbound.came_at or now)
-    scope = link.unit_id if published.survey.settings.once_per == "unit" else 0
-    conversation_id = queries.of_contact(connection, link.survey_id, contact_id, scope)
+    scope = published.survey.settings.scope(link.grp, link.unit_id)
+    conversation_id = queries.of_contact(
+        connection, link.survey_id, contact_id, scope, link.unit_id
+    )
     if conversation_id is None:
         started = _start(connection, installation, published, link, contact_id, scope)
         if not isinstance(started, int):
@@ -132,11 +133,15 @@ def _start(
     gone = personal and not rosters.counts_now(connection, link.roster_row_id or 0)
     if gone or _over(installation, link):
         return _refuse(connection, installation, published, link, language)
-    if link.roster_row_id is not None:
-        claimant = queries.claimant(connection, link.roster_row_id)
-        if claimant is not None and not _release_invited(connection, claimant):
+    try:
+        row_id = claims.place(
+            connection, link.survey_id, contact_id, scope, link.unit_id, link.roster_row_id
+        )
+    except claims.Taken:
+        if personal:
             ledger.refuse(connection, link.id, today)
-            return over
+        return over
+    if personal:
         counted = link_queries.count_start(connection, link.id)
     else:
         counted = ledger.start(connection, link.id, today)
@@ -157,15 +162,6 @@ def _start(
     if conversation_id is None:
         # The start that was counted must not be: the whole turn is taken again.
         raise Conflict("another message of this person has started the conversation")
-    if link.roster_row_id is not None:
-        people.claim_roster_row(connection, link.roster_row_id, conversation_id)
+    if row_id is not None:
+        people.claim_roster_row(connection, row_id, conversation_id)
     return conversation_id
-
-
-def _release_invited(connection: Connection, conversation_id: int) -> bool:
-    """Let go of an invitation that nobody has followed; False when its person has begun."""
-    rows = turns.turn_of(connection, conversation_id)
-    if not rows or rows[0].status != Status.INVITED.value:
-        return False
-    people.delete_conversation(connection, conversation_id)
-    return True

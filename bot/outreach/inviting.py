@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -53,16 +53,17 @@ class People:
     """Who the people of a chunk are, as far as we have met them: by digest, or by contact.
 
     `barred` are addresses that opted out, or have answered and were erased since; `talking` are
-    (contact, scope) of conversations; `undecided` are rows.
+    (scope, unit) of conversations, by contact; `undecided` are rows. `scope_of` says of a group and
+    a unit what its people are interviewed once in.
     """
 
     contacts: Mapping[bytes, int]
     languages: Mapping[bytes, str | None]
     addresses: Mapping[int, Sequence[bytes]]
     barred: set[bytes]
-    talking: set[tuple[int, int]]
+    talking: Mapping[int, Sequence[tuple[int, int]]]
     undecided: set[int]
-    once_per_unit: bool
+    scope_of: Callable[[str, int], int]
 
     def may_invite(self, row: InvitableRow) -> bool:
         """Whether the person of a row may be invited."""
@@ -73,8 +74,11 @@ class People:
             return True
         if any(mac in self.barred for mac in self.addresses.get(contact_id, ())):
             return False
-        scope = row.unit_id if self.once_per_unit else 0
-        return (contact_id, scope) not in self.talking and (contact_id, 0) not in self.talking
+        scope = self.scope_of(row.grp, row.unit_id)
+        return not any(
+            other == scope or unit_id == row.unit_id
+            for other, unit_id in self.talking.get(contact_id, ())
+        )
 
 
 @dataclass(slots=True)
@@ -208,7 +212,7 @@ class Inviter:
             barred=stopped | answered,
             talking=queries.talking(connection, survey_id, list(contacts.values())),
             undecided=queries.undecided(connection, survey_id),
-            once_per_unit=self._published.survey.settings.once_per == "unit",
+            scope_of=self._published.survey.settings.scope,
         )
 
     def _invite(
@@ -295,12 +299,11 @@ class Inviter:
             wake_at=one.slot,
             seed=seed,
         )
-        once_per_unit = published.survey.settings.once_per == "unit"
         return {
             "id": number,
             "survey_id": published.id,
             "contact_id": contacts[one.row.address_hmac],
-            "scope": one.row.unit_id if once_per_unit else 0,
+            "scope": published.survey.settings.scope(one.row.grp, one.row.unit_id),
             "unit_id": one.row.unit_id,
             "grp": one.row.grp,
             "flow_version_id": published.flow_version_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -78,14 +78,14 @@ class Judged:
 class Diff:
     """Compares a file, chunk by chunk. `institution_id` says whose list it is.
 
-    `once_per_unit`: the survey takes a person once in every unit.
+    `scope_of` says of a group and a unit what its people are interviewed once in.
     """
 
     installation: Installation
     survey_id: int | None
     reader: Reader
     institution_id: int | None = None
-    once_per_unit: bool = False
+    scope_of: Callable[[str, int], int] = lambda _group, _unit_id: 0
     _first: dict[int, int] = field(default_factory=dict)
     _places: dict[tuple[int, str], int] = field(default_factory=dict)
     _sheets: dict[str, int] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class Diff:
         if person is None:
             return Judged(read, read.outcome)
         digest = digest_of(self.installation, person)
-        scope = person.unit_id if self.once_per_unit else 0
+        scope = self.scope_of(person.group, person.unit_id)
         judged = Judged(read, digest=digest, scope=scope)
         place = self._places.setdefault((person.unit_id, person.group), len(self._places))
         # 96 bits tell a million numbers apart as well as 256 do, in a third of the memory.
@@ -266,33 +266,6 @@ def reject_row(
         "kind": one.outcome,
         "sealed": key.seal_json(sealed, "roster_reject"),
         "key_id": key.id,
-    }
-
-
-def duplicate_row(
-    key: DataKey, survey_id: int, import_id: int, row_id: int, one: Judged
-) -> dict[str, Any]:
-    """Return who stands on the roster twice: the row that counts, and the one that does not."""
-    person = one.read.person
-    assert person is not None
-    sealed = {
-        "person": person.sealed,
-        "source": person.source,
-        "basis": person.basis,
-        "kind": person.phone.kind,
-    }
-    return {
-        "survey_id": survey_id,
-        "import_id": import_id,
-        "kind": "same_number",
-        "row_id": row_id,
-        "unit_id": person.unit_id,
-        "grp": person.group,
-        "line": one.read.row.line,
-        "sealed": key.seal_json(sealed, "roster_duplicate"),
-        "key_id": key.id,
-        # The first one counts. Whoever decides otherwise does so after the import.
-        "decision": "first",
     }
 
 

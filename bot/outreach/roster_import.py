@@ -22,6 +22,8 @@ from bot.flow.source import Problem
 from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.outreach import duplicates
+from bot.outreach.duplicates import Other
 from bot.outreach.roster_diff import (
     TO_MEND,
     Diff,
@@ -29,7 +31,6 @@ from bot.outreach.roster_diff import (
     changed_row,
     digest_of,
     digests,
-    duplicate_row,
     new_row,
     reject_row,
 )
@@ -42,6 +43,7 @@ from storage.queries import rosters as queries
 LEASE = timedelta(seconds=60)
 STEP = 2_000  # rows of one transaction of cleaning up; SQLite's lock is held for some 100 ms
 TRIES = 3
+_DOUBLE = {"duplicate_elsewhere", "duplicate_in_file"}
 
 
 class ImportRunning(InputError):
@@ -106,6 +108,9 @@ class Staging:
                 partial(imports.close_rejects, ids=some, status="mended")
             )
         _settle(self.installation, survey)
+        duplicates.settle(
+            self.installation, self.published, self.id, suggest=rows <= duplicates.SUGGEST_UP_TO
+        )
 
     def abandon(self) -> None:
         """Remove what was staged."""
@@ -134,7 +139,7 @@ class Staging:
             for one in chunk
             if one.outcome in TO_MEND
         ]
-        doubles = [one for one in chunk if one.outcome == "duplicate_elsewhere"]
+        doubles = [one for one in chunk if one.outcome in _DOUBLE]
 
         def work(connection: Connection) -> None:
             if not imports.renew(connection, self.id, clock(connection) + LEASE):
@@ -142,24 +147,43 @@ class Staging:
             imports.add_rows(connection, rows)
             imports.add_changes(connection, changes)
             imports.add_rejects(connection, rejects)
-            imports.add_duplicates(connection, self._doubles(connection, doubles))
+            duplicates.record(
+                connection, self.installation, self.id, self._doubles(connection, doubles)
+            )
 
         return work
 
-    def _doubles(self, connection: Connection, doubles: list[Judged]) -> list[dict[str, Any]]:
-        """Return the duplicates beside the rows that count."""
-        phones, mails = digests(doubles)
-        survey = self.published.id
-        ids: dict[tuple[bytes, int], int] = {}
-        if phones:
-            ids |= queries.ids_of(connection, survey, "address", phones)
-        if mails:
-            ids |= queries.ids_of(connection, survey, "email", mails)
-        return [
-            duplicate_row(self.key, survey, self.id, ids[one.digest, one.scope], one)
+    def _doubles(self, connection: Connection, doubles: list[Judged]) -> list[Other]:
+        """Return lines whose number counts already: elsewhere, or here under another name."""
+        phones, _ = digests(doubles)
+        ids = queries.ids_of(connection, self.published.id, "address", phones) if phones else {}
+        here = [
+            ids[one.digest, one.scope]
             for one in doubles
-            if (one.digest, one.scope) in ids
+            if one.outcome == "duplicate_in_file" and (one.digest, one.scope) in ids
         ]
+        names = duplicates.names_of(connection, self.installation, here)
+        found = []
+        for one in doubles:
+            person, row_id = one.read.person, ids.get((one.digest, one.scope))
+            if person is None or row_id is None:
+                continue
+            mine = duplicates.person_digest(self.installation, person.sealed)
+            if one.outcome != "duplicate_elsewhere" and names.get(row_id) == mine:
+                continue  # the very same person twice
+            found.append(
+                Other(
+                    row_id,
+                    person.unit_id,
+                    person.group,
+                    one.read.row.line,
+                    person.sealed,
+                    person.source,
+                    person.basis,
+                    person.phone.kind,
+                )
+            )
+        return found
 
     def _mark(self, diff: Diff, after: int, connection: Connection) -> tuple[list[int], int]:
         if not imports.renew(connection, self.id, clock(connection) + LEASE):

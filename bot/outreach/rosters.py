@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -217,8 +217,9 @@ class _Run:
         rows = read(unit_queries.every)
         self._units = Units(rows)
         said = self._published.survey.settings if self._published else None
-        groups = [(name, dict(one.label)) for name, one in said.groups.items()] if said else []
-        languages = (said.languages, dict(said.language_names), said.once_per) if said else ()
+        named_groups = said.groups.items() if said else ()
+        groups = [(name, dict(one.label), one.once_per) for name, one in named_groups]
+        languages = (said.languages, dict(said.language_names)) if said else ()
         places = [(row.id, row.code_list, row.code, row.name) for row in rows]
         # All that decides what becomes of a row: the same file may mean something else tomorrow.
         self._how = repr((READING, asdict(options), groups, languages, places))
@@ -283,13 +284,8 @@ class _Run:
         options, published = self._options, self._published
         settings = published.survey.settings if published else None
         reader = Reader(table, self._units, settings, options.region, options.unit, options.group)
-        return Diff(
-            self._here,
-            published.id if published else None,
-            reader,
-            self._institution,
-            settings is not None and settings.once_per == "unit",
-        )
+        diff = Diff(self._here, published.id if published else None, reader, self._institution)
+        return replace(diff, scope_of=settings.scope) if settings is not None else diff
 
     def _judged(self, table: Table, diff: Diff) -> Any:
         reads = (diff.reader.read(row) for row in table.rows())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, insert, or_, select, update
 
 from storage.models import Consent, Contact, Conversation, RosterRow
 from storage.queries.upsert import insert_ignore
@@ -44,17 +44,22 @@ def create(
     }
     if insert_ignore(connection, Conversation.__table__, values) == 0:
         return None
-    return of_contact(connection, survey_id, contact_id, scope)
+    return of_contact(connection, survey_id, contact_id, scope, unit_id)
 
 
-def of_contact(connection: Connection, survey_id: int, contact_id: int, scope: int) -> int | None:
-    """Return a contact's conversation in a survey."""
+def of_contact(
+    connection: Connection, survey_id: int, contact_id: int, scope: int, unit_id: int
+) -> int | None:
+    """Return a contact's conversation of a scope or a unit; that of the unit if there are two."""
     return connection.execute(
-        select(Conversation.id).where(
+        select(Conversation.id)
+        .where(
             Conversation.survey_id == survey_id,
             Conversation.contact_id == contact_id,
-            Conversation.scope == scope,
+            or_(Conversation.scope == scope, Conversation.unit_id == unit_id),
         )
+        .order_by(case((Conversation.unit_id == unit_id, 0), else_=1))
+        .limit(1)
     ).scalar_one_or_none()
 
 
@@ -112,13 +117,6 @@ def record_consent(
             "given_on": on,
         },
     )
-
-
-def claimant(connection: Connection, roster_row_id: int) -> int | None:
-    """Return the conversation that claimed a roster row."""
-    return connection.execute(
-        select(RosterRow.conversation_id).where(RosterRow.id == roster_row_id)
-    ).scalar_one_or_none()
 
 
 def retire_roster_rows_of(connection: Connection, conversation_id: int) -> None:

@@ -18,11 +18,13 @@ from storage.models import (
     Inbound,
     Link,
     Outbox,
+    RosterNumber,
     RosterRow,
     SimulatorMessage,
     Survey,
     Window,
 )
+from storage.queries.claims import sure
 from storage.queries.upsert import insert_ignore
 
 
@@ -44,15 +46,22 @@ def delete_roster_rows(
     conversation_ids: Sequence[int],
     survey_id: int | None = None,
 ) -> int:
-    """Delete the roster rows of these addresses or conversations, and their personal links."""
+    """Delete the roster rows of these addresses or conversations, and their personal links.
+
+    Of a row that only names an address as a further number, where it is not sure whose that is, the
+    number alone is forgotten.
+    """
+    further = RosterNumber.address_hmac.in_(list(hmacs))
     mine = or_(
         RosterRow.address_hmac.in_(list(hmacs)),
         RosterRow.conversation_id.in_(list(conversation_ids)),
+        RosterRow.id.in_(select(RosterNumber.row_id).where(further, sure())),
     )
     if survey_id is not None:
         mine = and_(mine, RosterRow.survey_id == survey_id)
     ids = list(connection.execute(select(RosterRow.id).where(mine)).scalars())
     connection.execute(delete(Link).where(Link.roster_row_id.in_(ids)))
+    connection.execute(delete(RosterNumber).where(or_(further, RosterNumber.row_id.in_(ids))))
     connection.execute(delete(RosterRow).where(RosterRow.id.in_(ids)))
     return len(ids)
 

@@ -207,14 +207,6 @@ def add_rejects(connection: Connection, rejects: Iterable[Mapping[str, Any]]) ->
         connection.execute(insert(RosterReject), values)
 
 
-def add_duplicates(connection: Connection, duplicates: Iterable[Mapping[str, Any]]) -> None:
-    """Store who stands on the roster twice, columns of `RosterDuplicate`; known ones stay."""
-    values = [dict(one) for one in duplicates]
-    if values:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(RosterDuplicate).on_conflict_do_nothing(), values)
-
-
 def on_list(
     connection: Connection, survey_id: int, unit_id: int, import_id: int, after: int, limit: int
 ) -> list[int]:

@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     bindparam,
     case,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -34,11 +32,11 @@ from storage.models import (
     Conversation,
     OptOut,
     Outbox,
-    RosterDuplicate,
     RosterReject,
     RosterRow,
     Unit,
 )
+from storage.queries import claims, duplicates
 from storage.queries.rosters import CHANGED, NOW, counting
 
 Standing = Literal[
@@ -85,20 +83,6 @@ class Known(NamedTuple):
     language: str | None
 
 
-def _undecided(survey_id: int) -> Select[Any]:
-    """The rows that wait for somebody to decide which of two counts.
-
-    Of two rows that look like one person the first is sure; only the second waits.
-    """
-    open_ones = and_(RosterDuplicate.survey_id == survey_id, RosterDuplicate.decision == "open")
-    first = select(RosterDuplicate.row_id).where(open_ones, RosterDuplicate.kind != "same_person")
-    second = select(RosterDuplicate.other_id).where(
-        open_ones, RosterDuplicate.other_id.is_not(None)
-    )
-    both = union_all(first, second).subquery()
-    return select(both.c[0])
-
-
 def counts(connection: Connection, survey_id: int) -> list[Count]:
     """Return how many rows stand where, by unit and group; rows that do not count are nowhere.
 
@@ -116,9 +100,12 @@ def counts(connection: Connection, survey_id: int) -> list[Count]:
     standing = case(
         (RosterRow.conversation_id.is_not(None), "invited"),
         (RosterRow.address_hmac.is_(None), "without_address"),
-        (or_(whole.id.is_not(None), part.id.is_not(None)), "in_conversation"),
+        (
+            or_(whole.id.is_not(None), part.id.is_not(None), claims.talking_on_another_number()),
+            "in_conversation",
+        ),
         (or_(own.hmac.is_not(None), stopped.c.contact_id.is_not(None)), "opted_out"),
-        (RosterRow.id.in_(_undecided(survey_id)), "open_duplicate"),
+        (duplicates.undecided(), "open_duplicate"),
         else_="to_invite",
     ).label("standing")
 
@@ -200,6 +187,7 @@ def unclaimed(
             NOW.unit_id.in_(list(unit_ids)) if unit_ids is not None else true(),
             NOW.grp.in_(list(groups)) if groups is not None else true(),
             counting(),
+            ~claims.talking_on_another_number(),
         )
         .order_by(RosterRow.address_hmac, RosterRow.id)
         .limit(limit)
@@ -210,7 +198,8 @@ def unclaimed(
 
 def undecided(connection: Connection, survey_id: int) -> set[int]:
     """Return the rows that wait for somebody to decide which of two counts."""
-    return set(connection.execute(_undecided(survey_id)).scalars())
+    statement = select(RosterRow.id).where(RosterRow.survey_id == survey_id, duplicates.undecided())
+    return set(connection.execute(statement).scalars())
 
 
 def opted_out(connection: Connection, hmacs: Sequence[bytes]) -> set[bytes]:
@@ -223,12 +212,15 @@ def opted_out(connection: Connection, hmacs: Sequence[bytes]) -> set[bytes]:
 
 def talking(
     connection: Connection, survey_id: int, contact_ids: Sequence[int]
-) -> set[tuple[int, int]]:
-    """Return (contact, scope) of the conversations that these people have in a survey."""
-    statement = select(Conversation.contact_id, Conversation.scope).where(
+) -> dict[int, list[tuple[int, int]]]:
+    """Return (scope, unit) of the conversations that these people have in a survey."""
+    statement = select(Conversation.contact_id, Conversation.scope, Conversation.unit_id).where(
         Conversation.survey_id == survey_id, Conversation.contact_id.in_(list(contact_ids))
     )
-    return {(row[0], row[1]) for row in connection.execute(statement) if row[0] is not None}
+    found: dict[int, list[tuple[int, int]]] = {}
+    for contact_id, scope, unit_id in connection.execute(statement):
+        found.setdefault(contact_id, []).append((scope, unit_id))
+    return found
 
 
 def planned(connection: Connection, survey_id: int) -> list[Planned]:
