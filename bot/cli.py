@@ -12,6 +12,7 @@ from bot.commands import (
     fieldwork,
     flows,
     gateway,
+    mending,
     running,
     sending,
     talking,
@@ -42,6 +43,8 @@ app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
+fieldwork.roster.command("report")(mending.report)
+fieldwork.roster.command("mend")(mending.mend)
 app.command("links")(fieldwork.links)
 app.command("launch")(fieldwork.launch)
 app.add_typer(sending.senders, name="senders")
