@@ -23,8 +23,8 @@ from storage.queries import quality as queries
 from storage.queries import units as unit_queries
 
 PAGE = 2000
-FIELDS = ("hp_wa", "email", "tmt_unit")
-"""Fields whose completeness is told: WhatsApp number, e-mail, start date in the unit."""
+FIELDS = ("hp_wa", "email", "tmt")
+"""Fields whose completeness is told: WhatsApp number, e-mail, start date (of either kind)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +154,11 @@ def move(
 
 def filled(person: Mapping[str, Any]) -> list[str]:
     """Return the fields of `FIELDS` that a person has."""
+    details = person.get("details", {})
     there = {
         "hp_wa": person.get("phone"),
         "email": person.get("email"),
-        "tmt_unit": person.get("details", {}).get("tmt_unit"),
+        "tmt": details.get("tmt_unit") or details.get("tmt_instansi"),
     }
     return [name for name in FIELDS if there[name]]
 
