@@ -10,7 +10,7 @@ import pytest
 from bot.interview import media
 from bot.outreach import sent_files
 from bot.outreach.mending_files import write_files
-from storage.models import Media, RosterReject, RosterRow, SentFile, UploadLink
+from storage.models import Conversation, Media, RosterReject, RosterRow, SentFile, UploadLink
 from tests.mending import list_of, post
 from tests.rows import change, count, rows
 from tests.setup import add_unit
@@ -40,7 +40,7 @@ def rejects(place, people=PEOPLE, unit_id=None):
 
 def said(person, text):
     person.say(text)
-    return person.chat[-1].text
+    return person.inbox[-1]
 
 
 def statuses(place):
@@ -96,7 +96,7 @@ def test_somebody_who_is_no_coordinator_gets_no_row(place, admin):
     rejects(place)
     stranger = place.twilio.person()
     stranger.say("PERBAIKI")
-    assert "Ani" not in "".join(one.text for one in stranger.chat)
+    assert "Ani" not in "".join(stranger.inbox)
 
 
 def test_words_of_the_day_and_of_an_interview_stay_what_they_are(place, admin):
@@ -125,8 +125,6 @@ def test_after_the_launch_coordinators_are_told_kindly(place, admin):
     said(admin, "PERBAIKI")
     guest = place.twilio.person()
     guest.say(place.link_text())
-    from storage.models import Conversation
-
     change(place.installation, Conversation, {"status": "invited"})
     for text in ("PERBAIKI", "UNGGAH", "081200000501"):
         assert "sudah mulai dikirim" in said(admin, text) or text.isdigit()
@@ -145,21 +143,23 @@ def test_unggah_gives_a_link_whose_token_is_stored_nowhere(place, admin):
 
 # --- files ----------------------------------------------------------------------------------------
 
-ROSTER = "kelompok;nama;hp_wa;unit\ninternal;Ani;081200000501;own:U1\ninternal;Budi;0511331;own:U1\n"
+ROSTER = (
+    "kelompok;nama;hp_wa;unit\ninternal;Ani;081200000501;own:U1\ninternal;Budi;0511331;own:U1\n"
+)
 
 
 def send(place, person, content, mime=media.CSV):
     person.say(kind="document", fields={"MediaContentType0": mime})
     (file,) = place.twilio.store.of(person.last_form["MessageSid"])
     file.type, file.content = mime, content
-    return person.chat[-1].text
+    return person.inbox[-1]
 
 
 def read(place, person):
     """Let the sweeps read the file and send the answer; return that."""
     place.sweep("files")
     place.sweep("deliver")
-    return person.chat[-1].text
+    return person.inbox[-1]
 
 
 def test_a_roster_that_was_sent_is_read_and_summed_up(place, admin):
@@ -168,10 +168,10 @@ def test_a_roster_that_was_sent_is_read_and_summed_up(place, admin):
     assert count(place.installation, RosterRow) == 1
     assert count(place.installation, SentFile) == 0
     assert count(place.installation, Media) == 0
-    messages = len(admin.chat)
+    messages = len(admin.inbox)
     place.sweep("files")
     place.sweep("deliver")
-    assert len(admin.chat) == messages
+    assert len(admin.inbox) == messages
 
 
 def test_corrections_that_were_sent_are_applied(place, admin, tmp_path):

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from bot.outreach import upload_pages
-from storage.models import RosterReject, RosterRow, UploadLink
+from storage.models import Conversation, RosterReject, RosterRow, UploadLink
 from tests.mending import list_of, post
 from tests.rows import change, count, rows
 from tests.whatsapp import office
@@ -48,7 +48,8 @@ def test_the_page_shows_counts_and_nothing_of_anybody(place, browser):
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert browser.get("/perbaiki/static/mending.css").status_code == 200
+    with browser.get("/perbaiki/static/mending.css") as sheet:
+        assert sheet.status_code == 200
 
 
 def test_the_rows_to_mend_are_downloaded_filled_in_and_uploaded(place, browser):
@@ -85,7 +86,8 @@ def test_a_file_that_cannot_be_read_uses_nothing_up(place, browser):
 def test_other_sites_empty_files_and_large_ones_are_refused(place, browser):
     assert upload(browser, place, ROSTER, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert upload(browser, place, b"").status_code == 400
-    assert upload(browser, place, b"x" * (6 * 1024 * 1024)).status_code == 413
+    large = {"CONTENT_LENGTH": str(6 * 1024 * 1024)}
+    assert browser.post(place.url, environ_overrides=large).status_code == 413
     assert rows(place.installation, UploadLink)[0].used_at is None
 
 
@@ -110,8 +112,6 @@ def test_after_a_day_the_page_is_gone(place, browser):
 def test_after_the_launch_the_page_says_so_and_gives_no_rows(place, browser):
     guest = place.twilio.person()
     guest.say(place.link_text())
-    from storage.models import Conversation
-
     change(place.installation, Conversation, {"status": "invited"})
     page = browser.get(place.url).get_data(as_text=True)
     assert "sudah mulai dikirim" in page

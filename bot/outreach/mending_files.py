@@ -20,6 +20,7 @@ from typing import Any
 
 import python_calamine
 import xlsxwriter
+from sqlalchemy import Connection
 
 from bot.flow.source import Problem
 from bot.intake.phones import holds_national_id
@@ -89,7 +90,7 @@ def write_files(
     for place, rows in by_unit.items():
         code = names[place] if place is not None else "tanpa-unit"
         path = folder / f"perbaikan-{re.sub(r'[^A-Za-z0-9.-]+', '_', code)}.xlsx"
-        _write(installation, published, path, rows)
+        _write(installation, path, rows)
         made[path] = len(rows)
     return made
 
@@ -97,9 +98,14 @@ def write_files(
 def write_file(
     installation: Installation, published: Published, units: Collection[int] | None, path: Path
 ) -> int:
-    """Write one workbook with the rows to mend of some units (None: of all); return how many."""
+    """Write one workbook with the rows to mend of some units (None: of all); return how many.
+
+    Raises InputError when people have been invited.
+    """
+    if installation.database.read(lambda connection: closed(connection, published)):
+        raise InputError([too_late(published.name)])
     rows = list(_rows_to_mend(installation, published, units))
-    _write(installation, published, path, rows)
+    _write(installation, path, rows)
     return len(rows)
 
 
@@ -115,7 +121,7 @@ def _rows_to_mend(
     after = 0
     while True:
 
-        def work(connection: Any, start: int = after) -> list[tuple[Reject, Content]]:
+        def work(connection: Connection, start: int = after) -> list[tuple[Reject, Content]]:
             rows = queries.open_rejects(connection, published.id, units, start, PAGE)
             return [(row, opened(connection, installation, row)) for row in rows]
 
@@ -126,12 +132,7 @@ def _rows_to_mend(
         after = found[-1][0].id
 
 
-def _write(
-    installation: Installation,
-    published: Published,
-    path: Path,
-    rows: Sequence[tuple[Reject, Content]],
-) -> None:
+def _write(installation: Installation, path: Path, rows: Sequence[tuple[Reject, Content]]) -> None:
     """Write a workbook whose cells are all text; the only one to fill in stands out."""
     headings = _headings(content for _, content in rows)
     titles = [LINE, SHEET, REASON, CORRECTION, *headings, REFERENCE]
@@ -155,7 +156,7 @@ def _write(
         for number, (row, content) in enumerate(rows, start=1):
             why = words.reason(content.problems, row.kind)
             cells = [_shown(content.cells.get(title, "")) for title in headings]
-            code = reference(installation, published, row.id)
+            code = reference(installation, row)
             for place, text in enumerate([str(row.line), row.sheet, why, "", *cells, code]):
                 sheet.write_string(number, place, text, empty if place == 3 else plain)
         if rows:
@@ -192,10 +193,14 @@ def _shown(cell: str) -> str:
     return "" if holds_national_id(cell) else cell
 
 
-def reference(installation: Installation, published: Published, reject_id: int) -> str:
-    """Return what leads back to a row: its id, and four characters that only we can make."""
-    digest = installation.keys.digest("mending", f"{published.id}:{reject_id}")
-    return f"{reject_id}-{base64.b32encode(digest[:5]).decode()[:4]}"
+def reference(installation: Installation, row: Reject) -> str:
+    """Return what leads back to a row: its id, and four characters that only we can make.
+
+    They depend on where the row stood too, since ids of rows that went away may come again.
+    """
+    place = f"{row.survey_id}:{row.import_id}:{row.id}:{row.line}"
+    digest = installation.keys.digest("mending", place)
+    return f"{row.id}-{base64.b32encode(digest[:5]).decode()[:4]}"
 
 
 # --- back in --------------------------------------------------------------------------------------
@@ -247,7 +252,7 @@ def mend_file(
         for row in table.rows():
             done.rows += 1
             code, name, text = (row.get(one) for one in (REFERENCE, "nama", CORRECTION))
-            reject_id = _lead_back(installation, published, code, name, units)
+            reject_id = _lead_back(installation, code, name, units)
             if row.broken is not None or reject_id is None:
                 done.counts["damaged"] += 1
                 what = "the row and its hidden reference do not belong together any more"
@@ -269,24 +274,20 @@ def mend_file(
 
 
 def _lead_back(
-    installation: Installation,
-    published: Published,
-    code: str,
-    name: str,
-    units: Collection[int] | None,
+    installation: Installation, code: str, name: str, units: Collection[int] | None
 ) -> int | None:
     """Return the row that a reference leads to; None where it is damaged, or the name another's."""
-    found = _REFERENCE.fullmatch(code.strip().upper())
+    tidy = code.strip().upper()
+    found = _REFERENCE.fullmatch(tidy)
     if found is None:
         return None
     reject_id = int(found[1])
-    wanted = reference(installation, published, reject_id)
-    if not hmac.compare_digest(wanted.encode(), code.strip().upper().encode()):
-        return None
 
-    def fits(connection: Any) -> bool:
+    def fits(connection: Connection) -> bool:
         row = queries.reject(connection, reject_id)
-        if row is None or not within(row, units) or row.status != "open":
+        if row is None or not hmac.compare_digest(reference(installation, row), tidy):
+            return False
+        if not within(row, units) or row.status != "open":
             return True  # `mend` says what is to be said of it
         known = opened(connection, installation, row).name
         return not name or _squeezed(name) == _squeezed(_shown(known))

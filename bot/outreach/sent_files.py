@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
@@ -127,7 +127,7 @@ def _finish(
             address_id=address.id,
             message=words.message(text),
             purpose="report",
-            dedupe=f"sent_file:{file.id}",
+            dedupe=f"sent_file:{uuid4().hex}",
             survey_id=file.survey_id,
             expires_at=installation.now() + ANSWER_FOR,
             via=Via(file.channel, file.sender),
