@@ -335,6 +335,19 @@ def test_coordinators_are_imported(ready):
     assert "wrong.csv:2" in bad("coordinators", "import", wrong, "--survey", "integritas")
 
 
+def test_how_clean_a_roster_is_and_rows_that_come_back(ready):
+    write(ready, "roster.csv", ROSTER)
+    good("roster", "import", "roster.csv", "-s", "integritas")
+    done = data("roster", "report", "integritas", "-o", "perbaikan")
+    assert done["usable"] == 2
+    assert done["units"][0]["fields"]["hp_wa"] == 2
+    assert "Rosters of integritas" in good("roster", "report", "integritas", "--unit", "own:U1")
+    assert "own:U9" in bad("roster", "report", "integritas", "--unit", "own:U9")
+    back = write(ready, "kembali.csv", "nama,perbaikan,rujukan\nAni,081200000101,1-AAAA\n")
+    assert data("roster", "mend", back, "-s", "integritas")["counts"] == {"damaged": 1}
+    assert "damaged" in good("roster", "mend", back, "-s", "integritas")
+
+
 def test_links_are_made_once_and_written(ready):
     first = data("links", "integritas", "--number", "+6281200000999")
     assert first["created"] == 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from bot.interview.installation import Installation
 from bot.outreach import quality
@@ -176,7 +176,7 @@ def test_after_the_launch_nothing_is_mended(house):
             "status": "invited",
             "flow_version_id": house.survey.flow_version_id,
         }
-        connection.execute(Conversation.__table__.insert().values(values))
+        connection.execute(insert(Conversation).values(values))
 
     house.here.database.write(invite)
     assert house.mend(one, GOOD).fate == "too_late"
@@ -184,7 +184,7 @@ def test_after_the_launch_nothing_is_mended(house):
 
 
 def test_every_mended_row_moves_the_days_counts(house):
-    first, second = house.rejects(("Ani Contoh", ""), ("Budi Contoh", "0511-3301234"))
+    first, _ = house.rejects(("Ani Contoh", ""), ("Budi Contoh", "0511-3301234"))
     quality.record(house.here, house.survey, [house.unit])
     house.mend(first, GOOD)
     (row,) = rows(house.here, RosterQuality)

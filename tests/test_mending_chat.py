@@ -23,7 +23,7 @@ PEOPLE = (("Ani Contoh Panjang", "0511-3301234"), ("Budi Contoh", ""))
 @pytest.fixture
 def place(either_url):
     with office(either_url) as made:
-        made.other = add_unit(made.installation, "Dinas Kedua", code="U2")
+        add_unit(made.installation, "Dinas Kedua", code="U2")
         yield made
 
 
@@ -85,7 +85,8 @@ def test_rows_may_be_skipped_moved_and_left_for_later(place, admin):
 
 
 def test_a_coordinator_sees_rows_of_the_own_unit_and_those_below(place, admin):
-    rejects(place, PEOPLE[:1], place.other)
+    other = add_unit(place.installation, "Dinas Ketiga", code="U4")
+    rejects(place, PEOPLE[:1], other)
     assert "Tidak ada baris" in said(admin, "PERBAIKI")
     below = add_unit(place.installation, "Bidang Satu", code="U3", parent_id=place.unit_id)
     rejects(place, PEOPLE[1:], below)
@@ -135,7 +136,7 @@ def test_after_the_launch_coordinators_are_told_kindly(place, admin):
 def test_unggah_gives_a_link_whose_token_is_stored_nowhere(place, admin):
     rejects(place)
     text = said(admin, "UNGGAH")
-    token = re.search(re.escape(BASE) + r"/perbaiki/(\S+)", text)[1]
+    (token,) = re.findall(re.escape(BASE) + r"/perbaiki/(\S+)", text)
     (page,) = rows(place.installation, UploadLink)
     assert page.expires_at == place.clock.now + timedelta(hours=24)
     assert page.digest == place.installation.keys.digest("upload", token)

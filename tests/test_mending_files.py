@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
 from bot.intake.tables import InputError
+from bot.interview.installation import Installation
+from bot.interview.surveys import Published
 from bot.outreach.mending_files import (
     is_mending_file,
     mend_file,
@@ -22,27 +27,43 @@ from tests.setup import add_unit, installation, publish_bundled
 NIK = "6371011234560001"
 
 
+@dataclass
+class Place:
+    """An installation with the bundled survey and two units."""
+
+    here: Installation
+    survey: Published
+    unit: int
+    other: int
+
+
 @pytest.fixture
 def place(either_url):
     with installation(either_url) as here:
-        here.survey = publish_bundled(here)
-        here.unit = add_unit(here, "Dinas Contoh", code="U1")
-        here.other = add_unit(here, "Dinas Kedua", code="U2")
-        yield here
+        units = [add_unit(here, name, code=code) for name, code in UNITS]
+        yield Place(here, publish_bundled(here), *units)
+
+
+UNITS = (("Dinas Contoh", "U1"), ("Dinas Kedua", "U2"))
 
 
 PEOPLE = (("Ani Contoh", "0511-3301234"), ("Budi Contoh", ""), ("Cici Contoh", NIK))
 
 
 def written(place, folder, people=PEOPLE):
-    list_of(place, place.survey, place.unit, people)
-    (path,) = write_files(place, "integritas", folder)
+    list_of(place.here, place.survey, place.unit, people)
+    (path,) = write_files(place.here, "integritas", folder)
     return path
+
+
+def sheet_of(path: Path) -> Any:
+    """Return the one sheet of a workbook."""
+    return openpyxl.load_workbook(path).active
 
 
 def filled(path, corrections, edit=None):
     """Fill the column "perbaikan" in, as an office does, and save the file."""
-    book = openpyxl.load_workbook(path)
+    book: Any = openpyxl.load_workbook(path)
     sheet = book.active
     for line, text in corrections.items():
         sheet.cell(line, 4).value = text
@@ -56,7 +77,7 @@ def test_an_office_gets_its_rows_the_reason_and_a_column_to_fill_in(place, tmp_p
     path = written(place, tmp_path)
     assert path.name == "perbaikan-own-U1.xlsx"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    sheet = openpyxl.load_workbook(path).active
+    sheet = sheet_of(path)
     table = [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
     assert table[0] == [
         *("baris", "lembar", "alasan", "perbaikan"),
@@ -74,37 +95,37 @@ def test_an_office_gets_its_rows_the_reason_and_a_column_to_fill_in(place, tmp_p
 
 
 def test_only_units_with_rows_to_mend_get_a_file(place, tmp_path):
-    list_of(place, place.survey, place.unit, PEOPLE)
-    list_of(place, place.survey, place.other, PEOPLE[:1])
-    assert set(write_files(place, "integritas", tmp_path).values()) == {3, 1}
-    only = write_files(place, "integritas", tmp_path / "satu", place.other)
+    list_of(place.here, place.survey, place.unit, PEOPLE)
+    list_of(place.here, place.survey, place.other, PEOPLE[:1])
+    assert set(write_files(place.here, "integritas", tmp_path).values()) == {3, 1}
+    only = write_files(place.here, "integritas", tmp_path / "satu", place.other)
     assert list(only.values()) == [1]
 
 
 def test_a_corrected_file_closes_what_it_mends_and_says_why_not(place, tmp_path):
     path = filled(written(place, tmp_path), {2: "0812-0000-0101", 3: "0511-3301234"})
-    done = mend_file(place, "integritas", path)
+    done = mend_file(place.here, "integritas", path)
     assert done.rows == 3
     assert dict(done.counts) == {"mended": 1, "wrong": 1, "blank": 1}
     assert [(one.line, "landline" in one.what) for one in done.problems] == [(3, True)]
-    assert [row.status for row in rows(place, RosterReject)] == ["mended", "open", "open"]
-    again = mend_file(place, "integritas", path)
+    assert [row.status for row in rows(place.here, RosterReject)] == ["mended", "open", "open"]
+    again = mend_file(place.here, "integritas", path)
     assert dict(again.counts) == {"known": 1, "wrong": 1, "blank": 1}
-    assert count(place, RosterRow) == 1
+    assert count(place.here, RosterRow) == 1
 
 
 def test_a_number_that_a_spreadsheet_made_a_number_is_read_all_the_same(place, tmp_path):
     path = filled(written(place, tmp_path), {2: 81200000101})
-    assert mend_file(place, "integritas", path).counts["mended"] == 1
+    assert mend_file(place.here, "integritas", path).counts["mended"] == 1
 
 
 def test_a_csv_made_of_the_workbook_is_read_too(place, tmp_path):
-    sheet = openpyxl.load_workbook(written(place, tmp_path)).active
+    sheet = sheet_of(written(place, tmp_path))
     table = [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
     table[1][3] = "081200000101"
     path = tmp_path / "perbaikan.csv"
     path.write_text("\n".join(";".join(row) for row in table), "utf-8-sig")
-    assert mend_file(place, "integritas", path).counts["mended"] == 1
+    assert mend_file(place.here, "integritas", path).counts["mended"] == 1
 
 
 def swap_names(sheet):
@@ -121,16 +142,16 @@ def damage(sheet):
 def test_a_row_that_parted_from_its_reference_mends_nobody(place, tmp_path, edit):
     numbers = {2: "081200000101", 3: "081200000102"}
     path = filled(written(place, tmp_path), numbers, edit)
-    done = mend_file(place, "integritas", path)
+    done = mend_file(place.here, "integritas", path)
     assert done.counts["damaged"] == 2
-    assert count(place, RosterRow) == 0
+    assert count(place.here, RosterRow) == 0
 
 
 def test_a_file_mends_rows_of_its_senders_units_alone(place, tmp_path):
     path = filled(written(place, tmp_path), {2: "081200000101"})
-    done = mend_file(place, "integritas", path, {place.other})
+    done = mend_file(place.here, "integritas", path, {place.other})
     assert done.counts["elsewhere"] == 1
-    assert count(place, RosterRow) == 0
+    assert count(place.here, RosterRow) == 0
 
 
 def test_a_corrected_file_is_told_from_a_roster(place, tmp_path):
@@ -146,4 +167,4 @@ def test_what_is_no_workbook_is_refused(place, tmp_path):
     path = tmp_path / "rusak.xlsx"
     path.write_bytes(b"PK\x03\x04 and nothing more")
     with pytest.raises(InputError, match="not a workbook"):
-        mend_file(place, "integritas", path)
+        mend_file(place.here, "integritas", path)

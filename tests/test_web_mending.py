@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
+from typing import Any
 
 import openpyxl
 import pytest
 
+from bot.interview.installation import Installation
 from bot.outreach import upload_pages
 from storage.models import Conversation, RosterReject, RosterRow, UploadLink
 from tests.mending import list_of, post
 from tests.rows import change, count, rows
-from tests.whatsapp import office
+from tests.whatsapp import Office, office
 
 PEOPLE = (("Ani Contoh", "0511-3301234"), ("Budi Contoh", ""))
 ROSTER = b"kelompok,nama,hp_wa,unit\ninternal,Ani,081200000501,own:U1\n"
+
+
+@dataclass
+class Place:
+    """An office with two rows to mend, and a page of its coordinator's."""
+
+    office: Office
+    url: str
+
+    @property
+    def installation(self) -> Installation:
+        """The opened installation."""
+        return self.office.installation
 
 
 @pytest.fixture
@@ -22,16 +38,15 @@ def place(either_url):
     with office(either_url) as made:
         coordinator = post(made.installation, made.published, "+6281200000900", made.unit_id)
         list_of(made.installation, made.published, made.unit_id, PEOPLE)
-        made.token = made.installation.database.write(
+        token = made.installation.database.write(
             lambda c: upload_pages.make(c, made.installation, coordinator)
         )
-        made.url = f"/perbaiki/{made.token}"
-        yield made
+        yield Place(made, f"/perbaiki/{token}")
 
 
 @pytest.fixture
 def browser(place):
-    return place.app.test_client()
+    return place.office.app.test_client()
 
 
 def upload(browser, place, content, **headers):
@@ -54,7 +69,7 @@ def test_the_page_shows_counts_and_nothing_of_anybody(place, browser):
 
 def test_the_rows_to_mend_are_downloaded_filled_in_and_uploaded(place, browser):
     answer = browser.get(f"{place.url}/perbaikan.xlsx")
-    book = openpyxl.load_workbook(io.BytesIO(answer.data))
+    book: Any = openpyxl.load_workbook(io.BytesIO(answer.data))
     assert book.active["F2"].value == "Ani Contoh"
     book.active["D2"].value = "081200000501"
     kept = io.BytesIO()
@@ -104,14 +119,14 @@ def test_an_unknown_token_is_no_page(place, browser, path):
 
 
 def test_after_a_day_the_page_is_gone(place, browser):
-    place.clock.move(hours=24)
+    place.office.clock.move(hours=24)
     assert browser.get(place.url).status_code == 404
     assert upload(browser, place, ROSTER).status_code == 404
 
 
 def test_after_the_launch_the_page_says_so_and_gives_no_rows(place, browser):
-    guest = place.twilio.person()
-    guest.say(place.link_text())
+    guest = place.office.twilio.person()
+    guest.say(place.office.link_text())
     change(place.installation, Conversation, {"status": "invited"})
     page = browser.get(place.url).get_data(as_text=True)
     assert "sudah mulai dikirim" in page
