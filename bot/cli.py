@@ -16,6 +16,7 @@ from bot.commands import (
     kit,
     launching,
     linking,
+    mending,
     running,
     sending,
     talking,
@@ -46,6 +47,8 @@ app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(fieldwork.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
+fieldwork.roster.command("report")(mending.report)
+fieldwork.roster.command("mend")(mending.mend)
 fieldwork.roster.command("duplicates")(duplicates.duplicates)
 fieldwork.roster.command("decide")(duplicates.decide)
 app.add_typer(linking.links, name="links")

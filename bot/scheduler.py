@@ -31,6 +31,7 @@ from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.pace import Lane
 from bot.interview.receiving import replay
+from bot.outreach import sent_files
 from bot.reporting import coordinators, snapshots
 from bot.service import CANNOT_WORK, Service
 
@@ -50,6 +51,7 @@ EVERY = {
     "missed": 60,
     "redact": 300,
     "report": 30,
+    "files": 10,
     "mix": 300,
     "purge": 1800,
     "templates": 3600,
@@ -74,6 +76,7 @@ class Sweeps:
             "mix": lambda: mixing.mix_due(service.installation),
             "contents": self._contents,
             "missed": lambda: missed.take_missed(service.desk, service.channels),
+            "files": lambda: sent_files.read_due(service.installation, service.channels),
             "redact": lambda: redaction.redact_due(service.installation, service.channels),
             "purge": self._purge,
             "templates": self._templates,

@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from bot.channels.base import Channel
+from sqlalchemy import Connection
+
+from bot.channels.base import Channel, Inbound
 from bot.channels.cloud import CloudChannel
 from bot.channels.simulator import SimulatorChannel
 from bot.channels.twilio import TwilioChannel
 from bot.config import ConfigError, Settings
+from bot.flow.turn import Message
 from bot.interview import chats
 from bot.interview.installation import (
     SIMULATED,
@@ -25,6 +28,7 @@ from bot.interview.installation import (
 )
 from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
+from bot.outreach import mending_chat
 from bot.reporting import digest
 from storage.database import Conflict, Database, Unavailable
 from storage.keys import WrongSecret
@@ -101,7 +105,7 @@ class Service:
     @property
     def desk(self) -> Desk:
         """What `conversations.receive` needs."""
-        here, answer = self.installation, digest.answer
+        here, answer = self.installation, self._answer_coordinator
         if self.cloud is not None:
             # Meta takes no reply in the webhook's answer.
             return Desk(here, lambda _message: False, answer, direct=True)
@@ -113,6 +117,16 @@ class Service:
             taps_by_rest=by_rest,
             debits=self._debits,
         )
+
+    def _answer_coordinator(
+        self, connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
+    ) -> Message | None:
+        """Answer a coordinator about counts, else about the roster that is being mended."""
+        answered = digest.answer(connection, installation, contact_id, inbound)
+        if answered is not None:
+            return answered
+        base = self.settings.public_base_url
+        return mending_chat.answer(connection, installation, contact_id, inbound, base)
 
     def close(self) -> None:
         """Finish what is queued and close the database."""

@@ -870,6 +870,50 @@ class Coordinator(Base):
     )
 
 
+class MendingWalk(Base):
+    """A coordinator who mends rows in the chat: the row that was asked for last, and how far."""
+
+    __tablename__ = "mending_walk"
+    coordinator_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("coordinator.id", ondelete="CASCADE"), primary_key=True
+    )
+    reject_id: Mapped[int] = mapped_column(Id)  # no key: rows go away under a walk
+    done: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UploadLink(Base):
+    """A page on which a coordinator uploads one file. The token itself is stored nowhere.
+
+    `summary` is JSON, how many rows ended in which class; it comes with `used_at`.
+    """
+
+    __tablename__ = "upload_link"
+    digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    coordinator_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("coordinator.id", ondelete="CASCADE"), index=True
+    )
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    summary: Mapped[str | None] = mapped_column(Text)
+
+
+class SentFile(Base):
+    """A file that a coordinator sent into the chat, until it was read. `sealed` is its address."""
+
+    __tablename__ = "sent_file"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    coordinator_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("coordinator.id", ondelete="CASCADE"), index=True
+    )
+    sender: Mapped[str] = mapped_column(String(160))
+    channel: Mapped[str] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+
 class Audit(Base):
     """Who did what to the installation; never an answer, never a person's address."""
 

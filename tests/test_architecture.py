@@ -32,7 +32,7 @@ ROOMS = {
     "bot.outreach": ("bot.outreach", "bot.printing", *ABOVE),
     "bot.reporting": ("bot.reporting", *ABOVE),
     "bot.config": ("storage.keys",),
-    "bot.service": ("bot.config", "bot.channels", "bot.reporting", *ABOVE),
+    "bot.service": ("bot.config", "bot.channels", "bot.outreach", "bot.reporting", *ABOVE),
     "bot.doctor": (
         *("bot.doctor", "bot.config", "bot.service", "bot.channels", "bot.outreach"),
         *ABOVE,

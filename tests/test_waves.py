@@ -220,9 +220,14 @@ def test_rows_that_do_not_count_or_wait_for_a_decision_are_left_out(place, tmp_p
         ):
             connection.execute(
                 insert(RosterDuplicate).values(
-                    survey_id=survey, kind=kind, row_id=row, other_id=other, unit_id=unit, grp="x"
-                    survey_id=survey, kind=kind, row_id=row, other_id=other, unit_id=unit, grp="x",
+                    survey_id=survey,
+                    kind=kind,
+                    row_id=row,
+                    other_id=other,
+                    unit_id=unit,
+                    grp="x",
                     holds=True,
+                )
             )
         key = place.keys.installation(connection)
         connection.execute(

@@ -78,6 +78,7 @@ class Inbound:
     kind: Kind = "text"
     opt_out: Literal["STOP", "START", "HELP"] | None = None
     raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
+    file: str | None = None  # the address of a document that came with it, for MessageLog.download
     came_at: datetime | None = None
 
 

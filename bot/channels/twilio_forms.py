@@ -145,6 +145,7 @@ def read_inbound(form: Mapping[str, str]) -> Inbound | None:
         if opt_out in ("STOP", "START", "HELP")
         else None,
         raw=dict(form),
+        file=_document(form),
     )
 
 
@@ -212,6 +213,13 @@ def _add_wa_id(wa_id: str, found: dict[AddressKind, Address]) -> None:
         found["phone"] = Address.parse(f"+{wa_id}")
     except ValueError:
         return
+
+
+def _document(form: Mapping[str, str]) -> str | None:
+    """Return the address of a file that is neither picture, sound nor film nor contact card."""
+    mime = form.get("MediaContentType0", "").partition(";")[0].strip().lower()
+    shown = mime.startswith(("image/", "audio/", "video/")) or mime in _CARDS
+    return None if shown else form.get("MediaUrl0") or None
 
 
 def _kind(form: Mapping[str, str]) -> Kind:

@@ -99,10 +99,10 @@ class Table:
     header: tuple[str, ...]
     position: Mapping[str, int]
     ignored: tuple[str, ...]
-    matches: tuple[Match, ...]
-    remarks: tuple[str, ...]
-    skipped: tuple[LeftOut, ...]
-    _parts: tuple[_Part, ...]
+    matches: tuple[Match, ...] = ()
+    remarks: tuple[str, ...] = ()
+    skipped: tuple[LeftOut, ...] = ()
+    _parts: tuple[_Part, ...] = ()
     left_out: list[LeftOut] = field(default_factory=list)
 
     @property
@@ -155,9 +155,9 @@ class Table:
     def problem(self, row: Row | int, column: str, what: str, fix: str) -> Problem:
         """Return a problem with a cell; the text names the column as the file does."""
         line, sheet = (row, "") if isinstance(row, int) else (row.line, row.sheet)
-        part = next((one for one in self._parts if one.sheet.name == sheet), self._parts[0])
-        place = part.header.position.get(column)
-        title = part.header.titles[place] if place is not None else column
+        parts = [one for one in self._parts if one.sheet.name == sheet] or list(self._parts[:1])
+        place = parts[0].header.position.get(column) if parts else None
+        title = parts[0].header.titles[place] if place is not None else column
         number = place + 1 if place is not None else 1
         where = f"sheet {sheet!r}, {title}" if sheet and len(self._parts) > 1 else title
         return Problem(self.path.name, line, number, f"{where}: {what}", fix)

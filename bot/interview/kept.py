@@ -120,6 +120,7 @@ def _inbound_to_json(inbound: Inbound) -> str:
         "kind": inbound.kind,
         "opt_out": inbound.opt_out,
         "raw": dict(inbound.raw) if inbound.raw is not None else None,
+        "file": inbound.file,
         "came_at": inbound.came_at.isoformat() if inbound.came_at is not None else None,
     }
     return json.dumps(plain, ensure_ascii=False)

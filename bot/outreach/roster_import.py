@@ -24,6 +24,7 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach import duplicates
 from bot.outreach.duplicates import Other
+from bot.outreach.number_moves import person_digest
 from bot.outreach.roster_diff import (
     TO_MEND,
     Diff,
@@ -168,7 +169,7 @@ class Staging:
             person, row_id = one.read.person, ids.get((one.digest, one.scope))
             if person is None or row_id is None:
                 continue
-            mine = duplicates.person_digest(self.installation, person.sealed)
+            mine = person_digest(self.installation, person.sealed)
             if one.outcome != "duplicate_elsewhere" and names.get(row_id) == mine:
                 continue  # the very same person twice
             found.append(

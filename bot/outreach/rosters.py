@@ -22,6 +22,8 @@ from bot.flow.source import Problem
 from bot.intake.tables import InputError, LeftOut, Table, open_table
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.outreach import quality
+from bot.outreach.duplicates import SUGGEST_UP_TO
 from bot.outreach.guards import no_patients
 from bot.outreach.rejects import Rejects, rejected_rows
 from bot.outreach.roster_diff import TO_MEND, Diff, Judged, chunks, open_person
@@ -166,11 +168,15 @@ class _Tally:
     phones: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    units: set[int] = field(default_factory=set)
 
     def add(self, one: Judged) -> None:
         """Count a row."""
         assert one.outcome is not None
         self.rows += 1
+        unit_id = one.read.person.unit_id if one.read.person else one.read.unit_id
+        if unit_id is not None:
+            self.units.add(unit_id)
         self.counts[one.outcome] += 1
         if one.read.person is not None:
             self.phones[one.read.person.phone.kind] += 1
@@ -262,6 +268,9 @@ class _Run:
                 staging.abandon()
                 raise
             report = self._tally.report(table, written=True, gone=staging.gone)
+        # Of a long list every row would be opened again: `tautan roster report` does so when asked.
+        if report.rows <= SUGGEST_UP_TO:
+            quality.record(self._here, published, self._tally.units)
         self._record(published, report)
         return report
 

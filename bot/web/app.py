@@ -13,6 +13,7 @@ from bot.service import CANNOT_WORK, Service
 from bot.web.authenticity import authenticity_routes
 from bot.web.cloud import cloud_routes
 from bot.web.health import health_routes
+from bot.web.mending import mending_routes
 from bot.web.metrics import Metrics, metrics_routes
 from bot.web.sender import Sender
 from bot.web.simulator import simulator_routes
@@ -51,6 +52,7 @@ def create_app(
     sender = Sender(service)
     app.register_blueprint(webhook_routes(service, metrics, sweeps, hurry or sender.wake))
     app.register_blueprint(cloud_routes(service, metrics, sweeps, sender))
+    app.register_blueprint(mending_routes(service))
     if service.provider is None:
         app.register_blueprint(simulator_routes(service, sweeps))
     _errors(app)

@@ -17,11 +17,14 @@ from storage.models import (
     DataKey,
     Inbound,
     Link,
+    MendingWalk,
     Outbox,
     RosterNumber,
     RosterRow,
+    SentFile,
     SimulatorMessage,
     Survey,
+    UploadLink,
     Window,
 )
 from storage.queries.claims import sure
@@ -100,6 +103,9 @@ def delete_contact(connection: Connection, contact_id: int, address_ids: Sequenc
     """Delete a contact with its windows, addresses and coordinator's posts."""
     # Named one by one: what must not outlive a person is not left to a cascade.
     connection.execute(delete(Window).where(Window.address_id.in_(list(address_ids))))
+    posts = select(Coordinator.id).where(Coordinator.contact_id == contact_id)
+    for table in (MendingWalk, UploadLink, SentFile):
+        connection.execute(delete(table).where(table.coordinator_id.in_(posts)))
     connection.execute(delete(Coordinator).where(Coordinator.contact_id == contact_id))
     connection.execute(delete(Address).where(Address.id.in_(list(address_ids))))
     connection.execute(delete(Contact).where(Contact.id == contact_id))

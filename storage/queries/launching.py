@@ -219,6 +219,7 @@ def talking(
     )
     found: dict[int, list[tuple[int, int]]] = {}
     for contact_id, scope, unit_id in connection.execute(statement):
+        assert contact_id is not None
         found.setdefault(contact_id, []).append((scope, unit_id))
     return found
 

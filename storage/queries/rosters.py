@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Connection, and_, any_, bindparam, case, or_, select
@@ -13,6 +13,7 @@ from storage.models import (
     RosterImport,
     RosterRow,
 )
+from storage.queries.upsert import insert_ignore
 
 
 class StoredRow(NamedTuple):
@@ -124,6 +125,11 @@ def known(
         )
         found += [StoredRow._make(row) for row in connection.execute(statement)]
     return found
+
+
+def add(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Store a row; False when its digest is known already."""
+    return insert_ignore(connection, RosterRow.__table__, dict(row)) == 1
 
 
 def ids_of(
