@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
@@ -62,3 +63,23 @@ def either_url(request: pytest.FixtureRequest) -> str:
     """
     kind = crc32(request.node.name.encode()) % 2
     return str(request.getfixturevalue("postgres_url" if kind else "sqlite_url"))
+
+
+# Names of tests in which programs meet or die: those run on both kinds of database.
+RACES = re.compile("at_once|while|kill|meets|dead|cut_off|during|race|nothing_counts|all_readers")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let what uses `some_url` run on both kinds where it is a race, else on one by its name."""
+    if "some_url" in metafunc.fixturenames:
+        name = metafunc.function.__name__
+        both = ["sqlite", "postgresql"]
+        kinds = both if RACES.search(name) else [both[crc32(name.encode()) % 2]]
+        metafunc.parametrize("some_url", kinds, indirect=True)
+
+
+@pytest.fixture
+def some_url(request: pytest.FixtureRequest) -> str:
+    """Return an empty database; for files of rules and races alike."""
+    names = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
+    return str(request.getfixturevalue(names[request.param]))

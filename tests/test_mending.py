@@ -39,8 +39,8 @@ class House:
 
 
 @pytest.fixture
-def house(database_url):
-    with installation(database_url) as here:
+def house(some_url):
+    with installation(some_url) as here:
         yield House(here)
 
 

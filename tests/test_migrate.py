@@ -11,6 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from storage.database import Database
@@ -47,6 +48,10 @@ def test_the_migrations_make_the_tables_of_the_models(database_url):
     )
     assert differences == []
     database.close()
+
+
+def test_the_newest_file_is_what_alembic_calls_the_head():
+    assert ScriptDirectory.from_config(_config()).get_current_head() == head()
 
 
 def test_checks_and_partial_indexes_are_those_of_the_models_too(database_url):

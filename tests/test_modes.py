@@ -51,8 +51,8 @@ def files(mode="own", *, words=True, flows=True, **settings):
 
 
 @pytest.fixture
-def place(database_url):
-    with installation(database_url, clock=TestClock()) as made:
+def place(some_url):
+    with installation(some_url, clock=TestClock()) as made:
         add_unit(made, "Dinas Contoh", code="U1")
         yield made
 

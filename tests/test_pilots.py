@@ -54,8 +54,8 @@ def clock():
 
 
 @pytest.fixture
-def place(database_url, clock):
-    with installation(database_url, clock=clock, demo=True) as made:
+def place(some_url, clock):
+    with installation(some_url, clock=clock, demo=True) as made:
         publish_bundled(made)
         add_unit(made, "Dinas Contoh", code="U1")
         yield made

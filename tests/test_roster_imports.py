@@ -37,8 +37,8 @@ KILLED_ROWS = 2_000
 
 
 @pytest.fixture
-def place(database_url):
-    with installation(database_url) as made:
+def place(some_url):
+    with installation(some_url) as made:
         yield prepared(made, publish_bundled(made))
 
 
@@ -329,7 +329,7 @@ def expire(place):
     )
 
 
-def test_a_process_killed_at_any_moment_leaves_the_old_roster(place, database_url, file, tmp_path):
+def test_a_process_killed_at_any_moment_leaves_the_old_roster(place, some_url, file, tmp_path):
     old = file(*[f"internal,Lama {n},08125{100 + n:07d},U1" for n in range(50)])
     import_roster(place, old, "integritas", WHOLE)
     before = on_roster(place)
@@ -339,13 +339,13 @@ def test_a_process_killed_at_any_moment_leaves_the_old_roster(place, database_ur
     )
     if place.database.is_sqlite:
         place.database.close()
-    process = start_import(database_url, new, tmp_path)
+    process = start_import(some_url, new, tmp_path)
     assert process.stdout is not None
     process.stdout.readline()  # a chunk is stored
     os.kill(process.pid, signal.SIGKILL)
     process.wait(20)
     process.stdout.close()
-    with installation(database_url, serving=False) as made:
+    with installation(some_url, serving=False) as made:
         here: Any = made
         here.survey = place.survey
         staged = RosterImport.status == "staging"

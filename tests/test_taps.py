@@ -191,7 +191,7 @@ def test_a_default_that_fits_few_is_told_once() -> None:
     own = bundled_files()
     own["survey.yaml"] = own["survey.yaml"].replace("appearance: text ", "appearance: buttons ")
     (problem,) = load_survey(own).unfit
-    assert (problem.file, problem.line) == ("survey.yaml", 15)
+    assert (problem.file, problem.line) == ("survey.yaml", 16)
     assert "internal/sar_02 (4 buttons" in problem.what
 
 

@@ -14,8 +14,6 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils import column_index_from_string
 from python_calamine import (
     CalamineError,
     CalamineSheet,
@@ -175,6 +173,8 @@ def _unseen(path: Path) -> dict[str, _Unseen]:
     """Return, by sheet of an XLSX, its hidden columns and failed formulas; nothing for others."""
     if not zipfile.is_zipfile(path):
         return {}
+    import openpyxl  # slow to import, and rarely needed
+
     try:
         book = openpyxl.load_workbook(path, read_only=True)
         # openpyxl knows which part of the file a sheet is, and has no public name for it.
@@ -187,6 +187,8 @@ def _unseen(path: Path) -> dict[str, _Unseen]:
 
 
 def _scan(archive: zipfile.ZipFile, part: str) -> _Unseen:
+    from openpyxl.utils import column_index_from_string
+
     hidden: set[int] = set()
     errors: dict[Cell, str] = {}
     with archive.open(part) as file:
