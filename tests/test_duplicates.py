@@ -18,7 +18,8 @@ from bot.interview.surveys import publish
 from bot.outreach.decisions import Keep, decide
 from bot.outreach.duplicate_report import Duplicate, listed, read_decisions, write_duplicates
 from bot.outreach.duplicates import settle
-from bot.outreach.launch import launch, plan_launch
+from bot.outreach.launch import launch
+from bot.outreach.launch_plan import plan_launch
 from storage.models import Audit, Conversation, Link, RosterDuplicate, RosterNumber, RosterRow
 from tests import short_survey
 from tests.fake_twilio_person import Person

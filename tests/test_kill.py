@@ -31,7 +31,7 @@ from tests.storms import number_of, prepare, settle, storm
 
 PEOPLE = 200
 ROUNDS = 2
-INVITED = 44
+INVITED = 40
 COORDINATORS = 8
 IN_HANDS = 12
 WIB = ZoneInfo("Asia/Jakarta")
