@@ -245,7 +245,7 @@ def walk_in(name: str, survey: Survey) -> type:
     machine = type(name, (Walk,), {"survey": survey, "groups": tuple(survey.groups)})
     case: type = machine.TestCase  # type: ignore[attr-defined]
     case.settings = settings(  # type: ignore[attr-defined]
-        max_examples=100,
+        max_examples=150,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -1,10 +1,12 @@
 """Lists of patients are refused; lists of anybody else are not."""
 
 import pytest
+from sqlalchemy import select
 
 from bot.intake.tables import InputError
 from bot.outreach.guards import no_patients, refuse_patients
-from bot.outreach.rosters import check_roster
+from bot.outreach.rosters import check_roster, import_roster
+from storage.models import RosterRow
 from tests.setup import add_unit, installation, publish_bundled
 
 
@@ -78,3 +80,15 @@ def test_a_roster_of_patients_is_not_even_read(either_url, tmp_path):
         add_unit(place)
         with pytest.raises(InputError, match="list of patients"):
             check_roster(place, path, "integritas")
+
+
+def test_cells_and_the_units_name_give_a_list_of_patients_away(either_url, tmp_path):
+    with installation(either_url) as here:
+        publish_bundled(here)
+        add_unit(here)
+        codes = "\n".join(f"internal,0812000001{n:02},own:U1,A{n:02}.1" for n in range(30))
+        path = tmp_path / "daftar.csv"
+        path.write_text(f"kelompok,hp_wa,unit,keterangan\n{codes}\n")
+        with pytest.raises(InputError, match="keterangan"):
+            import_roster(here, path, "integritas")
+        assert here.database.read(lambda c: c.execute(select(RosterRow.id)).all()) == []

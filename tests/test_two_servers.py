@@ -79,10 +79,10 @@ def answers_survive(url, folder, take_away, give_back, seconds):
     survey, posters = prepare(url, real_now())
     with FakeTwilio() as twilio, real_fleet(url, twilio, folder) as fleet:
         twilio.webhook_url, twilio._post = f"{BASE}/whatsapp", fleet.post
-        people = crowd(twilio, survey, posters.__getitem__, 36, seed=3)
+        people = crowd(twilio, survey, posters.__getitem__, 60, seed=3)
         with ThreadPoolExecutor(1) as pool:
             crowd_is_done = pool.submit(all_at_once, [way for _, way in people], 6)
-            while fleet.answered < 40:
+            while fleet.answered < 60:
                 time.sleep(0.01)
             take_away()
             time.sleep(seconds)

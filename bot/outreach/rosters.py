@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 CHUNK = 5_000
+SAMPLE = 200  # rows of a chunk whose cells are looked at for codes of diseases
 TOLD = 10_000  # problems and warnings that a report lists; all rows to mend are stored
 READING = "1"  # the rules of reading; another number lets files be read again
 
@@ -222,6 +223,7 @@ class _Run:
         self._published = read(lambda connection: named(connection, survey)) if survey else None
         rows = read(unit_queries.every)
         self._units = Units(rows)
+        self._names = {row.id: row.name for row in rows}
         said = self._published.survey.settings if self._published else None
         named_groups = said.groups.items() if said else ()
         groups = [(name, dict(one.label), one.once_per) for name, one in named_groups]
@@ -284,7 +286,7 @@ class _Run:
     def _open(self, stack: ExitStack) -> tuple[Table, Rejects | None]:
         known = self._options.headings
         table = stack.enter_context(open_table(self._path, COLUMNS, known=known))
-        no_patients(table.header, (), self._options.unit, self._path.name)
+        no_patients(table.header, (), self._unit_name(), self._path.name)
         _check_columns(table, self._options)
         out = stack.enter_context(rejected_rows(self._rejects, table)) if self._rejects else None
         return table, out
@@ -296,9 +298,23 @@ class _Run:
         diff = Diff(self._here, published.id if published else None, reader, self._institution)
         return replace(diff, scope_of=settings.scope) if settings is not None else diff
 
-    def _judged(self, table: Table, diff: Diff) -> Any:
+    def _judged(self, table: Table, diff: Diff) -> Iterator[list[Judged]]:
+        """Yield the rows by chunks. Raises InputError where their cells are those of patients."""
         reads = (diff.reader.read(row) for row in table.rows())
-        return (diff.within_file(chunk) for chunk in chunks(reads, CHUNK))
+        known = set(table.position.values())  # a name such as N12 is no disease
+        for chunk in chunks(reads, CHUNK):
+            cells = [
+                ["" if place in known else cell for place, cell in enumerate(read.row.raw)]
+                for read in chunk[:SAMPLE]
+            ]
+            no_patients(table.header, cells, self._unit_name(), self._path.name)
+            yield diff.within_file(chunk)
+
+    def _unit_name(self) -> str:
+        """Return the name of the unit that the whole list is of, as far as it is said."""
+        said = self._options.unit or self._options.institution
+        found = self._units.find(said, "") if said else None
+        return self._names.get(found, "") if isinstance(found, int) else ""
 
     def _count(self, chunk: list[Judged], out: Rejects | None) -> None:
         for one in chunk:
