@@ -32,7 +32,7 @@ from bot.interview.failures import trace
 from bot.interview.pace import Lane
 from bot.interview.receiving import replay
 from bot.outreach import sent_files
-from bot.reporting import coordinators, snapshots
+from bot.reporting import daily, snapshots
 from bot.service import CANNOT_WORK, Service
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Sweeps:
 
     def _report(self) -> None:
         snapshots.take_due(self._service.installation)
-        coordinators.send_due(self._service.installation)
+        daily.send_due(self._service.installation)
 
     def _contents(self) -> None:
         for channel in self._service.channels.values():

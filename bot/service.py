@@ -29,7 +29,7 @@ from bot.interview.installation import (
 from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
 from bot.outreach import mending_chat
-from bot.reporting import digest
+from bot.reporting import asked
 from storage.database import Conflict, Database, Unavailable
 from storage.keys import WrongSecret
 from storage.migrate import is_current
@@ -122,7 +122,7 @@ class Service:
         self, connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
     ) -> Message | None:
         """Answer a coordinator about counts, else about the roster that is being mended."""
-        answered = digest.answer(connection, installation, contact_id, inbound)
+        answered = asked.answer(connection, installation, contact_id, inbound)
         if answered is not None:
             return answered
         base = self.settings.public_base_url

@@ -134,6 +134,7 @@ class FakeTwilio:
         self.pair_rate = pair_rate
         self.statuses = statuses
         self.faults = Faults(seed)
+        self.door: Callable[[], None] = lambda: None  # where a request to the API may have to wait
         self.errors: list[Problem] = []
         self.callbacks: list[Callback] = []
         self.requests: list[tuple[str, str]] = []

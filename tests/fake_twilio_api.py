@@ -102,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_POST(self) -> None:
+        self.server.twilio.door()
         self._answer()
 
     def do_DELETE(self) -> None:

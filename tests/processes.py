@@ -122,6 +122,7 @@ class Fleet:
         self.kills = 0
         self.whole_since: float | None = 0.0  # since when all run (monotonic), None when not
         self.answered = 0  # posts, about: it is counted without a lock
+        self._shut: Callable[[], bool] | None = None  # whether nothing more may get through now
         self._pool = urllib3.PoolManager(maxsize=64, num_pools=64)
 
     def __enter__(self) -> Fleet:
@@ -160,6 +161,7 @@ class Fleet:
         A request that a server took and did not answer is not given to another one.
         """
         assert url.startswith(BASE), f"{url} is not below {BASE}"
+        self.door()
         ports = [program.port for program in self.programs if program.port]
         for port in random.sample(ports, len(ports)):
             target = f"http://127.0.0.1:{port}{url.removeprefix(BASE)}"
@@ -175,6 +177,12 @@ class Fleet:
             return got.status, got.headers, got.data
         raise ConnectionRefusedError(url)
 
+    def door(self) -> None:
+        """Wait while the others are too far ahead of one that was killed and starts again."""
+        end = time.monotonic() + START_SECONDS
+        while (shut := self._shut) is not None and shut() and time.monotonic() < end:
+            time.sleep(0.002)
+
     @contextlib.contextmanager
     def under_fire(
         self, progress: Callable[[], int], least: int, most: int, seed: int = 0
@@ -182,8 +190,10 @@ class Fleet:
         """While the block runs, kill one at random now and then and start it again.
 
         A shot falls when `progress` has grown by a number from `least` to `most` since all ran, so
-        that it hits work under way however fast the machine is. At the end all run. What goes wrong
-        here is raised when the block ends.
+        that it hits work under way however fast the machine is. While one starts again the others
+        go on by `least` at most, where `door` is asked: so there are as many shots on a machine
+        that starts programs slowly. At the end all run. What goes wrong here is raised when the
+        block ends.
         """
         chance = random.Random(seed)
         over = threading.Event()
@@ -200,11 +210,15 @@ class Fleet:
                     self.whole_since = None
                     program.kill()
                     self.kills += 1
+                    far = progress() + least
+                    self._shut = lambda far=far: progress() >= far
                     program.start()
                     program.wait_until_ready()
-                    self.whole_since = time.monotonic()
+                    self.whole_since, self._shut = time.monotonic(), None
             except BaseException as failure:
                 failures.append(failure)
+            finally:
+                self._shut = None
 
         thread = threading.Thread(target=fire, name="under-fire")
         thread.start()

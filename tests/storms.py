@@ -50,6 +50,7 @@ def storm(fleet: Fleet, here: Installation, twilio: FakeTwilio, count: int) -> N
     """Kill senders at random until so many messages went out in all."""
     # Where others go on while one starts again, shots must follow faster to be as many.
     least, most = (3, 8) if len(fleet.programs) > 1 else (8, 20)
+    twilio.door = fleet.door
     end = time.monotonic() + 90
     while len(twilio.messages) < count:
         assert time.monotonic() < end, f"only {len(twilio.messages)} of {count} messages went out"

@@ -15,7 +15,8 @@ from bot.interview.installation import Clock, open_installation
 from bot.interview.outbox import open_message
 from bot.interview.surveys import UnknownSurvey
 from bot.reporting import snapshots
-from bot.reporting.coordinators import import_coordinators, send_due
+from bot.reporting.coordinators import import_coordinators
+from bot.reporting.daily import send_due
 from storage.database import Database
 from storage.keys import Secret
 from storage.models import Coordinator, Outbox, Survey

@@ -11,8 +11,9 @@ from sqlalchemy import update
 from bot.channels.base import Address, Inbound
 from bot.interview import identity, outbox
 from bot.interview.conversations import enrol
-from bot.reporting import digest, snapshots, words
-from bot.reporting.coordinators import import_coordinators, send_due
+from bot.reporting import asked, digest, snapshots, words
+from bot.reporting.coordinators import import_coordinators
+from bot.reporting.daily import send_due
 from bot.reporting.publication import Count
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy
@@ -204,7 +205,7 @@ def say(house, text, **more):
 
     def work(connection):
         contact_id = the_contact(connection, house)
-        return digest.answer(connection, house, contact_id, inbound)
+        return asked.answer(connection, house, contact_id, inbound)
 
     return house.database.write(work)
 
@@ -272,7 +273,7 @@ def test_somebody_without_a_post_is_not_answered(house, survey, post):
 
     def work(connection):
         other = identity.person(connection, house, [Address("phone", "+6281200000199")])
-        return digest.answer(connection, house, other.contact_id, inbound)
+        return asked.answer(connection, house, other.contact_id, inbound)
 
     assert house.database.write(work) is None
 

@@ -1,4 +1,4 @@
-"""What coordinators read: the day's numbers as a text for the phone, and answers to their words.
+"""What coordinators read: the day's numbers as a text for the phone.
 
 Everything here is a function of snapshots, which hold published values alone; so no text can tell
 more than the rule of `publication` allows. Nothing ranks units or names people.
@@ -13,22 +13,14 @@ from fractions import Fraction
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Inbound
 from bot.flow.expressions import placeholders
-from bot.flow.keywords import Command, normalise
-from bot.flow.state import UNDER_WAY
 from bot.flow.survey import Survey
 from bot.flow.turn import Message
-from bot.interview import identity
-from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting import snapshots, words
 from bot.reporting.publication import Count, change
 from bot.reporting.snapshots import Snapshot
-from bot.reporting.units import Hierarchy, read_hierarchy
-from storage.queries import people
-from storage.queries import reports as queries
-from storage.queries.reports import CoordinatorRow
+from bot.reporting.units import Hierarchy
 
 MOST_UNITS = 8
 """So many units are named in one message; the rest is counted."""
@@ -36,8 +28,6 @@ MOST_UNITS = 8
 MOST_DETAILS = 20
 LONGEST_NAME = 40
 """With these a message stays under the 1,600 characters that the provider takes."""
-
-MOST_CHARS = 1500
 
 PACE_DAYS = 7
 """The present pace is that of so many days."""
@@ -239,112 +229,3 @@ def forecast(report: Report) -> Fraction | None:
     days = (report.snapshot.day - then.day).days
     pace = Fraction(now.value - then.count(units).value, days)
     return min(Fraction(1), (now.value + pace * remaining) / now.target)
-
-
-# --- what coordinators write --------------------------------------------------------------------
-
-_KNOWN = ("PROGRES", "RINCIAN", "JEDA", "AKTIF", "PANDUAN")
-
-
-def answer(
-    connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
-) -> Message | None:
-    """Answer a coordinator's word, or return None: then it belongs to an interview, or to nobody.
-
-    The numbers are those of the day's snapshot however often they are asked for. BERHENTI stops
-    the reports where the newest message was one; else it means the survey, as from anybody. While
-    an interview is under way only the command itself is taken, not its everyday synonyms.
-    """
-    posts = queries.posts_of(connection, contact_id)
-    if not posts or inbound.kind != "text":
-        return None
-    published = installation.surveys.by_id(connection, posts[0].survey_id)
-    asked = normalise(inbound.option or inbound.text)
-    if _stops(published.survey, inbound, asked):
-        if not _last_was_report(connection, contact_id):
-            return None
-        identity.opt_out(connection, installation, contact_id, "coordinator")
-        return _plain(published.survey, "paused")
-    match _command(published.survey, asked, strict=_under_way(connection, contact_id)):
-        case "PROGRES" | "RINCIAN" as command:
-            return _numbers(connection, installation, posts, command)
-        case "JEDA":
-            queries.pause_posts(connection, contact_id, paused=True)
-            return _plain(published.survey, "paused")
-        case "AKTIF":
-            queries.pause_posts(connection, contact_id, paused=False)
-            identity.opt_in(connection, installation, contact_id, "coordinator")
-            return _plain(published.survey, "active")
-        case "PANDUAN":
-            return Message(_hourly(published.survey, installation, "help"), language=words.LOCALE)
-        case _:
-            return None
-
-
-def _numbers(
-    connection: Connection,
-    installation: Installation,
-    posts: Sequence[CoordinatorRow],
-    command: str,
-) -> Message:
-    """Return the numbers of all posts in surveys that run, else of the newest survey's."""
-    hierarchy = read_hierarchy(connection)
-    surveys = {one: installation.surveys.by_id(connection, one) for one in _surveys(posts)}
-    wanted = [one for one in posts if surveys[one.survey_id].closed_at is None] or posts[:1]
-    write = brief if len(wanted) > 1 else details if command == "RINCIAN" else text
-    texts: list[str] = []
-    for post in wanted:
-        published = surveys[post.survey_id]
-        day = snapshots.today(published.survey.settings, installation.now())
-        report = read_report(connection, published, hierarchy, post.unit_id, day)
-        said = write(report) if report else _hourly(published.survey, installation, "no_snapshot")
-        if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
-            break
-        texts.append(said)
-    return Message("\n\n".join(texts), language=words.LOCALE)
-
-
-def _surveys(posts: Sequence[CoordinatorRow]) -> list[int]:
-    return list(dict.fromkeys(post.survey_id for post in posts))
-
-
-def _hourly(survey: Survey, installation: Installation, name: str) -> str:
-    """Return a message that says when numbers appear."""
-    settings = survey.settings
-    values = {
-        "nama_survei": words.title(survey),
-        "pukul": settings.snapshot_at.strftime("%H.%M"),
-        "zona": words.zone_letters(settings.zone, installation.now()),
-    }
-    return words.say(survey, name, values)
-
-
-def _plain(survey: Survey, name: str) -> Message:
-    return Message(words.say(survey, name, {}), language=words.LOCALE)
-
-
-def _command(survey: Survey, asked: str, *, strict: bool) -> str | None:
-    for name in _KNOWN:
-        synonyms = () if strict else survey.words.coordinator_keywords.get(name, ())
-        if asked in {normalise(word) for word in (name, *synonyms)}:
-            return name
-    return None
-
-
-def _stops(survey: Survey, inbound: Inbound, asked: str) -> bool:
-    said = survey.words.keywords.means(asked, Command.BERHENTI)
-    return inbound.opt_out == "STOP" or said
-
-
-def _last_was_report(connection: Connection, contact_id: int) -> bool:
-    """Whether the newest message to this person was about reports, not about an interview."""
-    rows = people.addresses_of(connection, [contact_id])
-    newest = queries.newest_message(connection, [row.id for row in rows])
-    if newest is None:
-        return people.active_conversation(connection, contact_id) is None
-    purpose, conversation_id = newest
-    return purpose == "report" or conversation_id is None
-
-
-def _under_way(connection: Connection, contact_id: int) -> bool:
-    return queries.interview_under_way(connection, contact_id, UNDER_WAY)
