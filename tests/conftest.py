@@ -11,7 +11,7 @@ from zlib import crc32
 import pytest
 from hypothesis import settings
 
-from tests.postgres import fresh_database, running_postgres
+from tests.postgres import fresh_database, running_postgres, unmade_database
 
 # In CI the same examples every time, so that a change is judged by what it changed; everywhere
 # else new ones are drawn at each run, and what they find is kept by Hypothesis.
@@ -37,8 +37,8 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """Yield the URL of a new, empty PostgreSQL database and drop it afterwards."""
-    with fresh_database(postgres_server) as url:
+    """Yield the URL of a PostgreSQL database that does not exist yet and drop it afterwards."""
+    with unmade_database(postgres_server) as url:
         yield url
 
 
@@ -50,14 +50,31 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Run the test twice, with an empty SQLite file and an empty PostgreSQL database."""
+    """Run the test twice, with a SQLite file and a PostgreSQL database that do not exist yet.
+
+    `tests.tables.make_tables` makes both, and everything that opens an installation calls it.
+    """
     names = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
     return str(request.getfixturevalue(names[request.param]))
 
 
 @pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """Yield the URL of a PostgreSQL database without tables and drop it afterwards."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """Run the test twice, with databases that have no tables, for those who make their own."""
+    names = {"sqlite": "sqlite_url", "postgresql": "empty_postgres_url"}
+    return str(request.getfixturevalue(names[request.param]))
+
+
+@pytest.fixture
 def either_url(request: pytest.FixtureRequest) -> str:
-    """Return an empty database of one kind, by the test's name: half of the tests on each.
+    """Return a database of one kind, not made yet, by the test's name: half of the tests on each.
 
     For rules whose statements other tests run on both.
     """
@@ -80,6 +97,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def some_url(request: pytest.FixtureRequest) -> str:
-    """Return an empty database; for files of rules and races alike."""
+    """Return a database, not made yet; for files of rules and races alike."""
     names = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
     return str(request.getfixturevalue(names[request.param]))

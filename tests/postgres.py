@@ -135,17 +135,62 @@ def running_postgres(
 @contextlib.contextmanager
 def fresh_database(server_url: str) -> Iterator[str]:
     """Create an empty database on the server, yield its URL and drop it afterwards."""
-    name = f"tautan_test_{uuid.uuid4().hex}"
-    url = make_url(server_url).set(drivername="postgresql+psycopg")
-    identifier = sql.Identifier(name)
-    with _connect(url) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+    with unmade_database(server_url) as url:
+        with _connect(make_url(server_url)) as connection:
+            _create(connection, _name(url))
+        yield url
+
+
+@contextlib.contextmanager
+def unmade_database(server_url: str) -> Iterator[str]:
+    """Yield the URL of a database that does not exist yet and drop it afterwards."""
+    url = make_url(server_url).set(
+        drivername="postgresql+psycopg", database=f"tautan_test_{uuid.uuid4().hex}"
+    )
     try:
-        yield url.set(database=name).render_as_string(hide_password=False)
+        yield url.render_as_string(hide_password=False)
     finally:
-        with _connect(url) as connection:
+        with _connect(make_url(server_url)) as connection:
             # FORCE, because a test that failed may have left its connections open.
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(str(url.database))))
+
+
+def server_of(database_url: str) -> str:
+    """Return the URL of the database from which others on the same server are made."""
+    return make_url(database_url).set(database="postgres").render_as_string(hide_password=False)
+
+
+def exists(database_url: str) -> bool:
+    """Whether there is such a database."""
+    with _connect(make_url(server_of(database_url))) as connection:
+        name = make_url(database_url).database
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        return found.fetchone() is not None
+
+
+def copy_database(source_url: str, target_url: str) -> None:
+    """Make a database that is a copy of another one, to which nobody may be connected.
+
+    That takes an eighth of the time in which its tables are made one by one.
+    """
+    with _connect(make_url(server_of(target_url))) as connection:
+        _create(connection, _name(target_url), _name(source_url))
+
+
+def _name(url: str) -> str:
+    return str(make_url(url).database)
+
+
+def _create(
+    connection: psycopg.Connection[tuple[Any, ...]], name: str, template: str = "template1"
+) -> None:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(template)
+    )
+    if connection.info.server_version >= 15_00_00:
+        statement += sql.SQL(" STRATEGY file_copy")  # before, there was no other
+    connection.execute(statement)
 
 
 def _connect(url: URL) -> psycopg.Connection[tuple[Any, ...]]:

@@ -48,8 +48,8 @@ def number_of(here: Installation, table: Any, *where: Any) -> int:
 
 def storm(fleet: Fleet, here: Installation, twilio: FakeTwilio, count: int) -> None:
     """Kill senders at random until so many messages went out in all."""
-    # Where others go on while one starts again, shots must follow faster to be as many.
-    least, most = (3, 8) if len(fleet.programs) > 1 else (8, 20)
+    # Where others go on while one starts again, shots must follow faster to be enough.
+    least, most = (5, 12) if len(fleet.programs) > 1 else (8, 20)
     twilio.door = fleet.door
     end = time.monotonic() + 90
     while len(twilio.messages) < count:

@@ -762,8 +762,8 @@ def test_a_port_that_is_taken_is_said(served, port, tmp_path):
     assert "Traceback" not in err
 
 
-def test_a_worker_on_postgresql_works_and_ends_in_order(postgres_url, tmp_path):
-    environ = {"DATABASE_URL": postgres_url, "TAUTAN_SECRET_KEY": SECRET}
+def test_a_worker_on_postgresql_works_and_ends_in_order(empty_postgres_url, tmp_path):
+    environ = {"DATABASE_URL": empty_postgres_url, "TAUTAN_SECRET_KEY": SECRET}
     migrator = start(tmp_path, "migrate", **environ)
     migrator.communicate(timeout=40)
     assert migrator.returncode == 0

@@ -28,8 +28,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url, serving=True)
+def database(empty_url: str) -> Iterator[Database]:
+    opened = Database(empty_url, serving=True)
     make_table(opened)
     yield opened
     opened.close()
@@ -241,8 +241,8 @@ def test_other_errors_of_the_work_are_raised_as_they_are_and_undo_it(database):
     assert ids(database) == []
 
 
-def test_two_who_wait_for_each_other_both_get_through_on_postgresql(postgres_url):
-    database = Database(postgres_url)
+def test_two_who_wait_for_each_other_both_get_through_on_postgresql(empty_postgres_url):
+    database = Database(empty_postgres_url)
     make_table(database)
     add(database, 1)
     add(database, 2)
@@ -272,8 +272,8 @@ def test_two_who_wait_for_each_other_both_get_through_on_postgresql(postgres_url
     database.close()
 
 
-def test_a_serialization_failure_runs_again_on_postgresql(postgres_url):
-    database = Database(postgres_url)
+def test_a_serialization_failure_runs_again_on_postgresql(empty_postgres_url):
+    database = Database(empty_postgres_url)
     make_table(database)
     add(database, 1)
     meeting = threading.Barrier(2, timeout=20)
@@ -465,20 +465,20 @@ def end_all_connections(url: str) -> None:
         )
 
 
-def test_connections_that_a_restart_ended_are_no_trouble_to_anybody(postgres_url):
-    database = Database(postgres_url)
+def test_connections_that_a_restart_ended_are_no_trouble_to_anybody(empty_postgres_url):
+    database = Database(empty_postgres_url)
     make_table(database)
     all_at_once([partial(add, database, n) for n in range(8)], at_a_time=8)
     for number in (10, 11):
-        end_all_connections(postgres_url)
+        end_all_connections(empty_postgres_url)
         add(database, number)
-    end_all_connections(postgres_url)
+    end_all_connections(empty_postgres_url)
     assert ids(database) == [*range(8), 10, 11]
     database.close()
 
 
-def test_a_connection_that_ends_in_the_middle_of_the_work_runs_it_again(postgres_url):
-    database = Database(postgres_url)
+def test_a_connection_that_ends_in_the_middle_of_the_work_runs_it_again(empty_postgres_url):
+    database = Database(empty_postgres_url)
     make_table(database)
     runs: list[int] = []
 
@@ -486,7 +486,7 @@ def test_a_connection_that_ends_in_the_middle_of_the_work_runs_it_again(postgres
         runs.append(1)
         connection.execute(text("INSERT INTO note VALUES (1, 0)"))
         if len(runs) == 1:
-            end_all_connections(postgres_url)
+            end_all_connections(empty_postgres_url)
         connection.execute(text("INSERT INTO note VALUES (2, 0)"))
 
     database.write(work)
@@ -495,16 +495,16 @@ def test_a_connection_that_ends_in_the_middle_of_the_work_runs_it_again(postgres
     database.close()
 
 
-def test_a_commit_of_which_nobody_knows_is_not_run_again(postgres_url):
+def test_a_commit_of_which_nobody_knows_is_not_run_again(empty_postgres_url):
     """The connection ends when the commit is asked for: it may have been stored."""
-    database = Database(postgres_url)
+    database = Database(empty_postgres_url)
     make_table(database)
     runs: list[int] = []
 
     def work(connection):
         runs.append(1)
         connection.execute(text("INSERT INTO note VALUES (1, 0)"))
-        end_all_connections(postgres_url)
+        end_all_connections(empty_postgres_url)
 
     with pytest.raises(Unavailable):
         database.write(work)
@@ -539,8 +539,8 @@ def _allow_connections(server: str, url: str, *, allow: bool) -> None:
         other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {str(allow).lower()}')
 
 
-def test_too_many_at_once_are_told_and_not_kept_waiting_for_ever(postgres_url):
-    database = Database(postgres_url, pool_size=1)
+def test_too_many_at_once_are_told_and_not_kept_waiting_for_ever(empty_postgres_url):
+    database = Database(empty_postgres_url, pool_size=1)
     pool = database.engine.pool
     assert isinstance(pool, QueuePool)
     pool._max_overflow, pool._timeout = 0, 0.05

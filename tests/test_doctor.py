@@ -186,9 +186,9 @@ def test_no_database_is_made_by_looking_for_one(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_database_wants_to_be_migrated(database_url):
-    Database(database_url).close()
-    settings = Settings(database_url=database_url, tautan_secret_key=SECRET)
+def test_an_empty_database_wants_to_be_migrated(empty_url):
+    Database(empty_url).close()
+    settings = Settings(database_url=empty_url, tautan_secret_key=SECRET)
     service = Service(settings, serving=False)
     service.database.write(lambda connection: None)
     found = {one.check: one for one in examine(service)}

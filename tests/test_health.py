@@ -44,10 +44,10 @@ def test_it_is_not_ready_before_the_migration_and_says_what_to_do(sqlite_url):
     service.close()
 
 
-def test_it_becomes_ready_by_itself_when_somebody_migrates(database_url):
-    service, client = client_of(database_url)
+def test_it_becomes_ready_by_itself_when_somebody_migrates(empty_url):
+    service, client = client_of(empty_url)
     assert client.get("/ready").status_code == 503
-    other = Database(database_url)
+    other = Database(empty_url)
     migrate(other)
     other.close()
     answer = client.get("/ready")

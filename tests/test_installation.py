@@ -21,8 +21,8 @@ OTHER = "another secret, which is long enough too"
 
 
 @pytest.fixture
-def database(database_url):
-    opened = Database(database_url)
+def database(empty_url):
+    opened = Database(empty_url)
     migrate(opened)
     yield opened
     opened.close()

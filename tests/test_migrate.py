@@ -35,8 +35,8 @@ database.close()
 # The one index over an expression is compared below.
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
-def test_the_migrations_make_the_tables_of_the_models(database_url):
-    database = Database(database_url)
+def test_the_migrations_make_the_tables_of_the_models(empty_url):
+    database = Database(empty_url)
     assert migrate(database)
     differences = database.read(
         lambda c: compare_metadata(
@@ -54,9 +54,9 @@ def test_the_newest_file_is_what_alembic_calls_the_head():
     assert ScriptDirectory.from_config(_config()).get_current_head() == head()
 
 
-def test_checks_and_partial_indexes_are_those_of_the_models_too(database_url):
+def test_checks_and_partial_indexes_are_those_of_the_models_too(empty_url):
     """What the comparison above leaves out: CHECK constraints, and what an index is limited to."""
-    database = Database(database_url)
+    database = Database(empty_url)
     migrate(database)
 
     def checks(connection):
@@ -92,8 +92,8 @@ def definition(database: Database, index: str) -> str:
     return re.sub(r'[()"]|::\w+', "", found).lower()
 
 
-def test_migrating_again_finds_nothing_to_do(database_url):
-    database = Database(database_url)
+def test_migrating_again_finds_nothing_to_do(empty_url):
+    database = Database(empty_url)
     assert not is_current(database)
     assert database.read(current) is None
     assert migrate(database)
@@ -111,10 +111,10 @@ def test_a_database_of_another_version_is_not_current(sqlite_url):
     database.close()
 
 
-def test_processes_that_migrate_at_once_do_it_once(database_url):
+def test_processes_that_migrate_at_once_do_it_once(empty_url):
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", MIGRATOR, database_url],
+            [sys.executable, "-c", MIGRATOR, empty_url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -137,7 +137,7 @@ def test_processes_that_migrate_at_once_do_it_once(database_url):
             with one:
                 pass
     assert told == ["False", "False", "True"]
-    database = Database(database_url)
+    database = Database(empty_url)
     assert is_current(database)
     database.close()
 

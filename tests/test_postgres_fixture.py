@@ -27,25 +27,25 @@ def ask(url: str, *statements: str) -> object:
 
 
 @pytest.mark.parametrize("run", [1, 2])
-def test_every_test_gets_an_empty_database(database_url: str, run: int) -> None:
+def test_every_test_gets_an_empty_database(empty_url: str, run: int) -> None:
     """A table of the first run would make the second fail."""
-    ask(database_url, "CREATE TABLE thing (id integer)", "INSERT INTO thing VALUES (1)")
-    assert ask(database_url, "SELECT count(*) FROM thing") == 1
+    ask(empty_url, "CREATE TABLE thing (id integer)", "INSERT INTO thing VALUES (1)")
+    assert ask(empty_url, "SELECT count(*) FROM thing") == 1
 
 
-def test_url_names_the_driver_and_nothing_on_the_network(postgres_url: str) -> None:
+def test_url_names_the_driver_and_nothing_on_the_network(empty_postgres_url: str) -> None:
     """The server listens on a Unix socket, unless a server was named."""
-    url = make_url(postgres_url)
+    url = make_url(empty_postgres_url)
     assert url.drivername == "postgresql+psycopg"
-    assert ask(postgres_url, "SELECT current_database()") == url.database
+    assert ask(empty_postgres_url, "SELECT current_database()") == url.database
     if "host" in url.query:
-        assert ask(postgres_url, "SHOW listen_addresses") == ""
+        assert ask(empty_postgres_url, "SHOW listen_addresses") == ""
 
 
-def test_texts_are_utf8_whatever_the_machine_says(postgres_url: str) -> None:
+def test_texts_are_utf8_whatever_the_machine_says(empty_postgres_url: str) -> None:
     """Accented capitals are known to the database itself, not to the machine's locale."""
-    assert ask(postgres_url, "SHOW server_encoding") == "UTF8"
-    assert ask(postgres_url, "SELECT lower('ÉCOLE')") == "école"
+    assert ask(empty_postgres_url, "SHOW server_encoding") == "UTF8"
+    assert ask(empty_postgres_url, "SELECT lower('ÉCOLE')") == "école"
 
 
 def test_open_connections_do_not_keep_a_database(postgres_server: str) -> None:

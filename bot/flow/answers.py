@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from rapidfuzz.distance import Indel
@@ -100,7 +101,7 @@ class Lexicon:
         for name, labels in choices:
             names.append(name)
             for label in labels:
-                for form in (normalise(label), plain_words(label)):
+                for form in _forms(label):
                     if form:
                         found.setdefault(form, set()).add(name)
         labels = {form: next(iter(whose)) for form, whose in found.items() if len(whose) == 1}
@@ -245,6 +246,12 @@ def read_text(text: str, max_chars: int, required: bool) -> Reading:
 def plain_words(text: str) -> str:
     """Return a text normalised, with abbreviations and doubled words ("kdg2") written out."""
     return _expanded(normalise(text))
+
+
+@lru_cache(maxsize=4096)
+def _forms(label: str) -> tuple[str, str]:
+    """Return a label as it is found; of labels alone, so that no answer is kept in memory."""
+    return normalise(label), plain_words(label)
 
 
 def _expanded(words: str) -> str:

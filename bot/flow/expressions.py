@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from jinja2 import TemplateError, nodes
+from jinja2.environment import TemplateExpression
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from rapidfuzz import process
@@ -97,11 +98,9 @@ def compile_expression(
     anything else could never be true), for others None. `later` are questions asked afterwards,
     for a better message. Raises ExpressionError.
     """
-    environment = _environment()
     try:
-        tree = _parse(environment, source)
-        names = _checked_names(tree, known, later)
-        compiled = environment.compile_expression(source, undefined_to_none=True)
+        names = _checked_names(_parsed(source), known, later)
+        compiled = _compiled(source)
     except TemplateError as error:
         raise ExpressionError(f"`{source}` is not a condition: {error}") from None
 
@@ -115,8 +114,15 @@ def compile_expression(
     return Expression(source, names, run, lru_cache(maxsize=512, typed=True)(run))
 
 
-def _parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Node:
-    parser = Parser(environment, source, state="variable")
+# A condition stands in every edition of a survey and is read and compiled once.
+@lru_cache(maxsize=512)
+def _compiled(source: str) -> TemplateExpression:
+    return _environment().compile_expression(source, undefined_to_none=True)
+
+
+@lru_cache(maxsize=512)
+def _parsed(source: str) -> nodes.Node:
+    parser = Parser(_environment(), source, state="variable")
     tree = parser.parse_expression()
     if not parser.stream.eos:
         raise ExpressionError(

@@ -40,8 +40,7 @@ def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
     parts: list[tuple[Source, AnyFile]] = []
     for name, text in files:
         try:
-            source = read_source(name, text)
-            parts.append((source, read_part(source)))
+            parts.append(_part(name, text))
         except FlowError as error:
             problems.extend(error.problems)
     if problems:
@@ -59,6 +58,13 @@ def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
     if older:
         survey = (survey[0], _known_to(survey[1], messages[1], [part for _, part in flows]))
     return compile_survey(survey, messages, shared[0] if shared else None, flows, older=older)
+
+
+@lru_cache(maxsize=64)
+def _part(name: str, text: str) -> tuple[Source, AnyFile]:
+    """Read once what many editions share: most change one file."""
+    source = read_source(name, text)
+    return source, read_part(source)
 
 
 def _known_to(part: SurveyFile, messages: MessagesFile, flows: list[FlowFile]) -> SurveyFile:

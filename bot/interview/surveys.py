@@ -68,6 +68,11 @@ class Surveys:
                 self._compiled[_hash(files[SETTINGS]), flow_version_id] = survey
         return survey
 
+    def remember(self, settings_hash: bytes, published: Published) -> None:
+        """Keep what was compiled for publishing: it need not be compiled again to be used."""
+        with self._guard:
+            self._compiled[settings_hash, published.flow_version_id] = published.survey
+
     def every(self, connection: Connection) -> list[Published]:
         """Return all published surveys, the newest last."""
         return [self._published(connection, row) for row in queries.every(connection)]
@@ -148,7 +153,9 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
             survey_id, survey.settings.name, survey, version, row.closed_at if row else None
         )
 
-    return installation.database.write(work)
+    published = installation.database.write(work)
+    installation.surveys.remember(settings_hash, published)
+    return published
 
 
 def _check_older(connection: Connection, survey_id: int, text: str) -> None:
