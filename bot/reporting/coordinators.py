@@ -1,216 +1,496 @@
-"""Who gets the day's counts: posts, and reading them from a file.
+"""Who gets the counts: posts, read from a file, edited one by one, written back to a file.
 
-A post is (survey, person, unit or the whole survey) with a local minute of the day.
+A post is (survey, person, unit or the whole survey) with a local minute of the day; that of a
+`pimpinan` has a weekday too. A deputy is a post of its own that serves while another one is away.
 """
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
-from functools import partial
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.source import Problem
-from bot.intake.phones import read_phone
-from bot.intake.tables import Column, InputError, Row, Table, did_you_mean, open_table
+from bot.intake.tables import InputError, Match, open_table
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting.units import Hierarchy, read_hierarchy
-from storage.queries import reports as queries
-from storage.queries.reports import UnitRow
-
-DEFAULT_HOUR = "07:45"
-
-COLUMNS = (
-    Column("phone", ("hp", "hp_wa", "no_hp", "no_wa", "nomor", "telepon", "whatsapp"), True),
-    Column("unit", ("kode_unit", "unit_code", "kode", "code", "opd")),
-    Column("code_list", ("daftar_kode", "list", "daftar")),
-    Column("hour", ("jam", "pukul", "waktu")),
-    Column("name", ("nama",)),
+from bot.reporting.coordinator_files import (
+    COLUMNS,
+    DAYS,
+    DEFAULT_HOUR,
+    Reader,
+    Wanted,
+    read_table,
+    write_table,
 )
-_HOUR = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)(?::00)?")
+from bot.reporting.units import Hierarchy, read_hierarchy
+from storage.keys import DataKey
+from storage.queries import audit, people
+from storage.queries import coordinators as queries
+from storage.queries.coordinators import CoordinatorRow
+
+MONDAY = 0
+"""The day of a `pimpinan` for whom none is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import of coordinators did."""
+    """What an import of coordinators did.
 
-    added: int
-    changed: int
-    unchanged: int
+    `replaced` are posts that went to another person (they are among the changed); `gone` are posts
+    that the file does not have, by id, of which `removed` were removed.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    removed: int = 0
+    gone: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, int]:
         """Return the plain form."""
-        return {"added": self.added, "changed": self.changed, "unchanged": self.unchanged}
+        return {
+            "added": self.added,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "replaced": self.replaced,
+            "removed": self.removed,
+            "gone": len(self.gone),
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One row of the file, understood."""
-
-    phone: str
-    unit: UnitRow | None
-    minute: int
-    name: str
+def headings_of(path: Path) -> tuple[Match, ...]:
+    """Return how a file's headings are understood, guesses among them. Raises InputError."""
+    with open_table(path, COLUMNS, guess=True) as table:
+        return table.matches
 
 
 def import_coordinators(
-    installation: Installation, survey: str, path: Path, region: str = "ID"
+    installation: Installation,
+    survey: str,
+    path: Path,
+    region: str = "ID",
+    *,
+    known: Mapping[str, str] | None = None,
+    replace: bool = False,
 ) -> Imported:
-    """Read who gets counts from a CSV file and store it; the same file twice changes nothing.
+    """Read who gets counts from a CSV or XLSX file; the same file twice changes nothing.
 
     Columns: `phone`; `unit`, a code with its list (`kemendagri:62.01`, or a column `code_list`),
-    empty for the whole survey; `hour`, local (07:45); `name`. Raises UnknownSurvey, OSError, and
-    InputError with everything that is wrong, in which case nothing was written.
+    empty for the whole survey; `hour`, local (07:45); `name`; `kind`, `weekday`; `away_from`,
+    `away_until`, `deputy`; `post`, as an export wrote it: then another phone replaces the holder.
+    `known` says what headings mean; with `replace` posts that the file does not have are removed.
+    Raises UnknownSurvey, OSError, and InputError with everything that is wrong, in which case
+    nothing was written.
     """
 
-    def known(connection: Connection) -> tuple[Published, Hierarchy]:
+    def read(connection: Connection) -> tuple[Published, Hierarchy]:
         return installation.surveys.named(connection, survey), read_hierarchy(connection)
 
-    published, hierarchy = installation.database.read(known)
-    with open_table(path, COLUMNS) as table:
-        wanted = _read_rows(table, _Reader(table, hierarchy, region))
-    work = partial(_store, installation=installation, published=published, wanted=wanted)
+    published, hierarchy = installation.database.read(read)
+    with open_table(path, COLUMNS, known=known) as table:
+        wanted = read_table(table, Reader(hierarchy, region))
+
+        def work(connection: Connection) -> Imported:
+            desk = _Desk(connection, installation, published, hierarchy)
+            for one, row in wanted:
+
+                def complain(column: str, what: str, fix: str, line: Any = row) -> None:
+                    desk.problems.append(table.problem(line, column, what, fix))
+
+                desk.store(one, complain)
+            if desk.problems:
+                raise InputError(desk.problems)
+            done = desk.finish(replace=replace)
+            changed = {name: count for name, count in done.to_dict().items() if count}
+            if changed.keys() & {"added", "changed", "removed"}:
+                detail = json.dumps({"survey": survey, **changed})
+                audit.record(connection, installation.now(), "coordinators import", detail)
+            return done
+
+        return installation.database.write(work)
+
+
+def edit_post(
+    installation: Installation, post_id: int, cells: Mapping[str, str], region: str = "ID"
+) -> list[str]:
+    """Change one post by cells as a file has them, and return the names of what changed.
+
+    Whose post goes to another number gets nothing more from this moment. Raises InputError.
+    """
+
+    def work(connection: Connection) -> list[str]:
+        hierarchy = read_hierarchy(connection)
+        post = _existing(connection, post_id)
+        published = installation.surveys.by_id(connection, post.survey_id)
+        desk = _Desk(connection, installation, published, hierarchy)
+
+        def complain(column: str, what: str, fix: str) -> None:
+            desk.problems.append(Problem(f"post {post_id}", 1, 1, f"{column}: {what}", fix))
+
+        unit = hierarchy.units.get(post.unit_id) if post.unit_id is not None else None
+        own = {"post": str(post_id), "unit": f"{unit.code_list}:{unit.code}" if unit else ""}
+        reader = Reader(hierarchy, region, desk.problems)
+        given = own | {name: text.strip() for name, text in cells.items()}
+        if "weekday" in cells and "kind" not in cells:
+            given["kind"] = post.kind
+        wanted = reader.read(given, frozenset(given), complain)
+        changed = desk.store(wanted, complain) if wanted is not None else []
+        if desk.problems:
+            raise InputError(desk.problems)
+        if changed:
+            what = {"survey": published.name, "post": post_id, "changed": changed}
+            audit.record(connection, installation.now(), "coordinators edit", json.dumps(what))
+        return changed
+
     return installation.database.write(work)
 
 
-def _read_rows(table: Table, reader: _Reader) -> list[_Wanted]:
-    wanted: list[_Wanted] = []
-    lines: dict[tuple[str, int | None], int] = {}
-    for row in table.rows():
-        one = reader.read(row)
-        if one is None:
-            continue
-        key = (one.phone, one.unit.id if one.unit else None)
-        if key in lines:
-            what = f"the same number and unit as in line {lines[key]}"
-            reader.problems.append(table.problem(row, "phone", what, "remove one of the two"))
-        lines.setdefault(key, row.line)
-        wanted.append(one)
-    if not wanted and not reader.problems:
-        what, fix = "there are no rows below the headings", "add a row for each coordinator"
-        reader.problems.append(Problem(table.path.name, 1, 1, what, fix))
-    if reader.problems:
-        raise InputError(reader.problems)
-    return wanted
+def remove_post(installation: Installation, post_id: int) -> None:
+    """Take a post away, at once and with its deputy. Raises InputError."""
+
+    def work(connection: Connection) -> None:
+        post = _existing(connection, post_id)
+        published = installation.surveys.by_id(connection, post.survey_id)
+        _take_away(connection, installation, published, [post])
+        what = {"survey": published.name, "post": post_id, "changed": ["removed"]}
+        audit.record(connection, installation.now(), "coordinators edit", json.dumps(what))
+
+    installation.database.write(work)
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads rows and gathers what is wrong with them."""
+def export_coordinators(installation: Installation, survey: str, path: Path) -> int:
+    """Write a survey's posts, with names and numbers, to a file that can be imported again.
 
-    table: Table
-    hierarchy: Hierarchy
-    region: str
-    problems: list[Problem] = field(default_factory=list)
+    It is readable by its owner alone, and noted in the audit log. Raises UnknownSurvey, OSError,
+    KeyDestroyed.
+    """
 
-    def read(self, row: Row) -> _Wanted | None:
-        before = len(self.problems)
-        phone, unit, minute = self._phone(row), self._unit(row), self._minute(row)
-        if len(self.problems) > before:
-            return None
-        return _Wanted(phone, unit, minute, row.get("name"))
+    def work(connection: Connection) -> list[dict[str, str]]:
+        published = installation.surveys.named(connection, survey)
+        desk = _Desk(connection, installation, published, read_hierarchy(connection))
+        rows = [desk.shown(post) for post in desk.posts.values() if post.deputy_for is None]
+        detail = json.dumps({"survey": survey, "posts": len(rows)})
+        audit.record(connection, installation.now(), "coordinators export", detail)
+        return rows
 
-    def _complain(self, row: Row, column: str, what: str, fix: str) -> None:
-        self.problems.append(self.table.problem(row, column, what, fix))
-
-    def _phone(self, row: Row) -> str:
-        read = read_phone(row.get("phone"), self.region)
-        if read.e164 is None:
-            what = "no mobile number can be read here"
-            self._complain(row, "phone", what, "write one number, as 0812-0000-0123")
-        elif read.others:
-            what = "there are two numbers in one cell"
-            self._complain(row, "phone", what, "keep the one that has WhatsApp")
-        return read.e164 or ""
-
-    def _minute(self, row: Row) -> int:
-        found = _HOUR.fullmatch(row.get("hour") or DEFAULT_HOUR)
-        if found is None:
-            self._complain(row, "hour", "not an hour of the day", "write it as 07:45")
-            return 0
-        return int(found[1]) * 60 + int(found[2])
-
-    def _unit(self, row: Row) -> UnitRow | None:
-        text = row.get("unit")
-        if not text:
-            return None
-        first, colon, rest = text.partition(":")
-        code = rest.strip() if colon else text
-        code_list = (first if colon else row.get("code_list")).strip().casefold()
-        units = self.hierarchy.units.values()
-        found = [one for one in units if one.code == code and code_list in ("", one.code_list)]
-        if len(found) == 1 and (code_list or not code.isdigit()):
-            return found[0]
-        if found:
-            # The lists of Kemendagri and BPS give the same digits to different places.
-            lists = " or ".join(sorted({f"{one.code_list}:{code}" for one in found}))
-            self._complain(row, "unit", f"{code!r} does not say which code list", f"write {lists}")
-        else:
-            names = [f"{one.code_list}:{one.code}" for one in units]
-            given = f"{code_list}:{code}" if code_list else code
-            what = f"there is no unit {given!r}"
-            self._complain(row, "unit", what, did_you_mean(given, names))
-        return None
+    rows = installation.database.write(work)
+    write_table(path, rows)
+    return len(rows)
 
 
-def _store(
-    connection: Connection,
-    *,
-    installation: Installation,
-    published: Published,
-    wanted: list[_Wanted],
-) -> Imported:
-    there = queries.posts_in(connection, published.id)
-    key = installation.keys.installation(connection)
-    tally = {"added": 0, "changed": 0, "unchanged": 0}
-    for one in wanted:
-        met = identity.person(connection, installation, [Address("phone", one.phone)])
-        unit_id = one.unit.id if one.unit else None
-        zone = ZoneInfo(one.unit.zone) if one.unit else published.survey.settings.zone
-        due_at = next_due(installation.now(), one.minute, zone)
-        post = there.get((met.contact_id, unit_id))
-        if post is None:
-            queries.add_post(
-                connection,
-                survey_id=published.id,
-                contact_id=met.contact_id,
-                unit_id=unit_id,
-                minute=one.minute,
-                due_at=due_at,
-                sealed=key.seal(one.name, "coordinator"),
-                key_id=key.id,
-            )
-            tally["added"] += 1
-        elif post.minute == one.minute and _name(connection, installation, post.id) == one.name:
-            tally["unchanged"] += 1
-        else:
-            queries.change_post(
-                connection,
-                post.id,
-                minute=one.minute,
-                due_at=due_at if post.due_at is not None else None,
-                sealed=key.seal(one.name, "coordinator"),
-                key_id=key.id,
-            )
-            tally["changed"] += 1
-    return Imported(**tally)
+# --- what a post is -----------------------------------------------------------------------------
 
 
-def _name(connection: Connection, installation: Installation, post_id: int) -> str:
-    sealed, key_id = queries.sealed_name(connection, post_id)
-    return installation.keys.by_id(connection, key_id).open(sealed, "coordinator")
+def next_due(now: datetime, minute: int, zone: ZoneInfo, weekday: int | None = None) -> datetime:
+    """Return the next time, in UTC, at which it is this minute of the day in a zone.
 
-
-def next_due(now: datetime, minute: int, zone: ZoneInfo) -> datetime:
-    """Return the next time, in UTC, at which it is this minute of the day in a zone."""
+    With `weekday` (Monday is 0) that of the next such day.
+    """
     local = now.astimezone(zone)
     at = time(minute // 60, minute % 60)
     day = local.date() if local.time() < at else local.date() + timedelta(days=1)
+    if weekday is not None:
+        day += timedelta(days=(weekday - day.weekday()) % 7)
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
+
+
+def is_away(post: CoordinatorRow, day: date) -> bool:
+    """Whether a post rests on a local day; of a deputy, whether the one stood in for does."""
+    if post.away_from is None or post.away_until is None:
+        return False
+    return post.away_from <= day <= post.away_until
+
+
+def on_duty(post: CoordinatorRow, day: date) -> bool:
+    """Whether a post is served on a local day: a deputy only while the other one is away."""
+    return is_away(post, day) == (post.deputy_for is not None)
+
+
+def zone_of(post: CoordinatorRow, hierarchy: Hierarchy, published: Published) -> ZoneInfo:
+    """Return a post's time zone: its unit's, else the survey's."""
+    unit = hierarchy.units.get(post.unit_id) if post.unit_id is not None else None
+    return ZoneInfo(unit.zone) if unit else published.survey.settings.zone
+
+
+def report_key(post_id: int, day: date) -> str:
+    """Return what names a post's report of a local day, which is sent once."""
+    return f"report:{post_id}:{day.isoformat()}"
+
+
+# --- inside -------------------------------------------------------------------------------------
+
+
+def _existing(connection: Connection, post_id: int) -> CoordinatorRow:
+    post = queries.by_id(connection, post_id)
+    if post is None or post.deputy_for is not None:
+        what, fix = "there is no such post", "`tautan coordinators list SURVEY` names them"
+        raise InputError([Problem(f"post {post_id}", 1, 1, what, fix)])
+    return post
+
+
+def _take_away(
+    connection: Connection,
+    installation: Installation,
+    published: Published,
+    posts: Collection[CoordinatorRow],
+) -> None:
+    for post in posts:
+        _silence(connection, installation, post)
+    queries.remove_posts(connection, [post.id for post in posts])
+
+
+def _silence(connection: Connection, installation: Installation, post: CoordinatorRow) -> None:
+    """Let nothing more reach who holds a post, today's report that still waits included."""
+    queries.leave(connection, post.id)
+    today = installation.now().date()
+    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        queries.drop_report(
+            connection, installation.keys.digest("outbox", report_key(post.id, day))
+        )
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Brings a survey's posts to what is wanted of them, in one transaction."""
+
+    connection: Connection
+    installation: Installation
+    published: Published
+    hierarchy: Hierarchy
+    problems: list[Problem] = field(default_factory=list)
+    posts: dict[int, CoordinatorRow] = field(init=False)
+    key: DataKey = field(init=False)
+    seen: set[int] = field(default_factory=set)
+    tally: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.posts = {one.id: one for one in queries.posts_in(self.connection, self.published.id)}
+        self.key = self.installation.keys.installation(self.connection)
+
+    def store(self, wanted: Wanted, complain: Any) -> list[str]:
+        """Add or change the post that a row is about; return the names of what changed."""
+        contact_id = self._person(wanted.phone) if wanted.phone else None
+        unit_id = wanted.unit.id if wanted.unit else None
+        post = self._post(wanted, contact_id, unit_id, complain)
+        if self.problems:
+            return []
+        holder = contact_id if contact_id is not None else (post.contact_id if post else None)
+        assert holder is not None, "a row without a post has a phone"
+        self._no_deputy(holder, unit_id)
+        fresh = post is None
+        values = self._values(wanted, post, holder, unit_id)
+        changed = [] if post is None else self._differences(post, values, wanted)
+        if post is None:
+            post = self._add(values, wanted.name or "")
+            if post is None:
+                return []
+        elif changed:
+            self._change(post, values, wanted, changed)
+        self.seen.add(post.id)
+        if self._deputy(post.id, wanted.deputy, fresh or bool(changed), complain):
+            changed.append("deputy")
+        self._count("added" if fresh else "changed" if changed else "unchanged")
+        self._count("replaced", "phone" in changed)
+        return changed
+
+    def finish(self, *, replace: bool) -> Imported:
+        """Return the tally; with `replace` remove the posts that no row was about."""
+        left = [
+            one for one in self.posts.values() if one.id not in self.seen and not one.deputy_for
+        ]
+        if replace:
+            _take_away(self.connection, self.installation, self.published, left)
+            self._count("removed", len(left))
+        gone = tuple(one.id for one in left)
+        return Imported(**self.tally, gone=gone)
+
+    def shown(self, post: CoordinatorRow) -> dict[str, str]:
+        """Return a post as a row of the export."""
+        unit = self.hierarchy.units.get(post.unit_id) if post.unit_id is not None else None
+        deputy = next((one for one in self.posts.values() if one.deputy_for == post.id), None)
+        return {
+            "post": str(post.id),
+            "unit": f"{unit.code_list}:{unit.code}" if unit else "",
+            "unit_name": unit.name if unit else "",
+            "kind": post.kind,
+            "weekday": DAYS[post.weekday] if post.weekday is not None else "",
+            "hour": f"{post.minute // 60:02}:{post.minute % 60:02}",
+            "phone": self._number(post.contact_id),
+            "name": self._name(post.id),
+            "away_from": post.away_from.isoformat() if post.away_from else "",
+            "away_until": post.away_until.isoformat() if post.away_until else "",
+            "deputy": self._number(deputy.contact_id) if deputy else "",
+        }
+
+    def _count(self, name: str, number: int = 1) -> None:
+        self.tally[name] = self.tally.get(name, 0) + number
+
+    def _person(self, phone: str) -> int:
+        address = Address("phone", phone)
+        return identity.person(self.connection, self.installation, [address]).contact_id
+
+    def _post(
+        self, wanted: Wanted, contact_id: int | None, unit_id: int | None, complain: Any
+    ) -> CoordinatorRow | None:
+        """Return the post that a row is about: the one it names, else the person's in the unit."""
+        same = self._of(contact_id, unit_id) if contact_id is not None else None
+        if same is not None and same.deputy_for is not None:
+            same = None
+        if wanted.post is None:
+            return same
+        post = self.posts.get(wanted.post)
+        if post is None or post.deputy_for is not None:
+            what = f"there is no post {wanted.post} in this survey"
+            complain("post", what, "empty the cell to add a coordinator")
+            return None
+        if same is not None and same.id != post.id:
+            what = f"this number holds post {same.id} of the same unit already"
+            complain("phone", what, "remove one of the two")
+        return post
+
+    def _of(self, contact_id: int, unit_id: int | None) -> CoordinatorRow | None:
+        key = contact_id, unit_id
+        found = (one for one in self.posts.values() if (one.contact_id, one.unit_id) == key)
+        return next(found, None)
+
+    def _no_deputy(self, contact_id: int, unit_id: int | None) -> None:
+        """Whoever gets a post of a unit is nobody's deputy there any more."""
+        same = self._of(contact_id, unit_id)
+        if same is not None and same.deputy_for is not None:
+            self._remove(same.id)
+
+    def _remove(self, post_id: int) -> None:
+        queries.remove_posts(self.connection, [post_id])
+        del self.posts[post_id]
+
+    def _values(
+        self, wanted: Wanted, post: CoordinatorRow | None, holder: int, unit_id: int | None
+    ) -> dict[str, Any]:
+        """Return a post's columns as they should be, but for its name and its timer."""
+        hour = int(DEFAULT_HOUR[:2]) * 60 + int(DEFAULT_HOUR[3:])
+        kind = wanted.kind or (post.kind if post else "admin")
+        weekday = wanted.weekday
+        if weekday is None and kind == "pimpinan":
+            weekday = post.weekday if post and post.weekday is not None else MONDAY
+        away = wanted.away
+        if away is None:
+            kept = (post.away_from, post.away_until) if post else (None, None)
+        else:
+            kept = away if away else (None, None)
+        return {
+            "contact_id": holder,
+            "unit_id": unit_id,
+            "minute": wanted.minute
+            if wanted.minute is not None
+            else (post.minute if post else hour),
+            "kind": kind,
+            "weekday": weekday if kind == "pimpinan" else None,
+            "away_from": kept[0],
+            "away_until": kept[1],
+        }
+
+    def _differences(
+        self, post: CoordinatorRow, values: Mapping[str, Any], wanted: Wanted
+    ) -> list[str]:
+        said = {"contact_id": "phone", "unit_id": "unit", "minute": "hour"}
+        changed = [
+            said.get(name, name) for name, value in values.items() if getattr(post, name) != value
+        ]
+        if wanted.name is not None and wanted.name != self._name(post.id):
+            changed.append("name")
+        return changed
+
+    def _add(self, values: Mapping[str, Any], name: str) -> CoordinatorRow | None:
+        post_id = queries.add_post(
+            self.connection,
+            survey_id=self.published.id,
+            **values,
+            **self._sealed(name),
+            due_at=self._due(values),
+        )
+        return self._reread(post_id) if post_id is not None else None
+
+    def _change(
+        self, post: CoordinatorRow, values: Mapping[str, Any], wanted: Wanted, changed: list[str]
+    ) -> None:
+        new = dict(values)
+        if "name" in changed or "phone" in changed:
+            # Who takes over does not get the name of the one before.
+            kept = wanted.name if wanted.name is not None else ""
+            new |= self._sealed(kept)
+        if {"hour", "weekday", "kind", "unit"} & set(changed) and post.due_at is not None:
+            new["due_at"] = self._due(values)
+        if "phone" in changed:
+            _silence(self.connection, self.installation, post)
+            new["paused"] = False
+        queries.change_post(self.connection, post.id, **new)
+        self._reread(post.id)
+
+    def _deputy(self, post_id: int, phone: str | None, changed: bool, complain: Any) -> bool:
+        """Give a post its deputy, or none; return whether that is another one than before."""
+        post = self.posts[post_id]
+        now = next((one for one in self.posts.values() if one.deputy_for == post_id), None)
+        wanted = now.contact_id if now else None
+        if phone is not None:
+            wanted = self._person(phone) if phone else None
+        same = wanted == (now.contact_id if now else None)
+        if same and not changed:
+            return False
+        if now is not None:
+            self._remove(now.id)
+        if wanted is None:
+            return not same
+        if self._of(wanted, post.unit_id) is not None:
+            what = "this number gets what the unit gets already"
+            complain("deputy", what, "leave the cell empty, or name somebody else")
+            return False
+        values = {name: getattr(post, name) for name in ("unit_id", "minute", "kind", "weekday")}
+        deputy_id = queries.add_post(
+            self.connection,
+            survey_id=self.published.id,
+            contact_id=wanted,
+            deputy_for=post_id,
+            due_at=post.due_at,
+            paused=same and now is not None and now.paused,
+            **values,
+            **self._sealed(""),
+        )
+        if deputy_id is not None:
+            self._reread(deputy_id)
+        return not same
+
+    def _reread(self, post_id: int) -> CoordinatorRow:
+        post = queries.by_id(self.connection, post_id)
+        assert post is not None, "it was written a moment ago"
+        self.posts[post_id] = post
+        return post
+
+    def _due(self, values: Mapping[str, Any]) -> datetime:
+        unit = self.hierarchy.units.get(values["unit_id"] or 0)
+        zone = ZoneInfo(unit.zone) if unit else self.published.survey.settings.zone
+        return next_due(self.installation.now(), values["minute"], zone, values["weekday"])
+
+    def _sealed(self, name: str) -> dict[str, Any]:
+        return {"sealed": self.key.seal(name, "coordinator"), "key_id": self.key.id}
+
+    def _name(self, post_id: int) -> str:
+        sealed, key_id = queries.sealed_name(self.connection, post_id)
+        return self.installation.keys.by_id(self.connection, key_id).open(sealed, "coordinator")
+
+    def _number(self, contact_id: int) -> str:
+        """Return a contact's phone, "" where there is none that we know."""
+        rows = people.addresses_of(self.connection, [contact_id])
+        row = next((one for one in rows if one.kind == "phone"), None)
+        if row is None:
+            return ""
+        return identity.open_address(self.connection, self.installation, row).value

@@ -24,6 +24,7 @@ from storage.models import (
     SentFile,
     SimulatorMessage,
     Survey,
+    UnitQuestion,
     UploadLink,
     Window,
 )
@@ -104,7 +105,7 @@ def delete_contact(connection: Connection, contact_id: int, address_ids: Sequenc
     # Named one by one: what must not outlive a person is not left to a cascade.
     connection.execute(delete(Window).where(Window.address_id.in_(list(address_ids))))
     posts = select(Coordinator.id).where(Coordinator.contact_id == contact_id)
-    for table in (MendingWalk, UploadLink, SentFile):
+    for table in (MendingWalk, UploadLink, SentFile, UnitQuestion):
         connection.execute(delete(table).where(table.coordinator_id.in_(posts)))
     connection.execute(delete(Coordinator).where(Coordinator.contact_id == contact_id))
     connection.execute(delete(Address).where(Address.id.in_(list(address_ids))))
