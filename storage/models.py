@@ -865,9 +865,7 @@ class Coordinator(Base):
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     away_from: Mapped[date | None] = mapped_column(Date)
     away_until: Mapped[date | None] = mapped_column(Date)
-    deputy_for: Mapped[int | None] = mapped_column(
-        Id, ForeignKey("coordinator.id", ondelete="CASCADE"), index=True
-    )
+    deputy_for: Mapped[int | None] = mapped_column(Id, ForeignKey("coordinator.id"), index=True)
     told_on: Mapped[date | None] = mapped_column(Date)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)  # name, for the operator's list
     key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))

@@ -146,7 +146,7 @@ class UnitNames:
                     # The first reading is what was written, in the others a word was misspelt.
                     score += min(number, 1)
                     scores[unit_id] = min(score, scores.get(unit_id, score))
-        best = min(scores.values(), default=None)
+        best = min(scores.values(), default=0)
         return [unit_id for unit_id in self.hierarchy.units if scores.get(unit_id) == best]
 
     def _readings(self, said: str) -> list[tuple[str, ...]]:

@@ -20,6 +20,7 @@ from storage.models import (
     RosterRow,
     Window,
 )
+from storage.queries import coordinators
 from storage.queries.upsert import insert_ignore, upsert
 
 
@@ -308,7 +309,7 @@ def move_coordinator_posts(connection: Connection, gone: int, kept: int) -> None
     ).all()
     double = [row.id for row in mine if (row.survey_id, row.unit_id) in has]
     if double:
-        connection.execute(delete(Coordinator).where(Coordinator.id.in_(double)))
+        coordinators.remove_posts(connection, double)
     connection.execute(
         update(Coordinator).where(Coordinator.contact_id == gone).values(contact_id=kept)
     )

@@ -32,10 +32,7 @@ _COLUMNS = (
         " CHECK ((away_from IS NULL) = (away_until IS NULL))"
         " CONSTRAINT ck_coordinator_away_in_order CHECK (away_from <= away_until)"
     ),
-    (
-        "deputy_for {whole}"
-        " CONSTRAINT fk_coordinator_deputy_for REFERENCES coordinator (id) ON DELETE CASCADE"
-    ),
+    ("deputy_for {whole} CONSTRAINT fk_coordinator_deputy_for REFERENCES coordinator (id)"),
     "told_on DATE",
 )
 
