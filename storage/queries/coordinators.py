@@ -133,7 +133,9 @@ def change_post(connection: Connection, post_id: int, **values: Any) -> None:
 
 
 def remove_posts(connection: Connection, post_ids: Collection[int]) -> int:
-    """Delete posts with their deputies and all that hangs on them."""
+    """Delete posts with their deputies and all that hangs on them; return how many posts."""
+    if not post_ids:
+        return 0
     deputies = select(Coordinator.id).where(Coordinator.deputy_for.in_(list(post_ids)))
     everyone = [*post_ids, *connection.execute(deputies).scalars()]
     for post_id in everyone:
