@@ -155,7 +155,7 @@ def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkey
     wanted = [one for one in commands()[name].params if one.required]
     arguments = []
     for one in wanted:
-        value = "1" if one.type.name == "integer" else "x"
+        value = "1" if one.name == "post" else "x"  # a post's number
         arguments += [one.opts[0], value] if one.param_type_name == "option" else [value]
     assert "PORT must be a whole number" in bad(*name.split(), *arguments)
     assert list(folder.iterdir()) == []
@@ -420,12 +420,12 @@ def test_coordinators_are_listed_exported_edited_and_replaced(ready):
     assert "removed" in good("coordinators", "edit", post, "--remove")
     assert run("coordinators", "import", "out.xlsx", "-s", "integritas").exit_code == 1
     name = write(ready, "one.csv", "phone\n081200000205\n")
-    shown = run("coordinators", "import", name, "-s", "integritas")
-    assert "--replace removes them" in " ".join(shown.stderr.split())
+    done = run("coordinators", "import", name, "-s", "integritas")
+    assert "--replace removes them" in " ".join(done.stderr.split())
     change_opt_outs()
-    shown = run("coordinators", "list", "integritas")
-    assert "wants no reports" in shown.stdout
-    assert "cannot be reached" in shown.stderr
+    done = run("coordinators", "list", "integritas")
+    assert "wants no reports" in done.stdout
+    assert "cannot be reached" in done.stderr
 
 
 def change_opt_outs():

@@ -82,12 +82,16 @@ def morning(house, clock, day):
     return sorted(row.address_id for row in made)
 
 
-def address(house, phone):
-    def work(connection):
-        contact_id = identity.find(connection, house, [Address("phone", phone)])
-        return identity.best_address(connection, contact_id)
+def contact(connection, house, phone) -> int:
+    found = identity.find(connection, house, [Address("phone", phone)])
+    assert found is not None
+    return found
 
-    return house.database.read(work)
+
+def address(house, phone):
+    return house.database.read(
+        lambda connection: identity.best_address(connection, contact(connection, house, phone))
+    )
 
 
 def newest_text(house, phone):
@@ -95,7 +99,9 @@ def newest_text(house, phone):
     row = max(rows(house, Outbox, address_id=mine), key=lambda one: one.created_at)
 
     def work(connection):
-        return outbox.open_message(connection, house, outbox_queries.by_id(connection, row.id))
+        found = outbox_queries.by_id(connection, row.id)
+        assert found is not None
+        return outbox.open_message(connection, house, found)
 
     return house.database.read(work).text
 
@@ -328,8 +334,8 @@ def test_somebody_who_turns_out_to_be_the_own_deputy_keeps_the_post(house, unit,
     take(FILE)
 
     def work(connection):
-        met = [identity.find(connection, house, [Address("phone", one)]) for one in (ONE, THREE)]
-        identity.merge(connection, house, met[1], met[0])
+        kept, gone = (contact(connection, house, one) for one in (THREE, ONE))
+        identity.merge(connection, house, kept, gone)
 
     house.database.write(work)
     assert [(row.kind, row.deputy_for) for row in posts(house)] == [
@@ -382,7 +388,7 @@ def test_who_wants_no_reports_or_has_no_address_is_unreachable_and_who_paused_is
     house, levels, clock, how
 ):
     def work(connection):
-        contact_id = identity.find(connection, house, [Address("phone", ONE)])
+        contact_id = contact(connection, house, ONE)
         if how == "opted out":
             identity.opt_out(connection, house, contact_id, "coordinator")
         else:
