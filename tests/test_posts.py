@@ -17,11 +17,12 @@ from bot.reporting.coordinators import (
     export_coordinators,
     headings_of,
     import_coordinators,
-    next_due,
     remove_post,
 )
 from bot.reporting.daily import send_due
+from bot.reporting.posts import next_due
 from storage.models import Audit, Coordinator, Outbox, UploadLink
+from storage.queries import coordinators as queries
 from storage.queries import outbox as outbox_queries
 from tests.counts import aim, finish
 from tests.rows import change, count, rows
@@ -248,6 +249,19 @@ def make_upload_link(house, post_id):
 
     values = {"digest": b"d" * 32, "coordinator_id": post_id, "expires_at": house.now()}
     house.database.write(lambda c: c.execute(insert(UploadLink).values(values)))
+
+
+def test_a_sweep_that_looked_before_a_replacement_writes_nothing_to_the_old_number(
+    house, unit, take, clock
+):
+    take(f"phone,unit\n{ONE},own:U1\n")
+    clock.now = MIDNIGHT + timedelta(hours=8)
+    snapshots.take_due(house)
+    (looked_at,) = house.database.read(lambda c: queries.due(c, house.now(), 0, 10))
+    edit_post(house, looked_at.id, {"phone": TWO})
+    assert not house.database.write(lambda c: queries.move_due(c, looked_at, None))
+    assert send_due(house) == 1
+    assert [row.address_id for row in rows(house, Outbox)] == [address(house, TWO).id]
 
 
 def test_a_row_with_the_posts_number_replaces_its_holder(house, unit, take):

@@ -24,7 +24,7 @@ from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting import asked_words, digest, reach, snapshots, words
-from bot.reporting.coordinators import on_duty, zone_of
+from bot.reporting.posts import on_duty, zone_of
 from bot.reporting.unit_names import UnitNames
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries

@@ -20,7 +20,7 @@ from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting import digest, reach, snapshots
-from bot.reporting.coordinators import next_due, on_duty, report_key, zone_of
+from bot.reporting.posts import next_due, on_duty, report_key, zone_of
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
@@ -81,7 +81,7 @@ class _Sweep:
         report = digest.make_report(published, self.hierarchy, row.unit_id, recent)
         final = report is not None and report.final
         due_at = None if final else next_due(self.now, row.minute, zone, row.weekday)
-        if not queries.move_due(connection, row.id, row.due_at, due_at):
+        if not queries.move_due(connection, row, due_at):
             return False
         write = MESSAGES.get(row.kind)
         today = self.now.astimezone(zone).date()

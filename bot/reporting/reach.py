@@ -18,7 +18,7 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting import asked_words
 from bot.reporting.coordinator_files import DAYS
-from bot.reporting.coordinators import is_away, zone_of
+from bot.reporting.posts import is_away, zone_of
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
 from storage.queries.coordinators import CoordinatorRow

@@ -77,13 +77,18 @@ def due(connection: Connection, now: datetime, after: int, limit: int) -> list[C
     return _rows(connection, statement.order_by(Coordinator.id).limit(limit))
 
 
-def move_due(
-    connection: Connection, post_id: int, was: datetime | None, due_at: datetime | None
-) -> bool:
-    """Set when a post is due next, if nobody has done so since; return whether it was us."""
+def move_due(connection: Connection, post: CoordinatorRow, due_at: datetime | None) -> bool:
+    """Set when a post is due next, if nobody has done so since; return whether it was us.
+
+    Not where it has gone to another person meanwhile: that one is looked at anew.
+    """
     result = connection.execute(
         update(Coordinator)
-        .where(Coordinator.id == post_id, Coordinator.due_at.is_not_distinct_from(was))
+        .where(
+            Coordinator.id == post.id,
+            Coordinator.due_at.is_not_distinct_from(post.due_at),
+            Coordinator.contact_id == post.contact_id,
+        )
         .values(due_at=due_at)
     )
     return int(result.rowcount) == 1
