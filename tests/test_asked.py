@@ -280,6 +280,9 @@ def test_rekap_tells_how_clean_the_lists_of_the_own_units_are_until_people_are_i
         " unggah berkas."
     )
     assert "Belum ada daftar" in said(person, "rekap bapenda")
+    said(person, "PERBAIKI")
+    said(person, "081200000501")
+    assert "Dari 3 baris: 1 siap, 0 ganda, 2 perlu dibetulkan" in said(person, "Rekap pak")
     assert "Maaf, unit itu" in said(person, "REKAP kotim")
     launch(place)
     assert "tidak ditampilkan lagi" in said(person, "REKAP")

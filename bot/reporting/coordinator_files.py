@@ -55,7 +55,6 @@ _DATES = (
     re.compile(r"(?P<d>\d\d?)[/.-](?P<m>\d\d?)[/.-](?P<y>20\d\d)"),
 )
 
-Absence = tuple[date, date] | None
 Complain = Callable[[str, str, str], None]
 """Takes a column, what is wrong, and how to mend it."""
 
@@ -91,18 +90,17 @@ class Reader:
     ) -> Wanted | None:
         """Return what a row wants, or None after complaining; `there` are the file's columns."""
         before = len(self.problems)
-        told = complain
-        kind = self._kind(cells, there, told)
+        kind = self._kind(cells, there, complain)
         wanted = Wanted(
-            self._post(cells, told),
-            self._phone(cells, "phone", told, needed=not cells.get("post")),
-            self._unit(cells, told),
-            self._minute(cells, told) if "hour" in there else None,
+            self._post(cells, complain),
+            self._phone(cells, "phone", complain, needed=not cells.get("post")),
+            self._unit(cells, complain),
+            self._minute(cells, complain) if "hour" in there else None,
             cells.get("name", "") if "name" in there else None,
             kind,
-            self._weekday(cells, kind, told) if "weekday" in there or kind == "admin" else None,
-            self._away(cells, told),
-            self._deputy(cells, told),
+            self._weekday(cells, kind, complain),
+            self._away(cells, complain),
+            self._deputy(cells, complain),
         )
         return wanted if len(self.problems) == before else None
 
