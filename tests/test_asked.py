@@ -225,7 +225,7 @@ def test_words_in_an_answer_of_ones_own_are_no_commands(place, admin):
 def test_jeda_with_days_rests_so_long_and_comes_back_by_itself(place, admin):
     person = admin("PAD")
     assert "datang lagi mulai 30 November 2026" in said(person, "JEDA 7")
-    for day in range(9):
+    for day in (0, 3, 6, 7, 8):
         place.clock.now = MORNING + timedelta(days=day, minutes=50)
         snapshots.take_due(place.installation)
         place.sweep("report")
