@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bot.commands import (
+    coordinators,
     cost,
     data,
     demo,
@@ -45,7 +46,7 @@ app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)
 app.add_typer(fieldwork.units, name="units")
-app.add_typer(fieldwork.coordinators, name="coordinators")
+app.add_typer(coordinators.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")
 fieldwork.roster.command("report")(mending.report)
 fieldwork.roster.command("mend")(mending.mend)

@@ -28,7 +28,8 @@ from bot.interview.installation import (
 )
 from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
-from bot.outreach import mending_chat
+from bot.interview.surveys import Published
+from bot.outreach import mending, mending_chat, quality
 from bot.reporting import asked
 from storage.database import Conflict, Database, Unavailable
 from storage.keys import WrongSecret
@@ -122,7 +123,7 @@ class Service:
         self, connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
     ) -> Message | None:
         """Answer a coordinator about counts, else about the roster that is being mended."""
-        answered = asked.answer(connection, installation, contact_id, inbound)
+        answered = asked.answer(connection, installation, contact_id, inbound, _recap)
         if answered is not None:
             return answered
         base = self.settings.public_base_url
@@ -151,6 +152,15 @@ class Service:
                 f" unset the {names[1]} variables or use another database"
             )
         return installation
+
+
+def _recap(
+    connection: Connection, published: Published, units: frozenset[int] | None
+) -> Mapping[str, int] | None:
+    """Count rosters for REKAP, which reporting answers and outreach knows."""
+    if mending.closed(connection, published):
+        return None
+    return quality.recap(connection, published, units)
 
 
 def _twilio(settings: Settings) -> TwilioChannel | None:

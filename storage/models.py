@@ -846,16 +846,27 @@ class ProgressSnapshot(Base):
 
 
 class Coordinator(Base):
-    """Who gets counts, of which unit (NULL: the whole survey), at which local hour."""
+    """A post: who gets counts, of which unit (NULL: the whole survey), at which local hour.
+
+    kind: admin (every day) or pimpinan (on its weekday, Monday is 0). From `away_from` to
+    `away_until`, local days, it rests, and the posts that are `deputy_for` it take its place.
+    `told_on` is the local day on which it last heard that somebody below cannot be reached.
+    """
 
     __tablename__ = "coordinator"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
     contact_id: Mapped[int] = mapped_column(Id, ForeignKey("contact.id"), index=True)
     unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    kind: Mapped[str] = mapped_column(String(8), server_default=text("'admin'"))
     minute: Mapped[int] = mapped_column(SmallInteger)  # of the local day
+    weekday: Mapped[int | None] = mapped_column(SmallInteger)
     paused: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    away_from: Mapped[date | None] = mapped_column(Date)
+    away_until: Mapped[date | None] = mapped_column(Date)
+    deputy_for: Mapped[int | None] = mapped_column(Id, ForeignKey("coordinator.id"), index=True)
+    told_on: Mapped[date | None] = mapped_column(Date)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)  # name, for the operator's list
     key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
     __table_args__ = (
@@ -867,7 +878,28 @@ class Coordinator(Base):
             unique=True,
         ),
         CheckConstraint("minute BETWEEN 0 AND 1439", name="minute"),
+        CheckConstraint("kind IN ('admin', 'pimpinan')", name="kind"),
+        CheckConstraint("(weekday IS NULL) = (kind = 'admin')", name="weekday_of_pimpinan"),
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
+        CheckConstraint("(away_from IS NULL) = (away_until IS NULL)", name="away_together"),
+        CheckConstraint("away_from <= away_until", name="away_in_order"),
     )
+
+
+class UnitQuestion(Base):
+    """Units among which a coordinator was asked to choose by number, for a while.
+
+    `dedupe` is that of the message which asked; `units` is JSON, ids in the order of the numbers.
+    """
+
+    __tablename__ = "unit_question"
+    coordinator_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("coordinator.id", ondelete="CASCADE"), primary_key=True
+    )
+    command: Mapped[str] = mapped_column(String(12))
+    units: Mapped[str] = mapped_column(Text)
+    dedupe: Mapped[bytes] = mapped_column(Digest)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class MendingWalk(Base):

@@ -34,7 +34,8 @@ ROOMS = {
     "bot.config": ("storage.keys",),
     "bot.service": ("bot.config", "bot.channels", "bot.outreach", "bot.reporting", *ABOVE),
     "bot.doctor": (
-        *("bot.doctor", "bot.config", "bot.service", "bot.channels", "bot.outreach"),
+        *("bot.doctor", "bot.config", "bot.service", "bot.channels"),
+        *("bot.outreach", "bot.reporting"),
         *ABOVE,
     ),
     "bot.scheduler": ("bot.service", "bot.outreach", "bot.reporting", *ABOVE),

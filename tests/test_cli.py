@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,8 @@ def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkey
     wanted = [one for one in commands()[name].params if one.required]
     arguments = []
     for one in wanted:
-        arguments += [one.opts[0], "x"] if one.param_type_name == "option" else ["x"]
+        value = "1" if one.name == "post" else "x"  # a post's number
+        arguments += [one.opts[0], value] if one.param_type_name == "option" else [value]
     assert "PORT must be a whole number" in bad(*name.split(), *arguments)
     assert list(folder.iterdir()) == []
 
@@ -392,6 +393,54 @@ def test_coordinators_are_imported(ready):
     data("coordinators", "import", name, "--survey", "integritas")
     wrong = write(ready, "wrong.csv", text.replace("08:00", "25:00"))
     assert "wrong.csv:2" in bad("coordinators", "import", wrong, "--survey", "integritas")
+
+
+def test_coordinators_are_listed_exported_edited_and_replaced(ready):
+    text = "nomer whatsap,unit,jam,nama\n081200000201,own:U1,08:00,Dodi\n081200000202,,08:00,Ani\n"
+    name = write(ready, "posts.csv", text)
+    assert "is probably phone" in bad("coordinators", "import", name, "-s", "integritas")
+    assert "added: 2" in good("coordinators", "import", name, "-s", "integritas", "--yes")
+    listed = data("coordinators", "list", "integritas")["posts"]
+    assert [(one["unit"], one["state"]) for one in listed] == [("", "active"), ("own:U1", "active")]
+    shown = good("coordinators", "list", "integritas")
+    assert "Dodi" not in shown
+    assert "8120000" not in shown
+    post = str(listed[1]["post"])
+    assert "changed: phone, hour" in good(
+        *("coordinators", "edit", post, "--phone", "081200000203", "--hour", "09:00")
+    )
+    away = ("--away", "2027-01-04..2027-01-15", "--deputy", "0812-0000-0204")
+    assert data("coordinators", "edit", post, *away)["changed"] == [
+        *("away_from", "away_until", "deputy")
+    ]
+    assert "there is no such post" in bad("coordinators", "edit", "99", "--hour", "09:00")
+    assert "2 posts" in good("coordinators", "export", "integritas", "-o", "out.xlsx")
+    done = data("coordinators", "import", "out.xlsx", "-s", "integritas", "--replace")
+    assert (done["unchanged"], done["gone"]) == (2, 0)
+    assert "removed" in good("coordinators", "edit", post, "--remove")
+    assert run("coordinators", "import", "out.xlsx", "-s", "integritas").exit_code == 1
+    name = write(ready, "one.csv", "phone\n081200000205\n")
+    done = run("coordinators", "import", name, "-s", "integritas")
+    assert "--replace removes them" in " ".join(done.stderr.split())
+    change_opt_outs()
+    done = run("coordinators", "list", "integritas")
+    assert "wants no reports" in done.stdout
+    assert "cannot be reached" in done.stderr
+
+
+def change_opt_outs():
+    """Let every coordinator have written BERHENTI to a report."""
+    from sqlalchemy import insert, select
+
+    from bot.config import Settings
+    from storage.database import Database
+    from storage.models import Address, OptOut
+
+    database = Database(Settings.from_env().database_url, serving=False)
+    macs = database.read(lambda c: list(c.execute(select(Address.hmac)).scalars()))
+    values = [{"hmac": one, "purpose": "coordinator", "since": date(2026, 11, 23)} for one in macs]
+    database.write(lambda c: c.execute(insert(OptOut), values))
+    database.close()
 
 
 def test_how_clean_a_roster_is_and_rows_that_come_back(ready):

@@ -20,8 +20,8 @@ from bot.reporting.daily import send_due
 from storage.database import Database
 from storage.keys import Secret
 from storage.models import Coordinator, Outbox, Survey
+from storage.queries import coordinators as queries
 from storage.queries import outbox as outbox_queries
-from storage.queries import reports as queries
 from tests.counts import aim, finish
 from tests.setup import SECRET, TestClock, add_unit, installation, publish_bundled
 
@@ -96,7 +96,7 @@ def test_an_import_stores_posts_with_the_next_local_minute_of_the_unit(house, su
         f"0812-0000-0101,63.04,own,07:45,Koordinator Satu\n{TWO},,,8.05,\n"
     )
     done = import_coordinators(house, "integritas", path)
-    assert done.to_dict() == {"added": 2, "changed": 0, "unchanged": 0}
+    assert {name: number for name, number in done.to_dict().items() if number} == {"added": 2}
     assert posts(house) == [
         (unit, 465, MIDNIGHT + timedelta(hours=6, minutes=45)),  # 07.45 WITA
         (None, 485, MIDNIGHT + timedelta(hours=8, minutes=5)),

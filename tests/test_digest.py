@@ -263,7 +263,7 @@ def test_progres_shows_the_days_snapshot_and_never_live_numbers(house, survey, p
 
 
 def test_other_texts_are_not_a_coordinators(house, survey, post):
-    for text in ("", "1", "SETUJU", "grafik", "progres itu apa", "terima kasih"):
+    for text in ("", "1", "SETUJU", "grafik", "capaian itu apa", "terima kasih"):
         assert say(house, text) is None
     assert say(house, "progres", kind="media") is None
 

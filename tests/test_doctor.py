@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from bot.channels.base import Address
 from bot.channels.twilio_account import SANDBOX
 from bot.channels.twilio_probe import Answer, Unreached
 from bot.channels.twilio_urls import webhook_urls
 from bot.config import Settings
 from bot.doctor.examination import examine
 from bot.doctor.findings import Finding
+from bot.interview import identity
 from bot.interview.alerts import alert
 from bot.interview.installation import Clock
 from bot.outreach.rosters import import_roster
 from bot.outreach.senders import change_sender
+from bot.reporting.coordinators import import_coordinators
 from bot.service import Service
 from storage.database import Database
 from storage.models import Inbound, Outbox
@@ -674,3 +677,24 @@ def test_with_metas_cloud_api_twilio_is_not_asked(sqlite_url):
     service.close()
     assert "Cloud API" in found["settings"].what
     assert "credentials" not in found
+
+
+# coordinators
+
+
+def test_coordinators_who_cannot_be_reached_are_counted(place, tmp_path):
+    here = place.office.installation
+    path = tmp_path / "posts.csv"
+    path.write_text("phone,unit\n081200000301,\n081200000302,own:U1\n")
+    import_coordinators(here, "integritas", path)
+    assert "2 posts, all can be reached" in place.the("coordinators", "ok")
+
+    def stop(connection: Any) -> None:
+        contact_id = identity.find(connection, here, [Address("phone", "+6281200000302")])
+        assert contact_id is not None
+        identity.opt_out(connection, here, contact_id, "coordinator")
+
+    here.database.write(stop)
+    said = place.the("coordinators", "warning")
+    assert "1 of 2 cannot be reached (1 wants no reports)" in said
+    assert "302" not in said

@@ -135,6 +135,7 @@ def test_a_mistake_in_the_settings_is_told(old: str, new: str, words: str) -> No
         ("  LANJUT:", "  LANJT:", "did you mean `LANJUT`?"),
         ("SETUJU: [setuju", "SETUJU: ['2', setuju", "is an answer to a question"),
         ("PROGRES: [progres", "PROGRES: [cek, progres", "a respondent's word too"),
+        ("Disperindag: Dinas", "Dinas Perdagangan: Dinas", "is not one word"),
         ("[SETUJU, TIDAK]", "[SETUJU]", "1 buttons, but `consent` has 2"),
         ("[SETUJU, TIDAK]", "[SETUJU SAJA YANG PALING, TIDAK]", "20 characters"),
         ("({{no}}/{{jumlah}}) Balas", "({{no}}/{{jml}}) Balas", "did you mean `jumlah`?"),

@@ -1,4 +1,4 @@
-"""`tautan units`, `coordinators`, `roster`, `progress`, `close`: the field."""
+"""`tautan units`, `roster`, `progress`, `close`: the field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ SURVEY = typer.Argument(..., help="The survey's name.")
 SURVEY_OPTION = typer.Option(..., "--survey", "-s", help="The survey's name.")
 
 units = typer.Typer(help="The hierarchy: codes, names, time zones, targets.", no_args_is_help=True)
-coordinators = typer.Typer(help="Who gets the daily counts.", no_args_is_help=True)
 roster = typer.Typer(help="The lists of people that offices give us.", no_args_is_help=True)
 
 
@@ -48,20 +47,6 @@ def units_import(
                 f" targets set: {done.targets}"
             ),
         )
-
-
-@coordinators.command("import")
-def coordinators_import(
-    file: Path = FILE, survey: str = SURVEY_OPTION, as_json: bool = JSON
-) -> None:
-    """Take coordinators (phone, unit, hour, name) from a file."""
-    from bot.reporting.coordinators import import_coordinators
-
-    with opened() as service:
-        done = import_coordinators(
-            service.installation, survey, file, service.settings.default_region
-        )
-        report(as_json, done.to_dict(), lambda: out.print(_in_words(done.to_dict())))
 
 
 UNIT = typer.Option("", "--unit", help="list:code, for rows that name no unit.")

@@ -47,7 +47,7 @@ def understood(
     from bot.outreach import headings as use
 
     found = use.understand_headings(
-        service.installation, file, unit=unit, institution=institution, said=_pairs(said)
+        service.installation, file, unit=unit, institution=institution, said=pairs(said)
     )
     if not as_json:
         _show(found)
@@ -97,7 +97,8 @@ def _asked(match: Match) -> bool:
     return typer.confirm(f"Is {title!r} the column {match.column}?", default=True, err=True)
 
 
-def _pairs(said: Sequence[str]) -> dict[str, str]:
+def pairs(said: Sequence[str]) -> dict[str, str]:
+    """Return what `--map` says that headings mean, or end with exit code 1."""
     pairs = {}
     for text in said:
         title, sign, column = text.rpartition("=")

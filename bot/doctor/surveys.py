@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from bot.channels.base import SendError, Template
@@ -14,6 +15,7 @@ from bot.interview.surveys import Published
 from bot.interview.templates import in_language
 from bot.outreach.authenticity import unlisted_sender
 from bot.outreach.launch_plan import PER_DAY, LaunchPlan, plan_launch
+from bot.reporting import reach
 from storage.queries import senders
 
 TO_COORDINATORS = ("daily_template",)
@@ -46,6 +48,7 @@ def examine(
         if contents is not None:
             yield from _templates(installation, published, contents)
         yield from _launch(installation, published, limit)
+        yield from _coordinators(installation, published)
 
 
 def _dates(installation: Installation, published: Published) -> Finding:
@@ -165,6 +168,23 @@ def _launch(
         yield warning("roster", f"{published.name}: {one.what}", one.fix)
     if plan.to_invite:
         yield _days(plan, installation.via.sender, own, told)
+
+
+def _coordinators(installation: Installation, published: Published) -> Iterator[Finding]:
+    """Say how many posts there are, and whom no report reaches."""
+    posts = reach.posts(installation, published.name)
+    bad = [one for one in posts if not one.is_reached]
+    if bad:
+        reasons = Counter(one.state for one in bad)
+        why = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
+        yield warning(
+            "coordinators",
+            f"{published.name}: {len(bad)} of {len(posts)} cannot be reached ({why})",
+            f"see `tautan coordinators list {published.name}`, then give the posts another number:",
+            "tautan coordinators edit POST --phone …",
+        )
+    elif posts:
+        yield ok("coordinators", f"{published.name}: {len(posts)} posts, all can be reached")
 
 
 def _own_limit(installation: Installation) -> int | None:

@@ -58,6 +58,7 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         | {**by_language(part.messages.choose_button, checker.settings.default_language)},
         poster=compile_poster(source, part.poster, checker),
         mail_invite=compile_mail(source, part.mail_invite, checker),
+        unit_abbreviations=MappingProxyType(_abbreviations(source, part, checker)),
     )
 
 
@@ -127,6 +128,15 @@ def _coordinators(source: Source, name: str, part: MessagePart, checker: Checker
         checker.text(source, ("coordinator", name, code), text)
     texts = by_language(part.texts, checker.settings.default_language)
     return MessageText(texts, _buttons(part, checker), part.template, part.category)
+
+
+def _abbreviations(source: Source, part: MessagesFile, checker: Checker) -> dict[str, str]:
+    """Return what coordinators may call units by; each is one word, and stands for others."""
+    for short in part.unit_abbreviations:
+        if len(normalise(short).split()) != 1:
+            path: Path = ("unit_abbreviations", short)
+            checker.add(source, path, f"`{short}` is not one word", "write one, without spaces")
+    return dict(part.unit_abbreviations)
 
 
 def _check_keywords(source: Source, part: MessagesFile, checker: Checker) -> None:

@@ -407,6 +407,7 @@ class MessagesFile(Part):
     who_asks: tuple[Line, ...] = ()  # those of CEK that want to know who and why
     coordinator: dict[Identifier, MessagePart] = {}
     coordinator_keywords: dict[str, tuple[Line, ...]] = {}
+    unit_abbreviations: dict[Line, Line] = {}
     poster: PosterPart | None = None
     mail_invite: MailPart | None = None
 

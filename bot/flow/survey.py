@@ -148,6 +148,7 @@ class Words:
     choose_button: Texts = field(default_factory=dict)  # what opens a list
     poster: Mapping[str, Texts] = field(default_factory=dict)  # the lines of a poster, by name
     mail_invite: MailText | None = None
+    unit_abbreviations: Mapping[str, str] = field(default_factory=dict)  # as coordinators write
 
 
 @dataclass(frozen=True, slots=True, eq=False)

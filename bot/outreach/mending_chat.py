@@ -21,11 +21,11 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach import mending, sent_files, taking, upload_pages
 from bot.outreach import mending_words as words
+from storage.queries import coordinators
 from storage.queries import mending as queries
-from storage.queries import reports
 from storage.queries import units as unit_queries
+from storage.queries.coordinators import CoordinatorRow
 from storage.queries.mending import Reject, Walk
-from storage.queries.reports import CoordinatorRow
 
 FORGOTTEN = timedelta(hours=24)
 """A walk that was left so long ago takes no reply any more."""
@@ -67,7 +67,7 @@ def _post(
     connection: Connection, installation: Installation, contact_id: int
 ) -> CoordinatorRow | None:
     """Return the newest post in a survey that is not over."""
-    for post in reports.posts_of(connection, contact_id):
+    for post in coordinators.posts_of(connection, contact_id):
         if installation.surveys.by_id(connection, post.survey_id).closed_at is None:
             return post
     return None
@@ -130,7 +130,7 @@ class _Desk:
         row = queries.reject(self.connection, walk.reject_id)
         wanted = self._wanted(row)
         # Under an interview, only what cannot be meant for it: a number as long as a telephone's.
-        busy = reports.interview_under_way(self.connection, self.post.contact_id, UNDER_WAY)
+        busy = coordinators.interview_under_way(self.connection, self.post.contact_id, UNDER_WAY)
         long = len(re.findall(r"\d", text)) >= 6 or "@" in text
         known = asked in ("lewati", "selesai", "pindah")
         other = bool(self.published.survey.words.keywords.words.get(asked))

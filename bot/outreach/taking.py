@@ -24,7 +24,7 @@ from bot.outreach.mending import closed, units_below
 from bot.outreach.mending_files import mend_file, opened_file, too_late
 from bot.outreach.roster_rows import COLUMNS, Units
 from bot.outreach.rosters import Options, import_roster
-from storage.queries import reports
+from storage.queries import coordinators
 from storage.queries import units as unit_queries
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -62,7 +62,9 @@ class Post:
 
 def post_of(connection: Connection, contact_id: int, survey_id: int) -> Post:
     """Return what a coordinator answers for in a survey, by all posts together."""
-    mine = [one for one in reports.posts_of(connection, contact_id) if one.survey_id == survey_id]
+    mine = [
+        one for one in coordinators.posts_of(connection, contact_id) if one.survey_id == survey_id
+    ]
     if any(one.unit_id is None for one in mine):
         return Post(None, "")
     found = [units_below(connection, one.unit_id) or frozenset() for one in mine]

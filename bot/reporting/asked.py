@@ -1,133 +1,393 @@
 """What coordinators write, and what they are answered.
 
-The numbers are those of the day's snapshot, however often they are asked for.
+The numbers are those of the day's snapshot, however often they are asked for, and only of units
+that the asker answers for. Whose a word is that an interview knows too (BERHENTI, BANTUAN, a bare
+number), the message decides that it quotes, else the newest one to the person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
 
 from sqlalchemy import Connection
 
 from bot.channels.base import Inbound
-from bot.flow.keywords import Command, normalise
+from bot.flow.keywords import Command, less_polite, normalise
 from bot.flow.state import UNDER_WAY
 from bot.flow.survey import Survey
 from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
-from bot.reporting import digest, snapshots, words
-from bot.reporting.units import read_hierarchy
+from bot.interview.surveys import Published
+from bot.reporting import asked_words, digest, reach, snapshots, words
+from bot.reporting.posts import on_duty, zone_of
+from bot.reporting.unit_names import UnitNames
+from bot.reporting.units import Hierarchy, read_hierarchy
+from storage.queries import coordinators as queries
 from storage.queries import people
-from storage.queries import reports as queries
-from storage.queries.reports import CoordinatorRow
+from storage.queries.coordinators import CoordinatorRow, Question
+from storage.queries.reports import UnitRow
 
 MOST_CHARS = 1500
+MOST_CHOICES = 8
+"""So many units are offered to choose from."""
 
-_KNOWN = ("PROGRES", "RINCIAN", "JEDA", "AKTIF", "PANDUAN")
+CHOICE_LIVES = timedelta(hours=12)
+LONGEST_PAUSE = 90  # days
+
+# A picture (GRAFIK) joins them here: a word in this list, and its case in `_Desk.answer`.
+_KNOWN = ("PROGRES", "RINCIAN", "REKAP", "JEDA", "AKTIF", "PANDUAN")
+_OF_UNITS = ("PROGRES", "RINCIAN", "REKAP")
+_DAYS = re.compile(r"(\d{1,3})(?: hari)?")
+
+Recap = Callable[[Connection, Published, frozenset[int] | None], Mapping[str, int] | None]
+"""Counts the rows of units' rosters (None: all): `rows`, `ready`, `double`, and to mend `empty`,
+`landline`, `broken`, `other`. None once people are invited."""
 
 
 def answer(
-    connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
+    connection: Connection,
+    installation: Installation,
+    contact_id: int,
+    inbound: Inbound,
+    recap: Recap | None = None,
 ) -> Message | None:
     """Answer a coordinator's word, or return None: then it belongs to an interview, or to nobody.
 
-    The numbers are those of the day's snapshot however often they are asked for. BERHENTI stops
-    the reports where the newest message was one; else it means the survey, as from anybody. While
-    an interview is under way only the command itself is taken, not its everyday synonyms.
+    BERHENTI and BANTUAN are a coordinator's where the quoted message, else the newest one, was
+    about reports. While an interview is under way only the command itself is taken, not its
+    everyday synonyms, and units to choose from have no numbers: a number is the interview's.
     """
-    posts = queries.posts_of(connection, contact_id)
-    if not posts or inbound.kind != "text":
+    rows = queries.posts_of(connection, contact_id, deputies=True)
+    if not rows or inbound.kind != "text":
         return None
-    published = installation.surveys.by_id(connection, posts[0].survey_id)
-    asked = normalise(inbound.option or inbound.text)
-    if _stops(published.survey, inbound, asked):
-        if not _last_was_report(connection, contact_id):
+    desk = _Desk(connection, installation, contact_id, rows, inbound, recap)
+    return desk.answer() if desk.posts else None
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A coordinator's command, what follows it, and whether it was a synonym."""
+
+    command: str
+    rest: str
+    synonym: bool
+
+
+@dataclass(eq=False)
+class _Desk:
+    """One turn of a coordinator's."""
+
+    connection: Connection
+    installation: Installation
+    contact_id: int
+    rows: Sequence[CoordinatorRow]
+    inbound: Inbound
+    recap: Recap | None
+
+    def answer(self) -> Message | None:
+        """Return what to say, None where the word is somebody else's."""
+        said = normalise(self.inbound.option or self.inbound.text)
+        keywords = self.survey.words.keywords
+        if self.inbound.opt_out == "STOP" or keywords.means(said, Command.BERHENTI):
+            return self._stop() if self._about_reports() else None
+        if keywords.means(less_polite(said), Command.BANTUAN):
+            return self._help() if self._is_help_ours() else None
+        if said.isdigit():
+            return self._chosen(int(said[:4]))
+        asked = _command(self.survey, said, strict=self.busy)
+        if asked is None:
             return None
-        identity.opt_out(connection, installation, contact_id, "coordinator")
-        return _plain(published.survey, "paused")
-    match _command(published.survey, asked, strict=_under_way(connection, contact_id)):
-        case "PROGRES" | "RINCIAN" as command:
-            return _numbers(connection, installation, posts, command)
-        case "JEDA":
-            queries.pause_posts(connection, contact_id, paused=True)
-            return _plain(published.survey, "paused")
-        case "AKTIF":
-            queries.pause_posts(connection, contact_id, paused=False)
-            identity.opt_in(connection, installation, contact_id, "coordinator")
-            return _plain(published.survey, "active")
-        case "PANDUAN":
-            return Message(_hourly(published.survey, installation, "help"), language=words.LOCALE)
-        case _:
+        match asked.command:
+            case "JEDA":
+                return self._pause(asked.rest)
+            case "AKTIF":
+                return self._resume()
+            case "PANDUAN":
+                return self._help()
+            case _:
+                return self._of_unit(asked) if asked.rest else self._of_posts(asked.command)
+
+    # --- who asks ---
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        return read_hierarchy(self.connection)
+
+    @cached_property
+    def surveys(self) -> Mapping[int, Published]:
+        by_id = self.installation.surveys.by_id
+        ids = dict.fromkeys(row.survey_id for row in self.rows)
+        return {one: by_id(self.connection, one) for one in ids}
+
+    @cached_property
+    def posts(self) -> list[CoordinatorRow]:
+        """Own posts, and those in which the asker stands in today; running surveys only, if any."""
+        mine = [one for one in self.rows if not one.deputy_for or on_duty(one, self._today(one))]
+        running = [one for one in mine if self.surveys[one.survey_id].closed_at is None]
+        return running or mine[:1]
+
+    @property
+    def published(self) -> Published:
+        return self.surveys[self.posts[0].survey_id]
+
+    @property
+    def survey(self) -> Survey:
+        return self.published.survey
+
+    @cached_property
+    def busy(self) -> bool:
+        return queries.interview_under_way(self.connection, self.contact_id, UNDER_WAY)
+
+    def _today(self, post: CoordinatorRow) -> date:
+        zone = zone_of(post, self.hierarchy, self.surveys[post.survey_id])
+        return self.installation.now().astimezone(zone).date()
+
+    # --- whose word it is ---
+
+    @cached_property
+    def _addresses(self) -> list[int]:
+        return [row.id for row in people.addresses_of(self.connection, [self.contact_id])]
+
+    @cached_property
+    def _quoted(self) -> queries.Quoted | None:
+        sid = self.inbound.reply_to
+        return queries.quoted(self.connection, sid, self._addresses) if sid else None
+
+    def _about_reports(self) -> bool:
+        """Whether the quoted message, else the newest, was about reports, not an interview."""
+        if self._quoted is not None:
+            return self._quoted.conversation_id is None
+        newest = queries.newest_message(self.connection, self._addresses)
+        if newest is None:
+            return people.active_conversation(self.connection, self.contact_id) is None
+        purpose, conversation_id = newest
+        return purpose == "report" or conversation_id is None
+
+    def _is_help_ours(self) -> bool:
+        if self.busy and self._quoted is None:
+            return False
+        return self._about_reports()
+
+    # --- their own messages ---
+
+    def _stop(self) -> Message:
+        identity.opt_out(self.connection, self.installation, self.contact_id, "coordinator")
+        return self._plain("paused")
+
+    def _pause(self, rest: str) -> Message | None:
+        if not rest or (self._only_deputy and _DAYS.fullmatch(rest)):
+            queries.pause_posts(self.connection, self.contact_id, paused=True)
+            return self._plain("paused")
+        found = _DAYS.fullmatch(rest)
+        if found is None:
             return None
+        days = min(max(int(found[1]), 1), LONGEST_PAUSE)
+        first = self._today(self.posts[0])
+        last = first + timedelta(days=days - 1)
+        queries.set_absence(self.connection, self.contact_id, first, last)
+        back = words.day(last + timedelta(days=1))
+        return asked_words.message(asked_words.say(self.survey, "away", {"tgl": back}))
+
+    def _resume(self) -> Message:
+        queries.pause_posts(self.connection, self.contact_id, paused=False)
+        if any(not one.deputy_for and not on_duty(one, self._today(one)) for one in self.rows):
+            queries.set_absence(self.connection, self.contact_id, None, None)
+        identity.opt_in(self.connection, self.installation, self.contact_id, "coordinator")
+        return self._plain("active")
+
+    def _plain(self, name: str) -> Message:
+        return Message(words.say(self.survey, name, {}), language=words.LOCALE)
+
+    # --- numbers ---
+
+    def _of_posts(self, command: str) -> Message | None:
+        """Answer for all that the asker answers for."""
+        if command == "REKAP":
+            return self._rows_of(self.posts[0].unit_id)
+        write = digest.text if command == "PROGRES" else digest.details
+        if len(self.posts) > 1:
+            write = digest.brief
+        texts: list[str] = []
+        for post in self.posts:
+            report = self._report(post, post.unit_id)
+            said = write(report) if report else self._hourly("no_snapshot", post)
+            if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
+                break
+            texts.append(said)
+        return asked_words.message(*texts, self._unheard())
+
+    def _of_unit(self, asked: _Asked) -> Message | None:
+        """Answer for one unit, by what it is called."""
+        names = UnitNames(self.hierarchy, self.survey.words.unit_abbreviations)
+        found = names.find(asked.rest, exactly=self.busy)
+        mine = [one for one in found if self._post_for(one) is not None]
+        if len(mine) == 1:
+            return self._one_unit(asked.command, mine[0])
+        if mine:
+            return self._which(asked.command, mine)
+        if not found and (asked.synonym or self.busy):
+            return None  # an answer in somebody's own words
+        own = self.hierarchy.units.get(self.posts[0].unit_id or 0) or self._an_example()
+        values = {"perintah": asked.command, "unit": own.name if own else ""}
+        return asked_words.message(asked_words.say(self.survey, "unit_unknown", values))
+
+    def _one_unit(self, command: str, unit_id: int) -> Message | None:
+        post = self._post_for(unit_id)
+        if post is None:
+            return None
+        if command == "REKAP":
+            return self._rows_of(unit_id)
+        report = self._report(post, unit_id)
+        write = digest.text if command == "PROGRES" else digest.details
+        said = write(report) if report else self._hourly("no_snapshot", post)
+        return asked_words.message(said)
+
+    def _post_for(self, unit_id: int) -> CoordinatorRow | None:
+        """Return the post by which the asker may see a unit; None where there is none."""
+        for post in self.posts:
+            if unit_id in self.hierarchy.within(post.unit_id):
+                return post
+        return None
+
+    def _report(self, post: CoordinatorRow, unit_id: int | None) -> digest.Report | None:
+        published = self.surveys[post.survey_id]
+        day = snapshots.today(published.survey.settings, self.installation.now())
+        return digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
+
+    def _unheard(self) -> str:
+        """Repeat what the day's message said of somebody below who cannot be reached."""
+        post = self.posts[0]
+        if post.told_on is None or post.told_on != self._today(post):
+            return ""
+        found = reach.unheard(self.connection, self.installation, self.published, self.hierarchy)
+        units = found.get(post.unit_id, ())
+        return reach.line(self.published, self.hierarchy, units) if units else ""
+
+    def _hourly(self, name: str, post: CoordinatorRow, **more: str) -> str:
+        """Return a message that says when numbers appear."""
+        survey = self.surveys[post.survey_id].survey
+        settings = survey.settings
+        values = {
+            "nama_survei": words.title(survey),
+            "pukul": settings.snapshot_at.strftime("%H.%M"),
+            "zona": words.zone_letters(settings.zone, self.installation.now()),
+        }
+        return words.say(survey, name, values | more)
+
+    # --- one of several units ---
+
+    def _which(self, command: str, units: Sequence[int]) -> Message:
+        """Ask which unit is meant, by number; in an interview numbers are its own."""
+        offered = units[:MOST_CHOICES]
+        sign = "• {1}" if self.busy else "{0}. {1}"
+        lines = [sign.format(number, self._name(one)) for number, one in enumerate(offered, 1)]
+        name = "unit_which_write" if self.busy else "unit_which"
+        values = {"daftar": "\n".join(lines), "perintah": command}
+        said = asked_words.say(self.survey, name, values)
+        more = ""
+        if len(units) > len(offered):
+            rest = {"sisa": len(units) - len(offered)}
+            more = asked_words.say(self.survey, "unit_which_more", rest)
+        if not self.busy:
+            digest_of = self.installation.keys.digest("outbox", f"reply:{self.inbound.sid}")
+            asked = Question(command, tuple(offered), digest_of, self.installation.now())
+            queries.ask(self.connection, self.posts[0].id, asked)
+        return asked_words.message(said, more)
+
+    def _chosen(self, number: int) -> Message | None:
+        """Take a bare number as the choice of a unit, where it is no answer of an interview."""
+        asked = queries.question(self.connection, self.posts[0].id)
+        if asked is None or self.installation.now() - asked.asked_at > CHOICE_LIVES:
+            return None
+        if self._quoted is not None:
+            ours = self._quoted.dedupe == asked.dedupe
+        else:
+            ours = not self.busy and self._about_reports()
+        if not ours or not 1 <= number <= len(asked.units):
+            return None
+        return self._one_unit(asked.command, asked.units[number - 1])
+
+    def _name(self, unit_id: int) -> str:
+        """Return a unit's name with that of the unit above it, which tells equal names apart."""
+        unit = self.hierarchy.units[unit_id]
+        above = self.hierarchy.above(unit_id)
+        return f"{unit.name} ({self.hierarchy.units[above[0]].name})" if above else unit.name
+
+    def _an_example(self) -> UnitRow | None:
+        return next(iter(self.hierarchy.units.values()), None)
+
+    # --- the roster ---
+
+    def _rows_of(self, unit_id: int | None) -> Message | None:
+        """Say how clean the rosters of a unit and those below it are."""
+        if self.recap is None:
+            return None
+        units = None if unit_id is None else self.hierarchy.within(unit_id)
+        counted = self.recap(self.connection, self.published, units)
+        if counted is None:
+            return asked_words.message(asked_words.say(self.survey, "recap_over"))
+        unit = self.hierarchy.units.get(unit_id) if unit_id is not None else None
+        owner = self.survey.settings.texts.get(words.LOCALE, {})
+        whole = owner.get("instansi", words.title(self.survey))
+        values: dict[str, str | int] = {"instansi": unit.name if unit else whole}
+        if not counted["rows"]:
+            return asked_words.message(asked_words.say(self.survey, "recap_none", values))
+        to_mend = ("empty", "landline", "broken", "other")
+        number = sum(counted[one] for one in to_mend)
+        names = ("kosong", "telp", "rusak", "lain")
+        parts = [
+            asked_words.say(self.survey, f"recap_{one}", {name: counted[one]})
+            for one, name in zip(to_mend, names, strict=True)
+            if counted[one]
+        ]
+        values |= {
+            "baris": counted["rows"],
+            "siap": counted["ready"],
+            "ganda": counted["double"],
+            "perlu": number,
+            "rinci": f" ({', '.join(parts)})" if parts else "",
+        }
+        following = "" if self._only_deputy else "recap_next" if number else "recap_all_well"
+        after = asked_words.say(self.survey, following) if following else ""
+        return asked_words.message(asked_words.say(self.survey, "recap", values), after)
+
+    @property
+    def _only_deputy(self) -> bool:
+        return all(one.deputy_for for one in self.posts)
+
+    # --- what can be asked ---
+
+    def _help(self) -> Message:
+        post = self.posts[0]
+        below = [one for one in self.hierarchy.units if one in self.hierarchy.within(post.unit_id)]
+        example = next((one for one in below if one != post.unit_id), None)
+        names = ["help_progres"]
+        if example is not None:
+            names += ["help_unit", "help_rincian"]
+        counts = self.recap and self.recap(self.connection, self.published, frozenset())
+        if counts is not None:
+            names += ["help_recap"] if self._only_deputy else ["help_recap", "help_mend"]
+        names.append("help_pause")
+        unit = self.hierarchy.units[example].name if example is not None else ""
+        lines = [asked_words.say(self.survey, name, {"unit": unit}) for name in names]
+        return asked_words.message(self._hourly("help", post, daftar="\n".join(lines)))
 
 
-def _numbers(
-    connection: Connection,
-    installation: Installation,
-    posts: Sequence[CoordinatorRow],
-    command: str,
-) -> Message:
-    """Return the numbers of all posts in surveys that run, else of the newest survey's."""
-    hierarchy = read_hierarchy(connection)
-    surveys = {one: installation.surveys.by_id(connection, one) for one in _surveys(posts)}
-    wanted = [one for one in posts if surveys[one.survey_id].closed_at is None] or posts[:1]
-    write = digest.text if command == "PROGRES" else digest.details
-    if len(wanted) > 1:
-        write = digest.brief
-    texts: list[str] = []
-    for post in wanted:
-        published = surveys[post.survey_id]
-        day = snapshots.today(published.survey.settings, installation.now())
-        report = digest.read_report(connection, published, hierarchy, post.unit_id, day)
-        said = write(report) if report else _hourly(published.survey, installation, "no_snapshot")
-        if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
-            break
-        texts.append(said)
-    return Message("\n\n".join(texts), language=words.LOCALE)
-
-
-def _surveys(posts: Sequence[CoordinatorRow]) -> list[int]:
-    return list(dict.fromkeys(post.survey_id for post in posts))
-
-
-def _hourly(survey: Survey, installation: Installation, name: str) -> str:
-    """Return a message that says when numbers appear."""
-    settings = survey.settings
-    values = {
-        "nama_survei": words.title(survey),
-        "pukul": settings.snapshot_at.strftime("%H.%M"),
-        "zona": words.zone_letters(settings.zone, installation.now()),
-    }
-    return words.say(survey, name, values)
-
-
-def _plain(survey: Survey, name: str) -> Message:
-    return Message(words.say(survey, name, {}), language=words.LOCALE)
-
-
-def _command(survey: Survey, asked: str, *, strict: bool) -> str | None:
+def _command(survey: Survey, said: str, *, strict: bool) -> _Asked | None:
+    """Return the command that a text is, or begins with where a unit or days may follow."""
+    best: tuple[int, _Asked] | None = None
     for name in _KNOWN:
+        own = normalise(name)
         synonyms = () if strict else survey.words.coordinator_keywords.get(name, ())
-        if asked in {normalise(word) for word in (name, *synonyms)}:
-            return name
-    return None
-
-
-def _stops(survey: Survey, inbound: Inbound, asked: str) -> bool:
-    said = survey.words.keywords.means(asked, Command.BERHENTI)
-    return inbound.opt_out == "STOP" or said
-
-
-def _last_was_report(connection: Connection, contact_id: int) -> bool:
-    """Whether the newest message to this person was about reports, not about an interview."""
-    rows = people.addresses_of(connection, [contact_id])
-    newest = queries.newest_message(connection, [row.id for row in rows])
-    if newest is None:
-        return people.active_conversation(connection, contact_id) is None
-    purpose, conversation_id = newest
-    return purpose == "report" or conversation_id is None
-
-
-def _under_way(connection: Connection, contact_id: int) -> bool:
-    return queries.interview_under_way(connection, contact_id, UNDER_WAY)
+        for word in {own, *map(normalise, synonyms)}:
+            if less_polite(said) == word or said == word:
+                return _Asked(name, "", word != own)
+            follows = name in _OF_UNITS or name == "JEDA"
+            if follows and said.startswith(f"{word} ") and (best is None or len(word) > best[0]):
+                best = len(word), _Asked(name, said[len(word) + 1 :], word != own)
+    return best[1] if best else None

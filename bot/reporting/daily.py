@@ -7,32 +7,39 @@ and die at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.flow.turn import Message
 from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import digest, snapshots
-from bot.reporting.coordinators import next_due
+from bot.reporting import digest, reach, snapshots
+from bot.reporting.posts import next_due, on_duty, report_key, zone_of
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
-from storage.queries import reports as queries
-from storage.queries.reports import CoordinatorRow, UnitRow
+from storage.queries import coordinators as queries
+from storage.queries.coordinators import CoordinatorRow
 
 WAIT_FOR_SNAPSHOT = timedelta(hours=1)
+
+MESSAGES: Mapping[str, Callable[[digest.Report], Message]] = {"admin": digest.message}
+"""What is written to each kind of post; to one that is not named here, nothing."""
+
+MOST_CHARS = 1600
 
 
 def send_due(installation: Installation, page: int = 200) -> int:
     """Write the reports that are due into the outbox; return how many.
 
     Each waits for the day's snapshot, an hour at most, and then takes the newest there is. A post
-    that was due several times gets one message. Paused and opted-out ones are passed over. After
+    that was due several times gets one message. Paused, opted-out and absent ones are passed over,
+    and deputies of somebody who is there; a `pimpinan` is due once a week. After
     the report that holds the final counts a post is never due again.
     """
     now = installation.now()
@@ -41,7 +48,7 @@ def send_due(installation: Installation, page: int = 200) -> int:
     while True:
         looked_after = after
         rows = installation.database.read(
-            lambda connection, after=looked_after: queries.due_coordinators(  # type: ignore[misc]
+            lambda connection, after=looked_after: queries.due(  # type: ignore[misc]
                 connection, now, after, page
             )
         )
@@ -61,6 +68,7 @@ class _Sweep:
     now: datetime
     hierarchy: Hierarchy
     found: dict[int, list[Snapshot]] = field(default_factory=dict)
+    unheard: dict[int, Mapping[int | None, tuple[int, ...]]] = field(default_factory=dict)
 
     def send(self, connection: Connection, row: CoordinatorRow) -> bool:
         """Write one post's report, or only move its timer; return whether a message was written."""
@@ -69,17 +77,19 @@ class _Sweep:
         recent = self._recent(connection, published)
         if self._waits(published, recent, row):
             return False
-        zone = _zone(self.hierarchy.units, row, published)
+        zone = zone_of(row, self.hierarchy, published)
         report = digest.make_report(published, self.hierarchy, row.unit_id, recent)
         final = report is not None and report.final
-        due_at = None if final else next_due(self.now, row.minute, zone)
-        if not queries.move_due(connection, row.id, row.due_at, due_at):
+        due_at = None if final else next_due(self.now, row.minute, zone, row.weekday)
+        if not queries.move_due(connection, row, due_at):
             return False
-        if report is None or row.paused:
+        write = MESSAGES.get(row.kind)
+        today = self.now.astimezone(zone).date()
+        if report is None or write is None or row.paused or not on_duty(row, today):
             return False
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
-        return self._enqueue(connection, row, report, zone)
+        return self._enqueue(connection, row, write(report), zone)
 
     def _recent(self, connection: Connection, published: Published) -> list[Snapshot]:
         if published.id not in self.found:
@@ -101,7 +111,7 @@ class _Sweep:
         return self.now < row.due_at + WAIT_FOR_SNAPSHOT
 
     def _enqueue(
-        self, connection: Connection, row: CoordinatorRow, report: digest.Report, zone: ZoneInfo
+        self, connection: Connection, row: CoordinatorRow, message: Message, zone: ZoneInfo
     ) -> bool:
         installation = self.installation
         address = identity.best_address(connection, row.contact_id, installation.via.sender)
@@ -113,15 +123,30 @@ class _Sweep:
             connection,
             installation,
             address_id=address.id,
-            message=digest.message(report),
+            message=self._with_unheard(connection, row, message, local.date()),
             purpose="report",
-            dedupe=f"report:{row.id}:{local.date().isoformat()}",
+            dedupe=report_key(row.id, local.date()),
             survey_id=row.survey_id,
             expires_at=midnight.astimezone(UTC),
         )
         return written is not None
 
-
-def _zone(units: Mapping[int, UnitRow], row: CoordinatorRow, published: Published) -> ZoneInfo:
-    unit = units.get(row.unit_id) if row.unit_id is not None else None
-    return ZoneInfo(unit.zone) if unit else published.survey.settings.zone
+    def _with_unheard(
+        self, connection: Connection, row: CoordinatorRow, message: Message, day: date
+    ) -> Message:
+        """Add, once a week, whom of the level below nobody can reach."""
+        if not reach.may_be_told(row, day):
+            return message
+        published = self.installation.surveys.by_id(connection, row.survey_id)
+        if row.survey_id not in self.unheard:
+            self.unheard[row.survey_id] = reach.unheard(
+                connection, self.installation, published, self.hierarchy
+            )
+        units = self.unheard[row.survey_id].get(row.unit_id, ())
+        if not units:
+            return message
+        text = f"{message.text}\n\n{reach.line(published, self.hierarchy, units)}"
+        if len(text) > MOST_CHARS:
+            return message
+        queries.told(connection, row.id, day)
+        return replace(message, text=text)

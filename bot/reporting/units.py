@@ -31,6 +31,15 @@ class Hierarchy:
                     waiting.append(child)
         return frozenset(found)
 
+    def above(self, unit_id: int) -> tuple[int, ...]:
+        """Return the units above a unit, the nearest first."""
+        found: list[int] = []
+        parent = self.units[unit_id].parent_id if unit_id in self.units else None
+        while parent is not None and parent in self.units and parent not in found:
+            found.append(parent)
+            parent = self.units[parent].parent_id
+        return tuple(found)
+
 
 def read_hierarchy(connection: Connection) -> Hierarchy:
     """Return the hierarchy as it stands now."""

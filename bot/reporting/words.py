@@ -46,9 +46,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "hidden": "belum ditampilkan",
         "no_snapshot": "Belum ada angka untuk *{{nama_survei}}*. Angka terbit sekali sehari, pukul"
         " {{pukul}} {{zona}}. Silakan balas *PROGRES* lagi sesudahnya.",
-        "help": "*PROGRES* angka hari ini, *RINCIAN* angka per unit, *JEDA* berhenti menerima angka"
-        " harian, *AKTIF* menerima lagi. Angka diperbarui sekali sehari, pukul {{pukul}} {{zona}}."
-        " Siapa yang mengisi tidak pernah ditampilkan.",
+        "help": "Yang bisa ditulis di sini:\n{{daftar}}\n\nAngka diperbarui sekali sehari, pukul"
+        " {{pukul}} {{zona}}. Siapa yang mengisi tidak pernah ditampilkan.",
         "paused": "Baik, angka harian tidak dikirim lagi. Balas *AKTIF* untuk menerimanya kembali.",
         "active": "Baik, angka harian dikirim lagi.",
     }

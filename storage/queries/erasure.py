@@ -17,16 +17,14 @@ from storage.models import (
     DataKey,
     Inbound,
     Link,
-    MendingWalk,
     Outbox,
     RosterNumber,
     RosterRow,
-    SentFile,
     SimulatorMessage,
     Survey,
-    UploadLink,
     Window,
 )
+from storage.queries import coordinators
 from storage.queries.claims import sure
 from storage.queries.upsert import insert_ignore
 
@@ -104,9 +102,7 @@ def delete_contact(connection: Connection, contact_id: int, address_ids: Sequenc
     # Named one by one: what must not outlive a person is not left to a cascade.
     connection.execute(delete(Window).where(Window.address_id.in_(list(address_ids))))
     posts = select(Coordinator.id).where(Coordinator.contact_id == contact_id)
-    for table in (MendingWalk, UploadLink, SentFile):
-        connection.execute(delete(table).where(table.coordinator_id.in_(posts)))
-    connection.execute(delete(Coordinator).where(Coordinator.contact_id == contact_id))
+    coordinators.remove_posts(connection, list(connection.execute(posts).scalars()))
     connection.execute(delete(Address).where(Address.id.in_(list(address_ids))))
     connection.execute(delete(Contact).where(Contact.id == contact_id))
 

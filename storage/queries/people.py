@@ -20,6 +20,7 @@ from storage.models import (
     RosterRow,
     Window,
 )
+from storage.queries import coordinators
 from storage.queries.upsert import insert_ignore, upsert
 
 
@@ -298,17 +299,19 @@ def retire_roster_row(connection: Connection, row_id: int) -> None:
 
 
 def move_coordinator_posts(connection: Connection, gone: int, kept: int) -> None:
-    """Give a contact's coordinator posts to another, leaving out those it already holds."""
-    held = select(Coordinator.survey_id, Coordinator.unit_id).where(Coordinator.contact_id == kept)
-    has = {(row[0], row[1]) for row in connection.execute(held)}
-    mine = connection.execute(
-        select(Coordinator.id, Coordinator.survey_id, Coordinator.unit_id).where(
-            Coordinator.contact_id == gone
-        )
-    ).all()
-    double = [row.id for row in mine if (row.survey_id, row.unit_id) in has]
-    if double:
-        connection.execute(delete(Coordinator).where(Coordinator.id.in_(double)))
+    """Give a contact's coordinator posts to another, leaving out those it already holds.
+
+    Nobody is a deputy where the post is their own.
+    """
+
+    def posts(contact_id: int) -> dict[tuple[int, int | None], tuple[int, bool]]:
+        columns = Coordinator.id, Coordinator.survey_id, Coordinator.unit_id, Coordinator.deputy_for
+        rows = connection.execute(select(*columns).where(Coordinator.contact_id == contact_id))
+        return {(row[1], row[2]): (row[0], row[3] is not None) for row in rows}
+
+    held, mine = posts(kept), posts(gone)
+    double = [held[key] if held[key][1] else mine[key] for key in held.keys() & mine.keys()]
+    coordinators.remove_posts(connection, [post_id for post_id, _ in double])
     connection.execute(
         update(Coordinator).where(Coordinator.contact_id == gone).values(contact_id=kept)
     )

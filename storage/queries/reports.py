@@ -1,21 +1,19 @@
-"""Counts, the day's snapshots, coordinators' posts, and mixed answers for the export."""
+"""Counts, the day's snapshots, and mixed answers for the export."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select
 
 from storage.models import (
     Answer,
     Cell,
     Conversation,
-    Coordinator,
     FlowVersion,
-    Outbox,
     ProgressSnapshot,
     Response,
     Target,
@@ -109,156 +107,6 @@ def add_snapshot(connection: Connection, survey_id: int, day: date, counts: str)
     """Store a day's snapshot unless there is one; return whether ours went in."""
     values = {"survey_id": survey_id, "day": day, "counts": counts}
     return insert_ignore(connection, ProgressSnapshot.__table__, values) == 1
-
-
-# coordinators
-
-
-class CoordinatorRow(NamedTuple):
-    """A post: who gets which counts of which survey, at which local minute."""
-
-    id: int
-    survey_id: int
-    contact_id: int
-    unit_id: int | None
-    minute: int
-    paused: bool
-    due_at: datetime | None
-
-
-_COORDINATOR = (
-    Coordinator.id,
-    Coordinator.survey_id,
-    Coordinator.contact_id,
-    Coordinator.unit_id,
-    Coordinator.minute,
-    Coordinator.paused,
-    Coordinator.due_at,
-)
-
-
-def due_coordinators(
-    connection: Connection, now: datetime, after: int, limit: int
-) -> list[CoordinatorRow]:
-    """Return posts whose hour has come, by id, those above `after` only."""
-    rows = connection.execute(
-        select(*_COORDINATOR)
-        .where(Coordinator.due_at <= now, Coordinator.id > after)
-        .order_by(Coordinator.id)
-        .limit(limit)
-    )
-    return [CoordinatorRow(*row) for row in rows]
-
-
-def move_due(
-    connection: Connection, coordinator_id: int, was: datetime | None, due_at: datetime | None
-) -> bool:
-    """Set when a post is due next, if nobody has done so since; return whether it was us."""
-    result = connection.execute(
-        update(Coordinator)
-        .where(Coordinator.id == coordinator_id, Coordinator.due_at.is_not_distinct_from(was))
-        .values(due_at=due_at)
-    )
-    return int(result.rowcount) == 1
-
-
-def posts_of(connection: Connection, contact_id: int) -> list[CoordinatorRow]:
-    """Return a contact's posts, the newest survey first, whole surveys before units."""
-    rows = connection.execute(
-        select(*_COORDINATOR)
-        .where(Coordinator.contact_id == contact_id)
-        .order_by(Coordinator.survey_id.desc(), func.coalesce(Coordinator.unit_id, 0))
-    )
-    return [CoordinatorRow(*row) for row in rows]
-
-
-def posts_in(
-    connection: Connection, survey_id: int
-) -> dict[tuple[int, int | None], CoordinatorRow]:
-    """Return a survey's posts by contact and unit."""
-    rows = connection.execute(select(*_COORDINATOR).where(Coordinator.survey_id == survey_id))
-    found = [CoordinatorRow(*row) for row in rows]
-    return {(row.contact_id, row.unit_id): row for row in found}
-
-
-def add_post(
-    connection: Connection,
-    *,
-    survey_id: int,
-    contact_id: int,
-    unit_id: int | None,
-    minute: int,
-    due_at: datetime,
-    sealed: bytes,
-    key_id: int,
-) -> bool:
-    """Store a post unless the contact has it; return whether it went in."""
-    values = {
-        "survey_id": survey_id,
-        "contact_id": contact_id,
-        "unit_id": unit_id,
-        "minute": minute,
-        "due_at": due_at,
-        "sealed": sealed,
-        "key_id": key_id,
-    }
-    return insert_ignore(connection, Coordinator.__table__, values) == 1
-
-
-def change_post(
-    connection: Connection,
-    coordinator_id: int,
-    *,
-    minute: int,
-    due_at: datetime | None,
-    sealed: bytes,
-    key_id: int,
-) -> None:
-    """Give a post another hour and name."""
-    connection.execute(
-        update(Coordinator)
-        .where(Coordinator.id == coordinator_id)
-        .values(minute=minute, due_at=due_at, sealed=sealed, key_id=key_id)
-    )
-
-
-def pause_posts(connection: Connection, contact_id: int, *, paused: bool) -> None:
-    """Stop or resume all reports to a contact."""
-    connection.execute(
-        update(Coordinator).where(Coordinator.contact_id == contact_id).values(paused=paused)
-    )
-
-
-def sealed_name(connection: Connection, coordinator_id: int) -> tuple[bytes, int]:
-    """Return a post's sealed name and its key's id."""
-    row = connection.execute(
-        select(Coordinator.sealed, Coordinator.key_id).where(Coordinator.id == coordinator_id)
-    ).one()
-    return bytes(row[0]), int(row[1])
-
-
-def newest_message(
-    connection: Connection, address_ids: Sequence[int]
-) -> tuple[str, int | None] | None:
-    """Return purpose and conversation of the newest message handed over to these addresses."""
-    row = connection.execute(
-        select(Outbox.purpose, Outbox.conversation_id)
-        .where(
-            Outbox.address_id.in_(list(address_ids)),
-            Outbox.status.in_(("claimed", "unknown", "sent", "delivered", "superseded")),
-        )
-        .order_by(Outbox.created_at.desc(), Outbox.id)
-        .limit(1)
-    ).first()
-    return (row[0], row[1]) if row else None
-
-
-def interview_under_way(connection: Connection, contact_id: int, statuses: Iterable[str]) -> bool:
-    """Return whether a contact has a conversation in one of these statuses."""
-    statement = select(Conversation.id).where(
-        Conversation.contact_id == contact_id, Conversation.status.in_(list(statuses))
-    )
-    return connection.execute(statement.limit(1)).first() is not None
 
 
 # export
