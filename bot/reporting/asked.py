@@ -16,7 +16,7 @@ from bot.flow.survey import Survey
 from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
-from bot.reporting import digest, snapshots, words
+from bot.reporting import digest, log, snapshots, words
 from bot.reporting.units import read_hierarchy
 from storage.queries import people
 from storage.queries import reports as queries
@@ -84,6 +84,8 @@ def _numbers(
         if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
             break
         texts.append(said)
+        shown = report.snapshot.day if report else None
+        log.note(connection, post, command.lower(), shown, said, installation.now())
     return Message("\n\n".join(texts), language=words.LOCALE)
 
 

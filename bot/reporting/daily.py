@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import digest, snapshots
+from bot.reporting import digest, log, snapshots
 from bot.reporting.coordinators import next_due
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
@@ -109,17 +109,21 @@ class _Sweep:
             return False
         local = self.now.astimezone(zone)
         midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=zone)
+        message = digest.message(report)
         written = outbox.enqueue(
             connection,
             installation,
             address_id=address.id,
-            message=digest.message(report),
+            message=message,
             purpose="report",
             dedupe=f"report:{row.id}:{local.date().isoformat()}",
             survey_id=row.survey_id,
             expires_at=midnight.astimezone(UTC),
         )
-        return written is not None
+        if written is None:
+            return False
+        log.note(connection, row, "daily", report.snapshot.day, message.text, self.now)
+        return True
 
 
 def _zone(units: Mapping[int, UnitRow], row: CoordinatorRow, published: Published) -> ZoneInfo:

@@ -7,30 +7,32 @@ published values and targets alone. So nobody who reads all pages of all levels 
 more than the published values of the cells, and it is enough to ask what those tell.
 
 A *bound* is a number that a reader may take for everybody: the target, where that is a census, and
-the people on the roster, whom the office knows by name. The rule, with p the value published so far:
+the people on the roster, whom the office knows by name. The rule, with p the value published so
+far:
 
 * a count that is at least 5 above p is published as it is, except that
 * from B-4 to B+4 of a bound B the value is B-4, whatever the count (fewer than 5 are missing), and
   it is taken only if that is at least 5 above p; of the target this is called "hampir lengkap";
 * else p stays.
 
-What a reader can conclude, even one who knows that no count falls and none exceeds the largest bound
-so far:
+What a reader can conclude, even one who knows that no count falls and none exceeds the largest
+bound so far:
 
-* Where p stays, it would have stayed for each count from p to p+4: what the rule makes of a count is
-  never more than the count, so less than 5 above p. Where p was taken as B-4, the same five counts
-  give it on that day too.
+* Where p stays, it would have stayed for each count from p to p+4: what the rule makes of a count
+  is never more than the count, so less than 5 above p. Where p was taken as B-4, the same five
+  counts give it on that day too.
 * p+4 is below every bound, or the bound was passed by 5 and bounds nothing, or p is B-4 and p+4 is
-  the bound itself; so all five are possible in a census, and never only "everybody". (Saying "hampir
-  lengkap" closer than 5 above p would leave fewer: with B = 10 and p = 5 it could only mean all 10.)
-  With p = 0 and a bound under 9 nothing is said at all until B+5, and all of 0 ... B stay possible.
+  the bound itself; so all five are possible in a census, and never only "everybody". (Saying
+  "hampir lengkap" closer than 5 above p would leave fewer: with B = 10 and p = 5 it could only mean
+  all 10.) With p = 0 and a bound under 9 nothing is said at all until B+5, and all of 0 ... B stay
+  possible.
 * A constant count is possible all the time that p stays, so each day of it has its five values. A
-  rise from p to p' says the new count exactly or within five, and leaves the day before its own five,
-  because each of them is below p'. So a day's true change is known only where both days were
+  rise from p to p' says the new count exactly or within five, and leaves the day before its own
+  five, because each of them is below p'. So a day's true change is known only where both days were
   published as counts, and then it is at least 5.
-* Bounds may change from day to day: nothing above asks what they were before. What was said before a
-  bound fell cannot be unsaid, though: 12 of 20, then a list of 12, is everybody to who believes that
-  the others never were.
+* Bounds may change from day to day: nothing above asks what they were before. What was said before
+  a bound fell cannot be unsaid, though: 12 of 20, then a list of 12, is everybody to who believes
+  that the others never were.
 * A count that falls (erasure, merged contacts) changes nothing that is published, and only adds to
   what is possible.
 

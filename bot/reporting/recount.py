@@ -36,7 +36,7 @@ def recount(installation: Installation) -> int:
 
 
 def _recount(connection: Connection, now: datetime, every: timedelta) -> int:
-    """One at a time: whoever comes second waits for the checkpoint's row, and finds no difference."""
+    """One at a time: a second one waits for the checkpoint's row and finds no difference."""
     checkpoints.ensure(connection, _NAME, _LONG_AGO)
     until = now + timedelta(minutes=1)
     if not checkpoints.lease(connection, _NAME, now, until):

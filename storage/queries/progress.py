@@ -9,7 +9,6 @@ other, whatever they move between cells.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -80,9 +79,7 @@ def fold(connection: Connection, limit: int = 5_000) -> int:
         key = {"survey_id": survey_id, "unit_id": unit_id, "grp": grp}
         insert_ignore(connection, ProgressCount.__table__, {**key, "finished": 0})
         connection.execute(
-            update(ProgressCount)
-            .filter_by(**key)
-            .values(finished=ProgressCount.finished + more)
+            update(ProgressCount).filter_by(**key).values(finished=ProgressCount.finished + more)
         )
     ids = [row.id for row in rows]
     for start in range(0, len(ids), 500):
@@ -147,13 +144,11 @@ def log_report(connection: Connection, survey_id: int, row: LoggedRow) -> None:
     connection.execute(insert(ReportLog), {"survey_id": survey_id, **row._asdict()})
 
 
-def logged(
-    connection: Connection, survey_id: int, since: datetime | None, limit: int
-) -> Sequence[LoggedRow]:
+def logged(connection: Connection, survey_id: int, limit: int) -> list[LoggedRow]:
     """Return what posts of a survey were shown, newest first."""
     columns = [getattr(ReportLog, name) for name in LoggedRow._fields]
     statement = select(*columns).where(ReportLog.survey_id == survey_id)
-    if since is not None:
-        statement = statement.where(ReportLog.at >= since)
-    rows = connection.execute(statement.order_by(ReportLog.at.desc(), ReportLog.id).limit(limit))
+    rows = connection.execute(
+        statement.order_by(ReportLog.at.desc(), ReportLog.id.desc()).limit(limit)
+    )
     return [LoggedRow(*row) for row in rows]
