@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,6 @@ EVERY = timedelta(days=1)
 PAGE = 5_000
 
 _NAME = "recount"
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def keep(installation: Installation) -> int:
@@ -25,27 +24,30 @@ def keep(installation: Installation) -> int:
     """
     while installation.database.write(lambda c: queries.fold(c, PAGE)) == PAGE:
         pass
-    now = installation.now()
-    return installation.database.write(lambda connection: _recount(connection, now, EVERY))
+    last = installation.database.read(lambda c: checkpoints.get(c, _NAME))
+    if last is not None and installation.now() < last + EVERY:
+        return 0
+    return recount(installation)
 
 
 def recount(installation: Installation) -> int:
     """Compare the counts with a true one now, and mend; return in how many cells they differed."""
     now = installation.now()
-    return installation.database.write(lambda connection: _recount(connection, now, timedelta()))
+    # Every conversation is looked at: not while writers wait, unless something has to be written.
+    differing = installation.database.read(queries.differing)
+    return installation.database.write(lambda c: _mend(c, now) if differing else _done(c, now))
 
 
-def _recount(connection: Connection, now: datetime, every: timedelta) -> int:
-    """One at a time: a second one waits for the checkpoint's row and finds no difference."""
-    checkpoints.ensure(connection, _NAME, _LONG_AGO)
-    until = now + timedelta(minutes=1)
-    if not checkpoints.lease(connection, _NAME, now, until):
-        return 0
-    mended = 0
-    if (checkpoints.get(connection, _NAME) or _LONG_AGO) + every <= now:
-        mended = queries.mend(connection)
-        checkpoints.put(connection, _NAME, now)
-    checkpoints.give_back(connection, _NAME, until)
+def _done(connection: Connection, now: datetime) -> int:
+    checkpoints.ensure(connection, _NAME, now)
+    checkpoints.put(connection, _NAME, now)
+    return 0
+
+
+def _mend(connection: Connection, now: datetime) -> int:
+    """One at a time: a second one waits for the checkpoint's row, and finds no difference."""
+    _done(connection, now)
+    mended = queries.mend(connection)
     if mended:
         alert(
             connection,
