@@ -288,7 +288,8 @@ class Attack:
             for day in range(len(track.bounds)):
                 counts, everybody = track.counts(day), track.everybody(day)
                 # Who was told later how many there are knows it of the days before, too.
-                most = everybody or track.everybody(len(track.bounds) - 1)
+                told = (track.everybody(later) for later in range(day, len(track.bounds)))
+                most = next((one for one in told if one), None)
                 enough = STEP if most is None else min(STEP, most + 1)
                 assert counts, f"{cell} day {day}: what was read contradicts itself"
                 known = self._published(track, day)

@@ -318,7 +318,9 @@ class Stage:
         self.survey = publish_bundled(house)
         for unit, parent in PARENTS.items():
             assert add_unit(house, f"Dinas {unit}", code=str(unit), parent_id=parent) == unit
-        rows = "".join(f"{phone},{unit or ''}\n" for unit, phone in PHONES.items())
+        rows = "".join(
+            f"{phone},{f'own:{unit}' if unit else ''}\n" for unit, phone in PHONES.items()
+        )
         path = folder / "coordinators.csv"
         path.write_text(f"phone,unit\n{rows}", "utf-8")
         import_coordinators(house, "integritas", path)
@@ -358,7 +360,7 @@ class Stage:
         for unit, phone in PHONES.items():
             contact = identity.find(connection, house, [Address("phone", phone)])
             for word in ("PROGRES", "RINCIAN"):
-                inbound = Inbound(message_id=word, addresses=(Address("phone", phone),), text=word)
+                inbound = Inbound("simulator", "us", word, (Address("phone", phone),), word)
                 said = asked.answer(connection, house, contact, inbound)
                 shown[f"{word} of {unit}"] = said.text
             report = digest.read_report(
