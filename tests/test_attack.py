@@ -96,7 +96,7 @@ class World:
         for day in range(self.days):
             there = self.parents[day]
             counted = {c: n[day] for c, n in self.counts.items() if n[day] and c[0] in there}
-            wanted = {c: t[day] for c, t in self.targets.items() if t[day] and c[0] in there}
+            wanted = {c: t[day] or 0 for c, t in self.targets.items() if t[day] and c[0] in there}
             people = {c: n for c, n in self.people.items() if n and c[0] in there}
             if self.rule is publish:
                 before = publish_all(counted, wanted, people, before)
@@ -189,7 +189,7 @@ def facts(survey, report: digest.Report, text: str) -> Iterator[Fact]:
     names = {row.name: row.id for row in report.hierarchy.units.values()}
     for said in read(text):
         if said.of_unit:
-            units, group = {names[said.name]}, None
+            units, group = frozenset({names[said.name]}), None
         elif said.name in labels:
             units, group = report.hierarchy.within(report.unit_id), labels[said.name]
         else:
@@ -325,7 +325,7 @@ class Stage:
         path.write_text(f"phone,unit\n{rows}", "utf-8")
         import_coordinators(house, "integritas", path)
 
-    def play(self, world: World) -> list[dict[str, object]]:
+    def play(self, world: World) -> list[dict[str, str | bytes]]:
         """Return all that anybody is shown, day by day."""
         shown = []
         for day in range(world.days):
@@ -355,17 +355,23 @@ class Stage:
             connection.execute(update(Unit).where(Unit.id == unit).values(parent_id=parent))
 
     def _look(self, connection):
-        house, shown = self.house, {}
-        shown["stored"] = snapshots.latest(connection, self.survey.id).to_json()
+        house = self.house
+        shown: dict[str, str | bytes] = {}
+        taken = snapshots.latest(connection, self.survey.id)
+        assert taken is not None
+        shown["stored"] = taken.to_json()
         for unit, phone in PHONES.items():
             contact = identity.find(connection, house, [Address("phone", phone)])
+            assert contact is not None
             for word in ("PROGRES", "RINCIAN"):
                 inbound = Inbound("simulator", "us", word, (Address("phone", phone),), word)
                 said = asked.answer(connection, house, contact, inbound)
+                assert said is not None
                 shown[f"{word} of {unit}"] = said.text
             report = digest.read_report(
                 connection, self.survey, read_hierarchy(connection), unit, date.max
             )
+            assert report is not None
             for name, write in SURFACES.items():
                 shown[f"{name} of {unit}"] = write(report)
         return shown

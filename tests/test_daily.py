@@ -85,7 +85,7 @@ def messages(house):
     def work(connection):
         ids = connection.execute(select(Outbox.id).where(Outbox.purpose == "report")).scalars()
         found = [outbox_queries.by_id(connection, one) for one in ids]
-        return [open_message(connection, house, row).text for row in found]
+        return [open_message(connection, house, row).text for row in found if row]
 
     return house.database.read(work)
 
@@ -100,11 +100,12 @@ def recounted(house, survey):
         wanted = queries.targets(connection, survey.id)
         cells = publish_all(finished, wanted, {}, {})
         taken = snapshots.latest(connection, survey.id)
+        assert taken is not None
         snapshot = Snapshot(survey.id, taken.day, taken.at, cells)
         hierarchy = read_hierarchy(connection)
         posts = connection.execute(select(Coordinator.unit_id)).scalars()
         reports = (digest.make_report(survey, hierarchy, unit, [snapshot]) for unit in posts)
-        return [digest.text(report) for report in reports]
+        return [digest.text(report) for report in reports if report]
 
     return house.database.read(work)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, event, func, insert, select, text, update
@@ -246,7 +247,7 @@ def test_counts_equal_a_recount_after_writers_moved_everything_at_once(database_
         units = [add_unit(house, code=f"U{number}") for number in range(3)]
         for unit in units:
             finish(house, survey, unit, "internal", 20)
-        blocked = []
+        blocked: list[Any] = []
         if not house.database.is_sqlite:
             event.listen(house.database.engine, "handle_error", blocked.append)
 
