@@ -32,7 +32,7 @@ from bot.interview.failures import trace
 from bot.interview.pace import Lane
 from bot.interview.receiving import replay
 from bot.outreach import sent_files
-from bot.reporting import daily, snapshots
+from bot.reporting import daily, recount, snapshots
 from bot.service import CANNOT_WORK, Service
 
 log = logging.getLogger(__name__)
@@ -143,6 +143,7 @@ class Sweeps:
 
     def _purge(self) -> None:
         erasure.purge(self._service.installation)
+        recount.keep(self._service.installation)
         for channel in self._service.channels.values():
             contents.clean(self._service.installation, channel)
 

@@ -845,6 +845,53 @@ class ProgressSnapshot(Base):
     counts: Mapped[str] = mapped_column(Text)
 
 
+class ProgressCount(Base):
+    """Finished interviews of a cell, pilots left out, up to the last time changes were folded in.
+
+    The count is this and the cell's rows of `progress_change`.
+    """
+
+    __tablename__ = "progress_count"
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
+    grp: Mapped[str] = mapped_column(String(40), primary_key=True)
+    finished: Mapped[int] = mapped_column(Integer)
+
+
+class ProgressChange(Base):
+    """A conversation that came to, or left, the finished ones of a cell: +1 or -1.
+
+    Written by triggers of `conversation` (migration 0014) and by a recount that found a
+    difference. Only added and deleted, and without foreign keys: nobody waits for anybody's count.
+    """
+
+    __tablename__ = "progress_change"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id)
+    unit_id: Mapped[int] = mapped_column(Id)
+    grp: Mapped[str] = mapped_column(String(40))
+    more: Mapped[int] = mapped_column(Integer)
+
+
+class ReportLog(Base):
+    """What a post was shown and when: the snapshot's day (NULL: there was none), and a SHA-256.
+
+    The words themselves come from the day's snapshot. `coordinator_id` is the number of a post,
+    which may be gone; `unit_id` NULL is the whole survey.
+    """
+
+    __tablename__ = "report_log"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"))
+    unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    coordinator_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(16))
+    day: Mapped[date | None] = mapped_column(Date)
+    digest: Mapped[bytes] = mapped_column(Digest)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    __table_args__ = (Index("ix_report_log_survey", "survey_id", "at"),)
+
+
 class Coordinator(Base):
     """A post: who gets counts, of which unit (NULL: the whole survey), at which local hour.
 

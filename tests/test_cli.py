@@ -168,6 +168,7 @@ OPENING = {
     "launch": ["integritas"],
     "pilot": ["integritas"],
     "progress": ["integritas"],
+    "reports": ["integritas"],
     "export": ["integritas"],
     "close": ["integritas"],
     "audit-anonymity": ["integritas"],
@@ -595,6 +596,12 @@ def test_colleagues_try_a_survey_out_and_are_forgotten(ready):
 def test_progress_shows_the_published_counts(ready):
     assert "no snapshot yet" in good("progress", "integritas")
     assert data("progress", "integritas")["day"] is None
+
+
+def test_reports_tells_what_coordinators_were_shown(ready):
+    assert "0 reports" in good("reports", "integritas")
+    assert data("reports", "integritas", "--day", "2026-11-23")["reports"] == []
+    assert "write a date as" in bad("reports", "integritas", "--day", "today")
 
 
 def test_export_writes_what_is_mixed_with_its_codebook(ready):

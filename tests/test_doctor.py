@@ -25,7 +25,7 @@ from bot.outreach.senders import change_sender
 from bot.reporting.coordinators import import_coordinators
 from bot.service import Service
 from storage.database import Database
-from storage.models import Inbound, Outbox
+from storage.models import Inbound, Outbox, ProgressCount
 from storage.models import Sender as SenderTable
 from storage.queries import audit
 from tests.fake_twilio import wsgi_post
@@ -116,7 +116,7 @@ def test_where_all_is_well_every_step_says_so_once(place):
     assert [one.check for one in found] == [
         *("settings", "database", "secret", "credentials", "clock", "sender", "quality"),
         *("webhook", "fallback", "address", "reached", "signature", "forgery"),
-        *("survey", "templates", "roster", "limits", "backlog"),
+        *("survey", "templates", "roster", "limits", "backlog", "counts"),
     ]
 
 
@@ -159,7 +159,8 @@ def test_without_twilio_it_says_that_the_simulator_is_the_only_channel(sqlite_ur
     found = {one.check: one for one in examine(service)}
     service.close()
     assert "the simulator is the only channel" in found["settings"].what
-    assert set(found) == {"settings", "database", "secret", "survey", "roster", "backlog"}
+    known = {"settings", "database", "secret", "survey", "roster", "backlog", "counts"}
+    assert set(found) == known
     assert "error" not in {one.verdict for one in found.values()}
 
 
@@ -637,6 +638,12 @@ def test_messages_that_our_code_failed_on_are_a_warning(place):
     }
     place.office.installation.database.write(lambda c: c.execute(insert(Inbound).values(values)))
     assert "our own code failed" in place.the("kept", "warning")
+
+
+def test_kept_counts_that_are_wrong_are_said(place):
+    wrong = insert(ProgressCount).values(survey_id=1, unit_id=1, grp="internal", finished=3)
+    place.office.installation.database.write(lambda c: c.execute(wrong))
+    assert "wrong in 1 cells" in place.the("counts", "error")
 
 
 def test_alerts_are_repeated_until_they_are_cleared(place):

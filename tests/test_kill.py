@@ -21,6 +21,7 @@ from bot.outreach.launch import launch
 from bot.outreach.rosters import import_roster
 from bot.reporting.coordinators import import_coordinators
 from storage.models import Conversation, Inbound, Outbox, Response
+from storage.queries import progress
 from tests import short_survey
 from tests.fake_twilio import FakeTwilio
 from tests.processes import BASE, busy_fleet, real_fleet
@@ -81,6 +82,7 @@ def test_no_answer_is_lost_or_doubled_when_servers_are_killed(database_url, tmp_
     with installation(database_url, clock=clock) as here:
         assert number_of(here, Conversation, Conversation.status == "finished") == PEOPLE
         assert number_of(here, Response) > 0, "nothing was mixed while servers were killed"
+        assert here.database.read(progress.differing) == 0, "kept counts differ from a recount"
         closing.close(here, short_survey.NAME)
         stored = stored_vectors(here)
         assert stored == Counter(one.vector() for one, _ in people)

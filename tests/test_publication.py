@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.reporting.publication import NOTHING, SMALL, STEP, Count, change, publish, total
+from tests.attacker import Attack
 
 TARGETS = [None, *range(1, 16)]
 
@@ -159,6 +160,12 @@ def test_an_attacker_who_allows_for_more_than_the_target_knows_no_more(target):
             assert len(values) >= STEP, (target, view, day, values)
 
 
+def said(count):
+    """Return all that is shown of a count."""
+    kind = count.kind
+    return kind, count.value if kind == "number" else None, count.target
+
+
 def test_sums_of_all_levels_leave_five_values_for_every_hidden_cell():
     """Two units of two groups: the attacker also reads the sums of units, groups and all."""
     targets = (12, None, 9, 14)
@@ -167,7 +174,7 @@ def test_sums_of_all_levels_leave_five_values_for_every_hidden_cell():
         cells = [Count(publish(n, 0, t), t) for n, t in zip(counts, targets, strict=True)]
         a, b, c, d = cells
         view = tuple(
-            tuple(sorted(total(parts).to_dict().items(), key=str))
+            said(total(parts))
             for parts in ([a], [b], [c], [d], [a, b], [c, d], [a, c], [b, d], cells)
         )
         by_view[view].add(counts)
@@ -182,7 +189,45 @@ def test_sums_of_all_levels_leave_five_values_for_every_hidden_cell():
                 assert len(values) >= STEP, (target, values)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.sampled_from((0, 0, 0, 1, 4, 9))), min_size=1, max_size=9
+    ),
+    st.integers(0, 30),
+    st.none() | st.integers(1, 30),
+)
+def test_targets_that_rise_and_people_on_the_roster_leave_five_values_and_never_only_everybody(
+    days_of_fieldwork, target, people
+):
+    """The attacker knows every published value, also where none is shown."""
+    bounds, counts, values = [], [], []
+    count = value = 0
+    for more, wider in days_of_fieldwork:
+        target = target + wider if target else target
+        bounds.append((target or None, people))
+        count = min([count + more, *([max(target, people or 0)] if target or people else [])])
+        counts.append(count)
+        value = publish(count, value, *bounds[-1])
+        values.append(value)
+    cell = (1, "internal")
+    attack = Attack({cell: bounds})
+    for day, value in enumerate(values):
+        attack.tracks[cell].narrow(day, {value})
+    attack.conclude()
+    assert attack.leaks() == []
+    for day, count in enumerate(counts):
+        assert count in attack.tracks[cell].counts(day)
+
+
+def test_people_on_the_roster_are_a_bound_where_there_is_no_target():
+    assert publish(6, 0, None, 6) == 0, "five of six would be known by name"
+    assert Count(0, None, people=6).kind == "hidden"
+    assert publish(40, 35, 30, 40) == 35, "all forty"
+    assert publish(45, 30, 30, 40) == 45
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_falling_counts_publish_nothing_that_the_highest_count_so_far_would_not(data):
     target = data.draw(st.none() | st.integers(1, 40))

@@ -78,9 +78,11 @@ def forget(
 
 
 def purge(as_json: bool = JSON) -> None:
-    """Delete what has outlived its purpose; the running service does this by itself."""
+    """Delete what has outlived its purpose, and recount; the running service does so by itself."""
     from bot.interview import erasure
+    from bot.reporting import recount
 
     with opened() as service:
         done = asdict(erasure.purge(service.installation))
+        done["counts_mended"] = recount.recount(service.installation)
         report(as_json, done, lambda: out.print(", ".join(f"{k}: {v}" for k, v in done.items())))

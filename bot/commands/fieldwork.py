@@ -162,6 +162,30 @@ def progress(survey: str = SURVEY, as_json: bool = JSON) -> None:
         report(as_json, done.to_dict(), show)
 
 
+def reports(
+    survey: str = SURVEY,
+    day: str | None = typer.Option(None, "--day", help="Of this day only: 2026-11-23."),
+    as_json: bool = JSON,
+) -> None:
+    """What coordinators were shown: when, which post, which day's numbers, SHA-256 of the text."""
+    from datetime import date
+
+    from bot.reporting import log
+
+    with opened() as service:
+        try:
+            wanted = date.fromisoformat(day) if day else None
+        except ValueError:
+            fail(f"--day {day}: write a date as 2026-11-23")
+        found = log.logged(service.installation, survey, wanted)
+
+        def show() -> None:
+            rows = [list(one.to_dict().values()) for one in found]
+            out.print(table(f"{survey}: {len(found)} reports", list(log.HEADINGS), rows))
+
+        report(as_json, {"reports": [one.to_dict() for one in found]}, show)
+
+
 def close(
     survey: str = SURVEY,
     yes: bool = typer.Option(False, "--yes", help="Really close; it cannot be undone."),

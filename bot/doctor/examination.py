@@ -47,6 +47,7 @@ def examine(
     if installation is not None:
         yield from surveys.examine(installation, contents, limit, settings.default_region)
         yield from place.waiting(installation)
+        yield place.counts(installation)
         yield from place.alerts(installation)
 
 

@@ -15,7 +15,7 @@ from storage.database import Database, Unavailable
 from storage.keys import WrongSecret
 from storage.migrate import is_current
 from storage.queries import alerts as alert_queries
-from storage.queries import inbound, keys, outbox, senders
+from storage.queries import inbound, keys, outbox, progress, senders
 from storage.queries.alerts import AlertRow
 from storage.queries.senders import SenderRow
 
@@ -126,6 +126,18 @@ def waiting(installation: Installation) -> Iterator[Finding]:
             f"{held} messages of people wait, because our own code failed on them",
             "nothing is lost: they are taken again by themselves. The server's log says why",
         )
+
+
+def counts(installation: Installation) -> Finding:
+    """Compare the kept counts of finished interviews with a true count."""
+    wrong = installation.database.read(progress.differing)
+    if wrong:
+        return error(
+            "counts",
+            f"the kept counts of finished interviews are wrong in {wrong} cells",
+            "`tautan purge` mends them; if they go wrong again, something writes past the triggers",
+        )
+    return ok("counts", "the kept counts of finished interviews are true")
 
 
 def alerts(installation: Installation) -> Iterator[Finding]:

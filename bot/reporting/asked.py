@@ -23,7 +23,7 @@ from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import asked_words, digest, reach, snapshots, words
+from bot.reporting import asked_words, digest, log, reach, snapshots, words
 from bot.reporting.posts import on_duty, zone_of
 from bot.reporting.unit_names import UnitNames
 from bot.reporting.units import Hierarchy, read_hierarchy
@@ -214,8 +214,7 @@ class _Desk:
             write = digest.brief
         texts: list[str] = []
         for post in self.posts:
-            report = self._report(post, post.unit_id)
-            said = write(report) if report else self._hourly("no_snapshot", post)
+            said = self._said(command, post, post.unit_id, write)
             if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
                 break
             texts.append(said)
@@ -242,10 +241,22 @@ class _Desk:
             return None
         if command == "REKAP":
             return self._rows_of(unit_id)
-        report = self._report(post, unit_id)
         write = digest.text if command == "PROGRES" else digest.details
+        return asked_words.message(self._said(command, post, unit_id, write))
+
+    def _said(
+        self,
+        command: str,
+        post: CoordinatorRow,
+        unit_id: int | None,
+        write: Callable[[digest.Report], str],
+    ) -> str:
+        """Return a unit's numbers in words, and log that they were shown."""
+        report = self._report(post, unit_id)
         said = write(report) if report else self._hourly("no_snapshot", post)
-        return asked_words.message(said)
+        shown, now = report.snapshot.day if report else None, self.installation.now()
+        log.note(self.connection, post._replace(unit_id=unit_id), command.lower(), shown, said, now)
+        return said
 
     def _post_for(self, unit_id: int) -> CoordinatorRow | None:
         """Return the post by which the asker may see a unit; None where there is none."""

@@ -19,7 +19,7 @@ from bot.flow.turn import Message
 from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import digest, reach, snapshots
+from bot.reporting import digest, log, reach, snapshots
 from bot.reporting.posts import next_due, on_duty, report_key, zone_of
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
@@ -89,7 +89,11 @@ class _Sweep:
             return False
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
-        return self._enqueue(connection, row, write(report), zone)
+        message = self._with_unheard(connection, row, write(report), today)
+        if not self._enqueue(connection, row, message, zone):
+            return False
+        log.note(connection, row, "daily", report.snapshot.day, message.text, self.now)
+        return True
 
     def _recent(self, connection: Connection, published: Published) -> list[Snapshot]:
         if published.id not in self.found:
@@ -123,7 +127,7 @@ class _Sweep:
             connection,
             installation,
             address_id=address.id,
-            message=self._with_unheard(connection, row, message, local.date()),
+            message=message,
             purpose="report",
             dedupe=report_key(row.id, local.date()),
             survey_id=row.survey_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -93,15 +93,16 @@ def progress(installation: Installation, survey: str) -> Progress:
         newest, before = found[0], found[1] if len(found) > 1 else None
         groups = list(published.survey.settings.groups)
         local = newest.at.astimezone(published.survey.settings.zone)
-        lines = _lines(newest, before, read_hierarchy(connection), groups)
-        return Progress(survey, newest.day.isoformat(), local.isoformat(), tuple(lines))
+        shown = lines(newest, before, read_hierarchy(connection), groups)
+        return Progress(survey, newest.day.isoformat(), local.isoformat(), tuple(shown))
 
     return installation.database.read(work)
 
 
-def _lines(
-    newest: Snapshot, before: Snapshot | None, hierarchy: Hierarchy, groups: list[str]
+def lines(
+    newest: Snapshot, before: Snapshot | None, hierarchy: Hierarchy, groups: Sequence[str]
 ) -> Iterator[Line]:
+    """Yield a line for each group of all units and of each unit that is counted, and the total."""
     for group in (*groups, None):
         yield _line(newest, before, hierarchy, None, 0, group)
     counted = {unit for unit, _ in newest.cells}

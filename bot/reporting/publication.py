@@ -2,34 +2,41 @@
 
 A *cell* is one group of one unit. Each cell carries one published value, a lower bound of its true
 count that only rises. Once a day `publish` may raise it, and everything that is ever shown (sums of
-a unit, a group or the survey, percentages, changes, forecasts) is computed from published values
-and targets alone. So nobody who reads all pages of all levels of all days knows more than the
-published values of the cells, and it is enough to ask what those tell.
+a unit, a group or the survey, percentages, changes, forecasts, who is in need) is computed from
+published values and targets alone. So nobody who reads all pages of all levels of all days knows
+more than the published values of the cells, and it is enough to ask what those tell.
 
-The rule, with T the target and p the value published so far:
+A *bound* is a number that a reader may take for everybody: the target, where that is a census, and
+the people on the roster, whom the office knows by name. The rule, with p the value published so
+far:
 
 * a count that is at least 5 above p is published as it is, except that
-* from T-4 to T+4 the value is T-4, whatever the count ("hampir lengkap": fewer than 5 are missing),
-  and it is taken only if that is at least 5 above p;
+* from B-4 to B+4 of a bound B the value is B-4, whatever the count (fewer than 5 are missing), and
+  it is taken only if that is at least 5 above p; of the target this is called "hampir lengkap";
 * else p stays.
 
-What a reader can conclude, even one who knows that the count cannot exceed T (a census) or that it
-never falls:
+What a reader can conclude, even one who knows that no count falls and none exceeds the largest
+bound so far:
 
-* p = 0, T unknown or at least 9: the count is one of 0, 1, 2, 3, 4.
-* p was published as a count and T is unknown, or p <= T-9, or p >= T+5: on the days after, the
-  count is one of p ... p+4, because p+5 would have been published (p+5 <= T-4 in the second case).
-* T-8 <= p <= T-5: p stays until T+5, for T-4 is less than 5 above it. The count is one of p ... T,
-  at least 6 values. (Saying "hampir lengkap" here would leave fewer than 5: with T = 10 and p = 5
-  it could only mean that all 10 have answered.)
-* p = T-4: the count is one of T-4 ... T, 5 values, on the day of publication too.
-* T <= 8: nothing is shown below T+5, and all of 0 ... T stay possible.
+* Where p stays, it would have stayed for each count from p to p+4: what the rule makes of a count
+  is never more than the count, so less than 5 above p. Where p was taken as B-4, the same five
+  counts give it on that day too.
+* p+4 is below every bound, or the bound was passed by 5 and bounds nothing, or p is B-4 and p+4 is
+  the bound itself; so all five are possible in a census, and never only "everybody". (Saying
+  "hampir lengkap" closer than 5 above p would leave fewer: with B = 10 and p = 5 it could only mean
+  all 10.) With p = 0 and a bound under 9 nothing is said at all until B+5, and all of 0 ... B stay
+  possible.
+* A constant count is possible all the time that p stays, so each day of it has its five values. A
+  rise from p to p' says the new count exactly or within five, and leaves the day before its own
+  five, because each of them is below p'. So a day's true change is known only where both days were
+  published as counts, and then it is at least 5.
+* Bounds may change from day to day: nothing above asks what they were before. What was said before
+  a bound fell cannot be unsaid, though: 12 of 20, then a list of 12, is everybody to who believes
+  that the others never were.
+* A count that falls (erasure, merged contacts) changes nothing that is published, and only adds to
+  what is possible.
 
-Consecutive days: a rise from p to p' says the new count exactly or within 5 values, and leaves the
-count of the day before within its own 5 or more, because each of them is below p'. So a day's true
-change is known only where both days were published as counts, and then it is at least 5. A count
-that falls (erasure, merged contacts) changes nothing that is published, and only adds to what is
-possible. `tests/test_publication.py` tries all histories.
+`tests/test_publication.py` tries all histories of a cell, `tests/test_attack.py` attacks the texts.
 """
 
 from __future__ import annotations
@@ -49,31 +56,41 @@ Kind = Literal["number", "few", "almost", "hidden"]
 """How a value is shown: as it is, "<5", "hampir lengkap", or not at all."""
 
 
-def publish(count: int, before: int, target: int | None) -> int:
+def publish(count: int, before: int, target: int | None, people: int | None = None) -> int:
     """Return a cell's new published value from its true count and the value published before.
 
-    `target` None or 0 is no target. The result is never below `before`.
+    `target` and `people`, those on the roster, are its bounds; None or 0 is none. The result is
+    never below `before`.
     """
     value = count
-    if target and -STEP < count - target < STEP:
-        value = target - STEP + 1
+    # The larger one first: what it leaves may still be too close to the smaller.
+    for bound in sorted((target or 0, people or 0), reverse=True):
+        if bound and -STEP < value - bound < STEP:
+            value = bound - STEP + 1
     return value if value - before >= STEP else before
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The published count of a cell, or of a sum of cells: a lower bound, and the target."""
+    """The published count of a cell, or of a sum of cells: a lower bound, and the target.
+
+    `people` is how many the roster has, where it has any; it is shown to nobody.
+    """
 
     value: int = 0
     target: int | None = None
     is_sum: bool = False
+    people: int | None = None
 
     @property
     def kind(self) -> Kind:
         """How to show it."""
         target = self.target or 0
         near = target > 0 and self.value < target + STEP
-        if near and target <= SMALL and not self.is_sum:
+        if not self.is_sum and any(
+            bound and bound <= SMALL and self.value < bound + STEP
+            for bound in (target, self.people)
+        ):
             return "hidden"
         if self.value < STEP:
             # "<5" would be untrue of a sum whose cells may each have 4.

@@ -18,6 +18,7 @@ from bot.flow.survey import Settings
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting.publication import NOTHING, Count, publish, total
+from storage.queries import progress
 from storage.queries import reports as queries
 from storage.queries.reports import CellKey
 
@@ -26,8 +27,8 @@ from storage.queries.reports import CellKey
 class Snapshot:
     """What was published of a survey on one day of its own zone. `at` is aware UTC.
 
-    `cells` lists the cells that have a target or a published value. A cell that is not in it has
-    neither; whether it was listed tells nothing about what is hidden.
+    `cells` lists the cells that have, or had, a target or a published value. A cell that is not in
+    it has neither; whether it was listed tells nothing about what is hidden.
     """
 
     survey_id: int
@@ -53,7 +54,7 @@ class Snapshot:
     def to_json(self) -> str:
         """Return the stored form."""
         cells = [
-            [unit_id, group, count.value, count.target]
+            [unit_id, group, count.value, count.target, *([count.people] if count.people else [])]
             for (unit_id, group), count in sorted(self.cells.items())
         ]
         return json.dumps({"at": self.at.isoformat(), "cells": cells}, separators=(",", ":"))
@@ -62,7 +63,10 @@ class Snapshot:
     def from_json(cls, survey_id: int, day: date, text: str) -> Snapshot:
         """Read what `to_json` wrote."""
         raw = json.loads(text)
-        cells = {(unit, group): Count(value, target) for unit, group, value, target in raw["cells"]}
+        cells = {
+            (unit, group): Count(value, target, people=people[0] if people else None)
+            for unit, group, value, target, *people in raw["cells"]
+        }
         return cls(survey_id, day, datetime.fromisoformat(raw["at"]), cells)
 
 
@@ -75,39 +79,54 @@ def take_due(installation: Installation) -> int:
     """
     now = installation.now()
 
-    def candidates(connection: Connection) -> list[Published]:
+    def candidates(connection: Connection) -> list[tuple[Published, dict[CellKey, int]]]:
         surveys = installation.surveys.every(connection)
-        return [one for one in surveys if _due_day(connection, one, now) is not None]
+        due = [one for one in surveys if _due_day(connection, one, now) is not None]
+        # Every row of the roster is looked at: not while writers wait.
+        return [(one, progress.people(connection, one.id)) for one in due]
 
     taken = 0
-    for published in installation.database.read(candidates):
-        work = partial(_take, published=published, now=now)
+    for published, people in installation.database.read(candidates):
+        work = partial(_take, published=published, people=people, now=now)
         taken += installation.database.write(work)
     return taken
 
 
-def _take(connection: Connection, published: Published, now: datetime) -> bool:
+def _take(
+    connection: Connection, published: Published, people: Mapping[CellKey, int], now: datetime
+) -> bool:
     day = _due_day(connection, published, now)
     if day is None:
         return False
     earlier = latest(connection, published.id)
-    snapshot = Snapshot(published.id, day, now, _publish(connection, published.id, earlier))
+    cells = publish_all(
+        queries.finished(connection, published.id),
+        queries.targets(connection, published.id),
+        people,
+        earlier.cells if earlier is not None else {},
+    )
+    snapshot = Snapshot(published.id, day, now, cells)
     return queries.add_snapshot(connection, published.id, day, snapshot.to_json())
 
 
-def _publish(
-    connection: Connection, survey_id: int, earlier: Snapshot | None
+def publish_all(
+    finished: Mapping[CellKey, int],
+    targets: Mapping[CellKey, int],
+    people: Mapping[CellKey, int],
+    before: Mapping[CellKey, Count],
 ) -> dict[CellKey, Count]:
-    """Apply the rule to every cell and list those that have a target or a published value."""
-    finished = queries.finished(connection, survey_id)
-    targets = queries.targets(connection, survey_id)
-    before = earlier.cells if earlier is not None else {}
+    """Apply the rule to every cell and list those that have, or had, a target or published value.
+
+    A target that was taken away is remembered as a bound, and so are people of a list that is gone.
+    """
     cells: dict[CellKey, Count] = {}
     for key in finished.keys() | targets.keys() | before.keys():
+        known = before.get(key, NOTHING)
         target = targets.get(key) or None
-        value = publish(finished.get(key, 0), before.get(key, NOTHING).value, target)
-        if value or target:
-            cells[key] = Count(value, target)
+        bound = people.get(key) or known.people or (None if target else known.target)
+        value = publish(finished.get(key, 0), known.value, target, bound)
+        if value or target or key in before:
+            cells[key] = Count(value, target, people=bound)
     return cells
 
 

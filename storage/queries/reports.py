@@ -12,13 +12,13 @@ from sqlalchemy import Connection, bindparam, func, select
 from storage.models import (
     Answer,
     Cell,
-    Conversation,
     FlowVersion,
     ProgressSnapshot,
     Response,
     Target,
     Unit,
 )
+from storage.queries import progress
 from storage.queries.upsert import insert_ignore
 
 CellKey = tuple[int, str]
@@ -30,17 +30,8 @@ CellKey = tuple[int, str]
 
 def finished(connection: Connection, survey_id: int) -> dict[CellKey, int]:
     """Return the finished interviews per cell, mixed ones included; known duplicates and pilots are
-    left out."""
-    counted = connection.execute(
-        select(Conversation.unit_id, Conversation.grp, func.count())
-        .where(
-            Conversation.survey_id == survey_id,
-            Conversation.status == "finished",
-            Conversation.pilot.is_(False),
-        )
-        .group_by(Conversation.unit_id, Conversation.grp)
-    )
-    counts = {(row[0], row[1]): int(row[2]) for row in counted}
+    left out. From the kept counts: no conversation is read."""
+    counts = progress.counts(connection, survey_id)
     double = connection.execute(
         select(Cell.unit_id, Cell.grp, Cell.known_duplicates).where(
             Cell.survey_id == survey_id, Cell.known_duplicates > 0

@@ -33,6 +33,7 @@ from storage.database import Database
 from storage.models import Conversation, Inbound, Outbox
 from tests.bench import load
 from tests.bench.campaign import campaign
+from tests.bench.counts import counts
 from tests.bench.load import Measured
 from tests.bench.prepare import ACCOUNT, CONTACTS, SENDER, TOKEN, fill, posts
 from tests.bench.rosters import rosters
@@ -170,10 +171,11 @@ def show(name: str, rows: list[tuple[int, str, Measured]]) -> bool:
 def main() -> None:
     """Measure what the command line names, all if nothing."""
     parser = argparse.ArgumentParser()
-    kinds = ["sqlite", "postgresql", "campaign", "rosters"]
+    kinds = ["sqlite", "postgresql", "campaign", "rosters", "counts"]
     parser.add_argument("what", nargs="*", choices=[*kinds, []])
     parser.add_argument("--rows", type=int, default=100_000, help="of the roster")
     parser.add_argument("--invitations", type=int, default=3_000, help="of the campaign")
+    parser.add_argument("--conversations", type=int, default=1_000_000, help="of the counts")
     given = parser.parse_args()
     asked = given.what or kinds
     met = True
@@ -189,6 +191,8 @@ def main() -> None:
         met &= campaign(given.invitations)
     if "rosters" in asked:
         met &= rosters(given.rows)
+    if "counts" in asked:
+        met &= counts(given.conversations)
     sys.exit(0 if met else 1)
 
 
