@@ -26,10 +26,11 @@ from bot.interview.installation import (
     Via,
     open_installation,
 )
+from bot.interview.media_links import File
 from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
-from bot.outreach import mending_chat
-from bot.reporting import asked
+from bot.outreach import mending_chat, posters
+from bot.reporting import asked, pictures
 from storage.database import Conflict, Database, Unavailable
 from storage.keys import WrongSecret
 from storage.migrate import is_current
@@ -128,6 +129,14 @@ class Service:
         base = self.settings.public_base_url
         return mending_chat.answer(connection, installation, contact_id, inbound, base)
 
+    def file(self, what: str) -> File | None:
+        """Make a file that goes with a message: a picture of counts, a workbook, or a poster."""
+        kind, _, code = what.partition(":")
+        if kind != pictures.POSTER:
+            return pictures.file(self.installation, what)
+        content = posters.picture(self.installation, code, self.installation.via.sender)
+        return File(content, "image/png", "poster.png") if content is not None else None
+
     def close(self) -> None:
         """Finish what is queued and close the database."""
         self.database.close()
@@ -142,7 +151,12 @@ class Service:
         provider = self.provider
         via = Via(provider.name, provider.sender) if provider else SIMULATED
         installation = open_installation(
-            self.database, secret, demo=self._demo, clock=self._clock, via=via
+            self.database,
+            secret,
+            demo=self._demo,
+            clock=self._clock,
+            via=via,
+            base_url=self.settings.public_base_url,
         )
         if installation.demo and provider is not None:
             names = ("Twilio", "TWILIO_") if self.twilio else ("Cloud API", "CLOUD_")

@@ -5,7 +5,9 @@ The numbers are those of the day's snapshot, however often they are asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -16,15 +18,16 @@ from bot.flow.survey import Survey
 from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
-from bot.reporting import digest, snapshots, words
-from bot.reporting.units import read_hierarchy
+from bot.reporting import digest, pictures, snapshots, weekly, words
+from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import people
 from storage.queries import reports as queries
 from storage.queries.reports import CoordinatorRow
 
 MOST_CHARS = 1500
 
-_KNOWN = ("PROGRES", "RINCIAN", "JEDA", "AKTIF", "PANDUAN")
+_KNOWN = ("PROGRES", "RINCIAN", "GRAFIK", "REKAP", "BAGIKAN", "JEDA", "AKTIF", "PANDUAN")
+_PAGED = re.compile(r"(.*\S)\s+([1-9][0-9]?)")
 
 
 def answer(
@@ -46,9 +49,12 @@ def answer(
             return None
         identity.opt_out(connection, installation, contact_id, "coordinator")
         return _plain(published.survey, "paused")
+    asked, page = _paged(asked)
     match _command(published.survey, asked, strict=_under_way(connection, contact_id)):
         case "PROGRES" | "RINCIAN" as command:
-            return _numbers(connection, installation, posts, command)
+            return _numbers(connection, installation, posts, command, page)
+        case "GRAFIK" | "REKAP" | "BAGIKAN" as command:
+            return _looked_at(connection, installation, posts, command, page)
         case "JEDA":
             queries.pause_posts(connection, contact_id, paused=True)
             return _plain(published.survey, "paused")
@@ -67,12 +73,17 @@ def _numbers(
     installation: Installation,
     posts: Sequence[CoordinatorRow],
     command: str,
+    page: int = 1,
 ) -> Message:
     """Return the numbers of all posts in surveys that run, else of the newest survey's."""
     hierarchy = read_hierarchy(connection)
     surveys = {one: installation.surveys.by_id(connection, one) for one in _surveys(posts)}
     wanted = [one for one in posts if surveys[one.survey_id].closed_at is None] or posts[:1]
-    write = digest.text if command == "PROGRES" else digest.details
+    write = digest.text
+    if command == "RINCIAN" and len(wanted) == 1:
+        report = _report(connection, installation, hierarchy, wanted[0])
+        if report is not None:
+            return digest.details_message(report, page)
     if len(wanted) > 1:
         write = digest.brief
     texts: list[str] = []
@@ -85,6 +96,49 @@ def _numbers(
             break
         texts.append(said)
     return Message("\n\n".join(texts), language=words.LOCALE)
+
+
+def _looked_at(
+    connection: Connection,
+    installation: Installation,
+    posts: Sequence[CoordinatorRow],
+    command: str,
+    page: int,
+) -> Message:
+    """Return a picture, a workbook or what may be passed on: of the newest post that has it."""
+    hierarchy = read_hierarchy(connection)
+    made = [(_report(connection, installation, hierarchy, post), post) for post in posts]
+    reports = [report for report, _ in made if report is not None]
+    if not reports:
+        survey = installation.surveys.by_id(connection, posts[0].survey_id).survey
+        return Message(_hourly(survey, installation, "no_snapshot"), language=words.LOCALE)
+    match command:
+        case "GRAFIK":
+            return pictures.message(reports[0], page)
+        case "REKAP":
+            return pictures.recap_message(reports[0])
+        case _:
+            single = [one for one in reports if len(hierarchy.within(one.unit_id)) == 1]
+            report = (single or reports)[0]
+            said = weekly.forward_message(report)
+            return replace(said, attachment=pictures.poster(connection, installation, report))
+
+
+def _report(
+    connection: Connection,
+    installation: Installation,
+    hierarchy: Hierarchy,
+    post: CoordinatorRow,
+) -> digest.Report | None:
+    published = installation.surveys.by_id(connection, post.survey_id)
+    day = snapshots.today(published.survey.settings, installation.now())
+    return digest.read_report(connection, published, hierarchy, post.unit_id, day)
+
+
+def _paged(asked: str) -> tuple[str, int]:
+    """Return a word and the page that was written behind it."""
+    found = _PAGED.fullmatch(asked)
+    return (found[1], int(found[2])) if found else (asked, 1)
 
 
 def _surveys(posts: Sequence[CoordinatorRow]) -> list[int]:

@@ -7,7 +7,7 @@ and die at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.flow.turn import Message
 from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import digest, snapshots
+from bot.reporting import digest, roster_phase, snapshots, weekly
 from bot.reporting.coordinators import next_due
+from bot.reporting.roster_phase import Counts
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import reports as queries
@@ -27,13 +29,19 @@ from storage.queries.reports import CoordinatorRow, UnitRow
 
 WAIT_FOR_SNAPSHOT = timedelta(hours=1)
 
+Roster = Callable[[Connection, Published], Callable[[frozenset[int] | None], Counts | None] | None]
+"""Reads a survey's lists, and then says how ready those of some units (None: of all) are."""
 
-def send_due(installation: Installation, page: int = 200) -> int:
+
+def send_due(installation: Installation, page: int = 200, *, roster: Roster | None = None) -> int:
     """Write the reports that are due into the outbox; return how many.
 
     Each waits for the day's snapshot, an hour at most, and then takes the newest there is. A post
     that was due several times gets one message. Paused and opted-out ones are passed over. After
     the report that holds the final counts a post is never due again.
+
+    On Mondays the week's message takes the place of the day's. Before a survey opens, `roster` says
+    on Mondays how ready a post's lists are; None where there is nothing to say.
     """
     now = installation.now()
     sent = after = 0
@@ -47,7 +55,9 @@ def send_due(installation: Installation, page: int = 200) -> int:
         )
         if not rows:
             return sent
-        sweep = sweep or _Sweep(installation, now, installation.database.read(read_hierarchy))
+        if sweep is None:
+            hierarchy = installation.database.read(read_hierarchy)
+            sweep = _Sweep(installation, now, hierarchy, roster)
         for row in rows:
             sent += installation.database.write(partial(sweep.send, row=row))
         after = rows[-1].id
@@ -60,7 +70,11 @@ class _Sweep:
     installation: Installation
     now: datetime
     hierarchy: Hierarchy
+    roster: Roster | None
     found: dict[int, list[Snapshot]] = field(default_factory=dict)
+    lists: dict[int, Callable[[frozenset[int] | None], Counts | None] | None] = field(
+        default_factory=dict
+    )
 
     def send(self, connection: Connection, row: CoordinatorRow) -> bool:
         """Write one post's report, or only move its timer; return whether a message was written."""
@@ -75,17 +89,20 @@ class _Sweep:
         due_at = None if final else next_due(self.now, row.minute, zone)
         if not queries.move_due(connection, row.id, row.due_at, due_at):
             return False
-        if report is None or row.paused:
+        if row.paused:
             return False
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
-        return self._enqueue(connection, row, report, zone)
+        if report is not None:
+            return self._enqueue(connection, row, weekly.message(report), zone)
+        said = self._before_opening(connection, published, row, zone)
+        return said is not None and self._enqueue(connection, row, said, zone)
 
     def _recent(self, connection: Connection, published: Published) -> list[Snapshot]:
         if published.id not in self.found:
             today = snapshots.today(published.survey.settings, self.now)
             self.found[published.id] = snapshots.recent(
-                connection, published.id, today, digest.PACE_DAYS + 1
+                connection, published.id, today, digest.HISTORY_DAYS + 1
             )
         return self.found[published.id]
 
@@ -100,8 +117,26 @@ class _Sweep:
         assert row.due_at is not None, "only due posts are looked at"
         return self.now < row.due_at + WAIT_FOR_SNAPSHOT
 
+    def _before_opening(
+        self, connection: Connection, published: Published, row: CoordinatorRow, zone: ZoneInfo
+    ) -> Message | None:
+        """Return the week's message about lists, where the survey is still to open."""
+        opens = published.survey.settings.opens
+        if self.roster is None or snapshots.today(published.survey.settings, self.now) >= opens:
+            return None
+        if self.now.astimezone(zone).weekday() != weekly.MONDAY:
+            return None
+        if published.id not in self.lists:
+            self.lists[published.id] = self.roster(connection, published)
+        counted = self.lists[published.id]
+        units = None if row.unit_id is None else self.hierarchy.within(row.unit_id)
+        counts = counted(units) if counted is not None else None
+        if counts is None:
+            return None
+        return roster_phase.message(published, self.hierarchy, row.unit_id, counts)
+
     def _enqueue(
-        self, connection: Connection, row: CoordinatorRow, report: digest.Report, zone: ZoneInfo
+        self, connection: Connection, row: CoordinatorRow, message: Message, zone: ZoneInfo
     ) -> bool:
         installation = self.installation
         address = identity.best_address(connection, row.contact_id, installation.via.sender)
@@ -113,7 +148,7 @@ class _Sweep:
             connection,
             installation,
             address_id=address.id,
-            message=digest.message(report),
+            message=message,
             purpose="report",
             dedupe=f"report:{row.id}:{local.date().isoformat()}",
             survey_id=row.survey_id,
