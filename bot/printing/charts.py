@@ -7,7 +7,6 @@ whose length depends on nothing, so that nobody can measure more than is written
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,8 +65,3 @@ def draw_chart(chart: Chart) -> bytes:
     """Return a picture as PNG; the same one is drawn once. Raises TypesetError."""
     source = Path(__file__).with_name("chart.typ").read_text(encoding="utf-8")
     return typeset(source, {"chart": asdict(chart)}, form="png", ppi=PPI)[0]
-
-
-def ordered(bars: Sequence[Bar]) -> tuple[Bar, ...]:
-    """Return bars by name: their order says nothing about them."""
-    return tuple(sorted(bars, key=lambda bar: bar.name.casefold()))

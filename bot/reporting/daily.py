@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -94,13 +94,17 @@ class _Sweep:
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
         if report is not None:
-            return self._enqueue(connection, row, weekly.message(report), zone)
-        said = self._before_opening(connection, published, row, zone)
-        return said is not None and self._enqueue(connection, row, said, zone)
+            said = weekly.message(report, self._today(published))
+            return self._enqueue(connection, row, said, zone)
+        lists = self._before_opening(connection, published, row, zone)
+        return lists is not None and self._enqueue(connection, row, lists, zone)
+
+    def _today(self, published: Published) -> date:
+        return snapshots.today(published.survey.settings, self.now)
 
     def _recent(self, connection: Connection, published: Published) -> list[Snapshot]:
         if published.id not in self.found:
-            today = snapshots.today(published.survey.settings, self.now)
+            today = self._today(published)
             self.found[published.id] = snapshots.recent(
                 connection, published.id, today, digest.HISTORY_DAYS + 1
             )
@@ -108,7 +112,7 @@ class _Sweep:
 
     def _waits(self, published: Published, recent: list[Snapshot], row: CoordinatorRow) -> bool:
         """Whether today's snapshot is still to come and worth waiting for."""
-        today = snapshots.today(published.survey.settings, self.now)
+        today = self._today(published)
         newest = recent[0].day if recent else None
         if newest is not None and (newest == today or newest > snapshots.last_day(published)):
             return False
@@ -122,7 +126,7 @@ class _Sweep:
     ) -> Message | None:
         """Return the week's message about lists, where the survey is still to open."""
         opens = published.survey.settings.opens
-        if self.roster is None or snapshots.today(published.survey.settings, self.now) >= opens:
+        if self.roster is None or self._today(published) >= opens:
             return None
         if self.now.astimezone(zone).weekday() != weekly.MONDAY:
             return None

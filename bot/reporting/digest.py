@@ -85,17 +85,18 @@ def read_report(
 
 def text(report: Report) -> str:
     """Return the digest: numbers per group, units that need a word, forecast."""
+    return "\n\n".join([*_parts(report), words.words(report.survey, "digest_foot")])
+
+
+def _parts(report: Report) -> list[str]:
     survey = report.survey
     parts = [_head(report), "\n".join(group_lines(report))]
     if report.final:
-        parts.append(words.say(survey, "digest_final", {}))
-    else:
-        needy = _unit_lines(report, needing_word(report), MOST_UNITS)
-        if needy:
-            parts.append("\n".join([words.words(survey, "digest_units"), *needy]))
-        parts += outlook(report)
-    parts.append(words.words(survey, "digest_foot"))
-    return "\n\n".join(parts)
+        return [*parts, words.say(survey, "digest_final", {})]
+    needy = _unit_lines(report, needing_word(report), MOST_UNITS)
+    if needy:
+        parts.append("\n".join([words.words(survey, "digest_units"), *needy]))
+    return [*parts, *outlook(report)]
 
 
 def details(report: Report, page: int = 1) -> str:
@@ -110,12 +111,12 @@ def pages(report: Report) -> list[str]:
     The first is the digest, with the units by name below it where there is room for all; else these
     have pages of their own. A single unit has the digest alone.
     """
-    first, units = text(report), counted_units(report)
+    units = counted_units(report)
     if len(units) < 2:
-        return [first]
-    title = words.words(report.survey, "digest_details")
+        return [text(report)]
+    title, foot = (words.words(report.survey, one) for one in ("digest_details", "digest_foot"))
     lines = _unit_lines(report, units, len(units))
-    whole = "\n".join([first, "", title, *lines])
+    whole = "\n\n".join([*_parts(report), "\n".join([title, *lines]), foot])
     if len(whole) <= MOST_CHARS:
         return [whole]
     head = f"{_head(report)}\n\n{title}"
@@ -127,7 +128,7 @@ def pages(report: Report) -> list[str]:
     many = len(made) + 1
     return [
         page if number == many else f"{page}\n\n{_turn(report, number, many)}"
-        for number, page in enumerate([first, *made], start=1)
+        for number, page in enumerate([text(report), *made], start=1)
     ]
 
 
@@ -310,7 +311,8 @@ def outlook(report: Report) -> list[str]:
     if share is None or wanted is None:
         return []
     closes = report.survey.settings.closes
-    said = {"perkiraan": words.percent(share), "perlu": words.number(wanted)}
+    # A forecast of tenths would promise what nobody knows.
+    said = {"perkiraan": words.number(int(share * 100)), "perlu": words.number(wanted)}
     said["tgl_tutup"] = words.day_of_year(closes)
     name = "digest_forecast_met" if share == 1 else "digest_forecast"
     return [words.say(report.survey, name, said)]

@@ -22,7 +22,7 @@ from bot.reporting.publication import Count
 from bot.reporting.units import read_hierarchy
 from storage.queries import links as link_queries
 
-BARS = 14
+BARS = 10
 """So many bars stand in one picture: with more, a phone shows a strip that nobody can read."""
 
 _CHART, _RECAP = "chart", "recap"
@@ -133,12 +133,13 @@ def chart(report: Report, page: int = 1) -> Chart:
     chunks = _chunks(report)
     bars = chunks[min(page, len(chunks)) - 1]
     more = f"{words.number(page)}/{words.number(len(chunks))}" if len(chunks) > 1 else ""
+    hatched = any(bar.kind in ("few", "almost", "hidden") for bar in bars)
     return Chart(
         title=values["nama_survei"],
         place=values["instansi"],
         moment=words.say(survey, "chart_moment", values),
         bars=bars,
-        legend=words.words(survey, "chart_legend"),
+        legend=words.words(survey, "chart_legend" if hatched else "chart_legend_plain"),
         more=more,
         trend=_trend(report) if page == 1 else None,
         foot=words.words(survey, "digest_foot").strip("_"),

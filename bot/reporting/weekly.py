@@ -7,7 +7,7 @@ goes along where free text may be sent; elsewhere the template opens the convers
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from bot.flow.turn import Message
 from bot.reporting import digest, pictures, words
@@ -23,11 +23,15 @@ def is_weekly(report: Report) -> bool:
     return report.snapshot.day.weekday() == MONDAY and not report.final
 
 
-def message(report: Report) -> Message:
-    """Return what a coordinator gets with this report: the day's, the week's or the last one."""
+def message(report: Report, today: date) -> Message:
+    """Return what a coordinator gets with this report: the day's, the week's or the last one.
+
+    `today` is the survey's own: an older snapshot has told of its week already.
+    """
     if report.final:
         return closing_message(report)
-    return weekly_message(report) if is_weekly(report) else digest.message(report)
+    looks_back = is_weekly(report) and report.snapshot.day == today
+    return weekly_message(report) if looks_back else digest.message(report)
 
 
 def weekly_message(report: Report) -> Message:
@@ -78,9 +82,7 @@ def closing_message(report: Report) -> Message:
     }
     last = replace(report, earlier=())
     head = words.say(survey, CLOSING, digest.values(report) | values)
-    foot = words.words(survey, "digest_final")
-    text = "\n\n".join([head, "\n".join(digest.group_lines(last)), foot])
-    said = Message(text, language=words.LOCALE)
+    said = Message("\n\n".join([head, "\n".join(digest.group_lines(last))]), language=words.LOCALE)
     return digest.with_template(report, said, CLOSING, values)
 
 
@@ -108,7 +110,11 @@ def sentence(report: Report) -> str:
     rise = change(now, week[-1].count(units)) if week else None
     share = digest.forecast(report)
     ends = words.day_of_year(survey.settings.closes)
-    ahead = {"perkiraan": words.percent(share), "tgl_tutup": ends} if share is not None else None
+    ahead = ""
+    if share is not None:
+        name = "leader_forecast_met" if share == 1 else "leader_forecast"
+        said = {"perkiraan": words.number(int(share * 100)), "tgl_tutup": ends}
+        ahead = words.say(survey, name, said)
     return words.say(
         survey,
         "leader_sentence",
@@ -119,7 +125,7 @@ def sentence(report: Report) -> str:
             "naik": words.say(survey, "leader_rise", {"selisih": words.number(rise)})
             if rise
             else "",
-            "perkiraan": words.say(survey, "leader_forecast", ahead) if ahead else "",
+            "perkiraan": ahead,
         },
     )
 

@@ -44,7 +44,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "digest_final": "Pengisian sudah ditutup. Ini angka terakhir; terima kasih.",
         "digest_foot": "_Hanya jumlah, sekali sehari."
         " Siapa yang mengisi tidak pernah ditampilkan._",
-        "weekly": "*Rekap mingguan {{nama_survei}}* — {{instansi}}\n{{periode}}",
+        "weekly": "*Rekap mingguan {{nama_survei}}* — {{instansi}}\n{{periode}},"
+        " posisi {{tgl}} pukul {{pukul}} {{zona}}",
         "weekly_pace": "Laju: {{laju}} isian per hari (pekan sebelumnya {{laju_lalu}}).",
         "weekly_pace_first": "Laju: {{laju}} isian per hari.",
         "weekly_more": "Balas *RINCIAN* untuk angka per unit, *REKAP* untuk berkas Excel.",
@@ -64,6 +65,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "leader_sentence_shown": "jumlah isian {{isi}}",
         "leader_rise": ", naik {{selisih}} dalam sepekan",
         "leader_forecast": "; dengan laju ini {{perkiraan}}% pada {{tgl_tutup}}",
+        "leader_forecast_met": "; dengan laju ini target tercapai sebelum {{tgl_tutup}}",
         "leader_request_units": "mohon sosialisasi di {{jumlah}} unit yang masih tertinggal, dengan"
         " pesan bahwa pengisian sukarela dan rahasia, tanpa arahan dan tanpa bukti",
         "leader_request": "mohon mengingatkan bahwa pengisian sukarela dan rahasia, tanpa arahan"
@@ -83,6 +85,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " Balas *GRAFIK {{berikut}}* untuk unit berikutnya.",
         "chart_moment": "Posisi {{tgl}} pukul {{pukul}} {{zona}}",
         "chart_legend": "target · berarsir: angka tidak ditampilkan",
+        "chart_legend_plain": "target",
         "chart_trend": "Jumlah isian",
         "chart_bar": "{{isi}} dari {{target}} · {{pct}}%",
         "chart_target": "target {{target}}",
