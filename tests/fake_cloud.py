@@ -36,7 +36,7 @@ VERSION = "v25.0"
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _ENVELOPE = {
     "messaging_product", "recipient_type", "to", "recipient", "type", "biz_opaque_callback_data",
-    "context", "text", "interactive", "template",
+    "context", "text", "interactive", "template", "image", "document",
 }  # fmt: skip
 
 
