@@ -88,6 +88,7 @@ def test_the_digest_gives_numbers_per_group_units_and_forecast(survey):
         "Perlu sosialisasi:\n"
         "• Dinas Contoh: 46 dari 560 (8,2%)\n"
         "\n"
+        "Laju: 34 isian per hari.\n"
         "Dengan laju ini target tercapai sebelum 31 Januari.\n"
         "\n"
         "_Hanya jumlah, sekali sehari. Siapa yang mengisi tidak pernah ditampilkan._"

@@ -128,7 +128,7 @@ class _Sweep:
         opens = published.survey.settings.opens
         if self.roster is None or self._today(published) >= opens:
             return None
-        if self.now.astimezone(zone).weekday() != weekly.MONDAY:
+        if self.now.astimezone(zone).weekday() != digest.MONDAY:
             return None
         if published.id not in self.lists:
             self.lists[published.id] = self.roster(connection, published)

@@ -36,6 +36,9 @@ PACE_DAYS = 7
 HISTORY_DAYS = 30
 """A report looks back so far: what a picture's line shows."""
 
+MONDAY = 0
+"""The week's day, as `date.weekday` counts."""
+
 TEMPLATE = "daily_template"
 
 
@@ -77,9 +80,13 @@ def read_report(
     hierarchy: Hierarchy,
     unit_id: int | None,
     day: date,
+    look_back: int = 2 * PACE_DAYS,
 ) -> Report | None:
-    """Return a day's report: of its snapshot, or the newest before; None before the first."""
-    recent = snapshots.recent(connection, published.id, day, HISTORY_DAYS + 1)
+    """Return a day's report: of its snapshot, or the newest before; None before the first.
+
+    It looks so many days back: two weeks tell the pace, a picture's line wants `HISTORY_DAYS`.
+    """
+    recent = snapshots.recent(connection, published.id, day, look_back + 1)
     return make_report(published, hierarchy, unit_id, recent)
 
 
@@ -96,7 +103,8 @@ def _parts(report: Report) -> list[str]:
     needy = _unit_lines(report, needing_word(report), MOST_UNITS)
     if needy:
         parts.append("\n".join([words.words(survey, "digest_units"), *needy]))
-    return [*parts, *outlook(report)]
+    ahead = [*(weeks_pace(report) if looks_back(report) else ()), *outlook(report)]
+    return [*parts, "\n".join(ahead)] if ahead else parts
 
 
 def details(report: Report, page: int = 1) -> str:
@@ -303,6 +311,23 @@ def pace(report: Report, weeks_ago: int = 0) -> Fraction | None:
     if now.kind != "number":
         return None
     return Fraction(now.value - then.value, (near[0].day - near[-1].day).days)
+
+
+def looks_back(report: Report) -> bool:
+    """Whether the report is the week's: it also tells how the week went."""
+    return report.snapshot.day.weekday() == MONDAY and not report.final
+
+
+def weeks_pace(report: Report) -> list[str]:
+    """Say the week's pace beside that of the week before; nothing if unknown."""
+    now, before = pace(report), pace(report, weeks_ago=1)
+    if now is None:
+        return []
+    said = {"laju": words.number(round(now))}
+    if before is None:
+        return [words.say(report.survey, "weekly_pace_first", said)]
+    said["laju_lalu"] = words.number(round(before))
+    return [words.say(report.survey, "weekly_pace", said)]
 
 
 def outlook(report: Report) -> list[str]:

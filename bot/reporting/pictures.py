@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -18,7 +19,6 @@ from bot.interview.media_links import File
 from bot.printing.charts import Bar, BarKind, Chart, Trend, draw_chart
 from bot.reporting import digest, recap, words
 from bot.reporting.digest import Report
-from bot.reporting.publication import Count
 from bot.reporting.units import read_hierarchy
 from storage.queries import links as link_queries
 
@@ -31,10 +31,18 @@ POSTER = "poster"
 _NEAR = 2  # the target's line is drawn where the highest number is at least its half
 
 
+class _Row(NamedTuple):
+    """What one bar is of."""
+
+    name: str
+    units: frozenset[int]
+    group: str | None = None
+
+
 def message(report: Report, page: int = 1) -> Message:
     """Return the picture of the day's numbers with its caption, for the word GRAFIK."""
     values = digest.values(report)
-    many = len(_chunks(report))
+    many = len(_pages(report))
     page = min(max(page, 1), many)
     caption = [words.say(report.survey, "chart", values), *digest.outlook(report)]
     turn: tuple[Choice, ...] = ()
@@ -121,7 +129,9 @@ def _report(
 ) -> Report | None:
     published = installation.surveys.by_id(connection, survey_id)
     hierarchy = read_hierarchy(connection)
-    return digest.read_report(connection, published, hierarchy, unit_id, day)
+    return digest.read_report(
+        connection, published, hierarchy, unit_id, day, look_back=digest.HISTORY_DAYS
+    )
 
 
 # --- what a picture shows -------------------------------------------------------------------------
@@ -130,9 +140,9 @@ def _report(
 def chart(report: Report, page: int = 1) -> Chart:
     """Return a picture of a report; the first one has the trend of all its units together."""
     survey, values = report.survey, digest.values(report)
-    chunks = _chunks(report)
-    bars = chunks[min(page, len(chunks)) - 1]
-    more = f"{words.number(page)}/{words.number(len(chunks))}" if len(chunks) > 1 else ""
+    pages = _pages(report)
+    bars = tuple(_bar(report, row) for row in pages[min(page, len(pages)) - 1])
+    more = f"{words.number(page)}/{words.number(len(pages))}" if len(pages) > 1 else ""
     hatched = any(bar.kind in ("few", "almost", "hidden") for bar in bars)
     return Chart(
         title=values["nama_survei"],
@@ -146,30 +156,30 @@ def chart(report: Report, page: int = 1) -> Chart:
     )
 
 
-def _chunks(report: Report) -> list[tuple[Bar, ...]]:
-    bars = list(_bars(report))
-    return [tuple(bars[at : at + BARS]) for at in range(0, max(len(bars), 1), BARS)]
+def _pages(report: Report) -> list[list[_Row]]:
+    rows = list(_rows(report))
+    return [rows[at : at + BARS] for at in range(0, max(len(rows), 1), BARS)]
 
 
-def _bars(report: Report) -> Iterator[Bar]:
-    """Yield a bar for each unit right below, by name, with all that is below it; of a unit without
-    any, for each group."""
+def _rows(report: Report) -> Iterator[_Row]:
+    """Yield what has a bar: each unit right below, by name, with all that is below it; of a unit
+    without any, each group."""
     survey, hierarchy, snapshot = report.survey, report.hierarchy, report.snapshot
     counted = {unit for unit, _ in snapshot.cells}
     top, below = _below(report, counted)
     if top is not None and top in counted and below:
         own = digest.short(hierarchy.units[top].name) + words.words(survey, "digest_own")
-        yield _bar(report, own, snapshot.count({top}))
+        yield _Row(own, frozenset({top}))
     for unit in below:
         name = digest.short(hierarchy.units[unit].name)
-        yield _bar(report, name, snapshot.count(hierarchy.within(unit) & counted))
+        yield _Row(name, hierarchy.within(unit) & counted)
     if below:
         return
     units = hierarchy.within(report.unit_id)
     there = snapshot.groups(units)
     for group in survey.settings.groups:
         if group in there:
-            yield _bar(report, words.group_label(survey, group), snapshot.count(units, group))
+            yield _Row(words.group_label(survey, group), units, group)
 
 
 def _below(report: Report, counted: set[int]) -> tuple[int | None, Sequence[int]]:
@@ -185,8 +195,9 @@ def _below(report: Report, counted: set[int]) -> tuple[int | None, Sequence[int]
     return top, [unit for unit in children if hierarchy.within(unit) & counted]
 
 
-def _bar(report: Report, name: str, count: Count) -> Bar:
-    survey = report.survey
+def _bar(report: Report, row: _Row) -> Bar:
+    survey, name = report.survey, row.name
+    count = report.snapshot.count(row.units, row.group)
     if count.kind != "number":
         kind: BarKind = count.kind
         return Bar(name, words.shown(survey, count), kind)

@@ -14,13 +14,7 @@ from bot.reporting import digest, pictures, words
 from bot.reporting.digest import PACE_DAYS, Report
 from bot.reporting.publication import change
 
-MONDAY = 0
 LEADER, CLOSING = "leader_weekly", "closing"
-
-
-def is_weekly(report: Report) -> bool:
-    """Whether the report is the one that also looks back on the week."""
-    return report.snapshot.day.weekday() == MONDAY and not report.final
 
 
 def message(report: Report, today: date) -> Message:
@@ -30,8 +24,9 @@ def message(report: Report, today: date) -> Message:
     """
     if report.final:
         return closing_message(report)
-    looks_back = is_weekly(report) and report.snapshot.day == today
-    return weekly_message(report) if looks_back else digest.message(report)
+    if digest.looks_back(report) and report.snapshot.day == today:
+        return weekly_message(report)
+    return digest.message(report)
 
 
 def weekly_message(report: Report) -> Message:
@@ -41,7 +36,7 @@ def weekly_message(report: Report) -> Message:
     # The change since yesterday would be taken for the week's.
     before = replace(report, earlier=())
     parts = [words.say(survey, "weekly", values), "\n".join(digest.group_lines(before))]
-    parts.append("\n".join([*_pace(report), *digest.outlook(report)]))
+    parts.append("\n".join([*digest.weeks_pace(report), *digest.outlook(report)]))
     single = len(report.hierarchy.within(report.unit_id)) == 1
     parts.append(
         words.say(survey, "unit_nudge" if single else "weekly_more", values | _unit(report))
@@ -150,14 +145,3 @@ def _period(report: Report) -> str:
     opens = report.survey.settings.opens
     first = max(last - timedelta(days=PACE_DAYS - 1), min(opens, last))
     return words.period(first, last)
-
-
-def _pace(report: Report) -> list[str]:
-    now, before = digest.pace(report), digest.pace(report, weeks_ago=1)
-    if now is None:
-        return []
-    said = {"laju": words.number(round(now))}
-    if before is None:
-        return [words.say(report.survey, "weekly_pace_first", said)]
-    said["laju_lalu"] = words.number(round(before))
-    return [words.say(report.survey, "weekly_pace", said)]
