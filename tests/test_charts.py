@@ -113,6 +113,7 @@ def test_names_cannot_be_markup(survey):
     odd = digest.make_report(
         now.published, hierarchy("#panic() *x* $y$ \\", "[b]"), None, [now.snapshot]
     )
+    assert odd is not None
     assert draw_chart(pictures.chart(odd)).startswith(b"\x89PNG")
 
 

@@ -169,7 +169,7 @@ def test_a_survey_whose_words_are_older_sends_its_own_template(house: Installati
 def sent(house: Installation) -> list[Message]:
     """Return all messages of the outbox, oldest first."""
 
-    def work(connection):  # type: ignore[no-untyped-def]
+    def work(connection):
         ids = connection.execute(select(Outbox.id).order_by(Outbox.created_at)).scalars()
         rows = [queries.by_id(connection, one) for one in ids]
         return [open_message(connection, house, row) for row in rows if row]
@@ -178,7 +178,7 @@ def sent(house: Installation) -> list[Message]:
 
 
 @pytest.fixture
-def post(house: Installation, survey: Published, tmp_path) -> int:  # type: ignore[no-untyped-def]
+def post(house: Installation, survey: Published, tmp_path) -> int:
     """A unit with numbers, and one coordinator of it."""
     unit = add_unit(house)
     aim(house, survey, unit, "internal", 60)
