@@ -143,12 +143,12 @@ def test_who_is_on_course_is_asked_for_nothing_but_fairness(survey: Published) -
 
 def test_the_last_message_has_the_final_numbers(survey: Published) -> None:
     last = replace(report(survey, *THREE_WEEKS), final=True)
-    said = weekly.message(last, last.snapshot.day)
+    said = weekly.message(last)
     assert said.template == "closing"
     assert "sudah ditutup pada 22 November 2026 dengan jumlah 210 isian" in said.text
     assert "Internal: 210 dari 2.000" in said.text
     few = replace(report(survey, 0), final=True)
-    assert "Pengisian sudah ditutup" in weekly.message(few, few.snapshot.day).text
+    assert "Pengisian sudah ditutup" in weekly.message(few).text
 
 
 def test_a_survey_whose_words_are_older_sends_its_own_template(house: Installation) -> None:

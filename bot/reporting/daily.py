@@ -84,7 +84,8 @@ class _Sweep:
         if self._waits(published, recent, row):
             return False
         zone = _zone(self.hierarchy.units, row, published)
-        report = digest.make_report(published, self.hierarchy, row.unit_id, recent)
+        today = self._today(published)
+        report = digest.make_report(published, self.hierarchy, row.unit_id, recent, today)
         final = report is not None and report.final
         due_at = None if final else next_due(self.now, row.minute, zone)
         if not queries.move_due(connection, row.id, row.due_at, due_at):
@@ -94,8 +95,7 @@ class _Sweep:
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
         if report is not None:
-            said = weekly.message(report, self._today(published))
-            return self._enqueue(connection, row, said, zone)
+            return self._enqueue(connection, row, weekly.message(report), zone)
         lists = self._before_opening(connection, published, row, zone)
         return lists is not None and self._enqueue(connection, row, lists, zone)
 

@@ -47,6 +47,7 @@ class Report:
     """All that one coordinator's message is made of: published numbers of a unit, or of all.
 
     `earlier` are the snapshots before, newest first, from at most `HISTORY_DAYS` ago.
+    `old` says that today's is missing: another day's message has told of this one.
     """
 
     published: Published
@@ -55,6 +56,7 @@ class Report:
     snapshot: Snapshot
     earlier: Sequence[Snapshot] = ()
     final: bool = False
+    old: bool = False
 
     @property
     def survey(self) -> Survey:
@@ -63,15 +65,23 @@ class Report:
 
 
 def make_report(
-    published: Published, hierarchy: Hierarchy, unit_id: int | None, recent: Sequence[Snapshot]
+    published: Published,
+    hierarchy: Hierarchy,
+    unit_id: int | None,
+    recent: Sequence[Snapshot],
+    today: date | None = None,
 ) -> Report | None:
-    """Return the report of the newest of these snapshots (newest first); None of none."""
+    """Return the report of the newest of these snapshots (newest first); None of none.
+
+    `today` is the survey's own day, where it matters that the newest may be another's.
+    """
     if not recent:
         return None
     newest, *rest = recent
     near = [one for one in rest if (newest.day - one.day).days <= HISTORY_DAYS]
     final = newest.day > snapshots.last_day(published)
-    return Report(published, hierarchy, unit_id, newest, near, final)
+    old = today is not None and newest.day != today
+    return Report(published, hierarchy, unit_id, newest, near, final, old)
 
 
 def read_report(
@@ -315,7 +325,7 @@ def pace(report: Report, weeks_ago: int = 0) -> Fraction | None:
 
 def looks_back(report: Report) -> bool:
     """Whether the report is the week's: it also tells how the week went."""
-    return report.snapshot.day.weekday() == MONDAY and not report.final
+    return report.snapshot.day.weekday() == MONDAY and not report.final and not report.old
 
 
 def weeks_pace(report: Report) -> list[str]:

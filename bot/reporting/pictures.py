@@ -63,7 +63,7 @@ def recap_message(report: Report) -> Message:
     """Return the workbook of the day's numbers, for the word REKAP while the survey runs."""
     name = f"rekap-{report.published.name}-{report.snapshot.day.isoformat()}.xlsx"
     return Message(
-        words.say(report.survey, "recap", digest.values(report)),
+        words.say(report.survey, "workbook", digest.values(report)),
         language=words.LOCALE,
         attachment=Attachment("document", _what(_RECAP, report), name),
     )

@@ -7,7 +7,7 @@ goes along where free text may be sent; elsewhere the template opens the convers
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from bot.flow.turn import Message
 from bot.reporting import digest, pictures, words
@@ -17,16 +17,11 @@ from bot.reporting.publication import change
 LEADER, CLOSING = "leader_weekly", "closing"
 
 
-def message(report: Report, today: date) -> Message:
-    """Return what a coordinator gets with this report: the day's, the week's or the last one.
-
-    `today` is the survey's own: an older snapshot has told of its week already.
-    """
+def message(report: Report) -> Message:
+    """Return what a coordinator gets with this report: the day's, the week's or the last one."""
     if report.final:
         return closing_message(report)
-    if digest.looks_back(report) and report.snapshot.day == today:
-        return weekly_message(report)
-    return digest.message(report)
+    return weekly_message(report) if digest.looks_back(report) else digest.message(report)
 
 
 def weekly_message(report: Report) -> Message:

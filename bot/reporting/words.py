@@ -89,7 +89,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "chart_trend": "Jumlah isian",
         "chart_bar": "{{isi}} dari {{target}} · {{pct}}%",
         "chart_target": "target {{target}}",
-        "recap": "Rekap per unit *{{nama_survei}}*, posisi {{tgl}} pukul {{pukul}} {{zona}}.",
+        "workbook": "Rekap per unit *{{nama_survei}}*, posisi {{tgl}} pukul {{pukul}} {{zona}}.",
         "no_target": "tanpa target",
         "rise": " (naik {{selisih}})",
         "few": "<5",
