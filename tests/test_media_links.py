@@ -7,19 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.channels.base import Address, Outgoing
 from bot.channels.cloud import CloudChannel
 from bot.flow.turn import Attachment, Message
 from bot.interview import erasure, media_links
 from bot.interview.outbox import from_json, to_json
-from bot.reporting import snapshots
-from storage.models import MediaLink
+from bot.reporting import daily, snapshots
+from storage.models import Coordinator, MediaLink
 from tests.counts import aim, finish
 from tests.fake_cloud import FakeCloud
 from tests.mending import post
 from tests.rows import count
+from tests.setup import publish_bundled
 from tests.whatsapp import BASE, Office, office
 
 PHONE = "+6281200000900"
@@ -137,9 +138,10 @@ def test_nothing_is_listed_posted_or_guessed(place: Office) -> None:
     assert browser.post(f"/media/{token}").status_code == 405
 
 
-@pytest.mark.parametrize("what", ["poster:none", "x:1", "chart:1:0:2020-01-01:1"])
-def test_what_cannot_be_made_is_not_found(place: Office, what: str) -> None:
-    assert place.app.test_client().get(f"/media/{token_of(place, what)}").status_code == 404
+def test_what_cannot_be_made_is_not_found(place: Office) -> None:
+    browser = place.app.test_client()
+    for what in ("poster:none", "x:1", "chart:1:0:2020-01-01:1"):
+        assert browser.get(f"/media/{token_of(place, what)}").status_code == 404
 
 
 def test_the_token_is_in_no_table_and_what_is_over_is_purged(place: Office) -> None:
@@ -156,11 +158,24 @@ def test_the_token_is_in_no_table_and_what_is_over_is_purged(place: Office) -> N
 
 
 def test_outside_the_window_the_template_goes_without_a_file(place: Office) -> None:
-    here = place.installation
-    attached = from_json(to_json(Message("Halo", attachment=CHART)))
-    assert attached == Message("Halo", attachment=CHART)
+    """Monday's message has a picture; a template has none, and its button brings it."""
+    here, person = place.installation, place.twilio.person(phone=PHONE)
+    types = {"twilio/text": {"body": "Jumlah isian {{nama_survei}}"}}
+    sid = place.twilio.content(types, {"nama_survei": "Survei"})
+    templates = f"{{daily_template: {{id: {sid}}}}}"
+    publish_bundled(here, min_answer_seconds="0", templates=templates)
+    here.database.write(lambda c: c.execute(update(Coordinator).values(due_at=here.now())))
+    assert daily.send_due(here) == 1
+    place.sweep("deliver")
+    place.twilio.settle()
+    (message,) = person.messages
+    assert (message.text, message.file) == ("Jumlah isian Survei Integritas Kota Contoh", None)
     assert count(here, MediaLink) == 0
-    assert from_json(to_json(Message("Halo"))).attachment is None
+
+
+def test_a_stored_message_keeps_what_goes_with_it() -> None:
+    for message in (Message("Halo", attachment=CHART), Message("Halo")):
+        assert from_json(to_json(message)) == message
 
 
 @pytest.mark.parametrize("kind", ["image", "document"])
