@@ -31,7 +31,7 @@ from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.pace import Lane
 from bot.interview.receiving import replay
-from bot.outreach import sent_files
+from bot.outreach import roster_counts, sent_files
 from bot.reporting import daily, recount, snapshots
 from bot.service import CANNOT_WORK, Service
 
@@ -135,7 +135,7 @@ class Sweeps:
 
     def _report(self) -> None:
         snapshots.take_due(self._service.installation)
-        daily.send_due(self._service.installation)
+        daily.send_due(self._service.installation, roster=roster_counts.read)
 
     def _contents(self) -> None:
         for channel in self._service.channels.values():

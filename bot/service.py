@@ -26,11 +26,11 @@ from bot.interview.installation import (
     Via,
     open_installation,
 )
+from bot.interview.media_links import File
 from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
-from bot.interview.surveys import Published
-from bot.outreach import mending, mending_chat, quality
-from bot.reporting import asked
+from bot.outreach import mending_chat, posters, roster_counts
+from bot.reporting import asked, pictures
 from storage.database import Conflict, Database, Unavailable
 from storage.keys import WrongSecret
 from storage.migrate import is_current
@@ -123,11 +123,19 @@ class Service:
         self, connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
     ) -> Message | None:
         """Answer a coordinator about counts, else about the roster that is being mended."""
-        answered = asked.answer(connection, installation, contact_id, inbound, _recap)
+        answered = asked.answer(connection, installation, contact_id, inbound, roster_counts.read)
         if answered is not None:
             return answered
         base = self.settings.public_base_url
         return mending_chat.answer(connection, installation, contact_id, inbound, base)
+
+    def file(self, what: str) -> File | None:
+        """Make a file that goes with a message: a picture of counts, a workbook, or a poster."""
+        kind, _, code = what.partition(":")
+        if kind != pictures.POSTER:
+            return pictures.file(self.installation, what)
+        content = posters.picture(self.installation, code, self.installation.via.sender)
+        return File(content, "image/png", "poster.png") if content is not None else None
 
     def close(self) -> None:
         """Finish what is queued and close the database."""
@@ -143,7 +151,12 @@ class Service:
         provider = self.provider
         via = Via(provider.name, provider.sender) if provider else SIMULATED
         installation = open_installation(
-            self.database, secret, demo=self._demo, clock=self._clock, via=via
+            self.database,
+            secret,
+            demo=self._demo,
+            clock=self._clock,
+            via=via,
+            base_url=self.settings.public_base_url,
         )
         if installation.demo and provider is not None:
             names = ("Twilio", "TWILIO_") if self.twilio else ("Cloud API", "CLOUD_")
@@ -152,15 +165,6 @@ class Service:
                 f" unset the {names[1]} variables or use another database"
             )
         return installation
-
-
-def _recap(
-    connection: Connection, published: Published, units: frozenset[int] | None
-) -> Mapping[str, int] | None:
-    """Count rosters for REKAP, which reporting answers and outreach knows."""
-    if mending.closed(connection, published):
-        return None
-    return quality.recap(connection, published, units)
 
 
 def _twilio(settings: Settings) -> TwilioChannel | None:

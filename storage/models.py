@@ -977,6 +977,18 @@ class UploadLink(Base):
     summary: Mapped[str | None] = mapped_column(Text)
 
 
+class MediaLink(Base):
+    """An address by which the provider fetches one file of ours. The token is stored nowhere.
+
+    `what` names the file for its maker; it is of a survey, a unit and a day, of no person.
+    """
+
+    __tablename__ = "media_link"
+    digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    what: Mapped[str] = mapped_column(String(100))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class SentFile(Base):
     """A file that a coordinator sent into the chat, until it was read. `sealed` is its address."""
 

@@ -56,6 +56,18 @@ _STOPPED = {"rejected": 63040, "paused": 63041, "disabled": 63042}
 # Posts a body with headers to a URL and returns status, headers and body. It raises
 # ConnectionError where nobody listens and TimeoutError where nobody answers in time.
 Post = Callable[[str, bytes, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
+# Asks (HEAD, GET) for a URL and returns the same.
+Fetch = Callable[[str, str], tuple[int, Mapping[str, str], bytes]]
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# Files that WhatsApp takes: how they begin, and how long they may be (Twilio, "Guidance on WhatsApp
+# media messages").
+MEDIA: Mapping[str, tuple[bytes, int]] = {
+    "image/png": (b"\x89PNG", 5 << 20),
+    "image/jpeg": (b"\xff\xd8\xff", 5 << 20),
+    "application/pdf": (b"%PDF", 16 << 20),
+    _XLSX: (b"PK", 16 << 20),
+}
 
 
 @dataclass(frozen=True)
@@ -98,11 +110,28 @@ def wsgi_post(app: Any, base_url: str) -> Post:
     return post
 
 
+def wsgi_fetch(app: Any, base_url: str) -> Fetch:
+    """Return a `fetch` for the files of a WSGI application; elsewhere there are none."""
+
+    def fetch(method: str, url: str) -> Any:
+        if not url.startswith(base_url):
+            return 404, {}, b""
+        client = WsgiClient(app, use_cookies=False)
+        response = client.open(url[len(base_url) :], base_url=base_url, method=method)
+        try:
+            return response.status_code, response.headers, response.data
+        finally:
+            response.close()
+
+    return fetch
+
+
 class FakeTwilio:
     """A Twilio account with one WhatsApp sender, served on loopback while it is entered.
 
     `webhook_url` is where inbound messages go (with connection overrides in its fragment);
     `post` calls the program under test without a server. `clock` says what time it is at Twilio.
+    `fetch` gets the files that we send from the program, where it has no server either.
     `pair_rate` switches WhatsApp's limit per person on. `statuses` are what becomes of a message
     that arrives; `read` only comes from people whose `read_receipts` are on.
     """
@@ -118,6 +147,7 @@ class FakeTwilio:
         pair_rate: bool = False,
         statuses: tuple[str, ...] = ("sent", "delivered", "read"),
         callback_threads: int = 1,
+        fetch: Fetch | None = None,
     ) -> None:
         self.account_sid = f"AC{seed:032x}"
         self.auth_tokens = ["0123456789abcdef0123456789abcdef"]  # the first one signs
@@ -146,6 +176,7 @@ class FakeTwilio:
         self.lock = threading.RLock()
         self._phones = itertools.count(1)
         self._post = post
+        self._fetcher = fetch
         self._pool = urllib3.PoolManager(maxsize=64)
         self._jobs: queue.SimpleQueue[tuple[Record, list[str]] | None] = queue.SimpleQueue()
         self._open_jobs = 0
@@ -259,6 +290,8 @@ class FakeTwilio:
         if content is not None:
             record.body, record.options = rendered(content, variables or {})
         code = self._fate(record, person, content, variables or {})
+        if code is None and record.media_url is not None:
+            code = self._fetch(record)
         with self.lock:
             self.messages[record.sid] = record
         if code is None and person is not None:
@@ -341,6 +374,39 @@ class FakeTwilio:
         if content is not None and not shown(content, variables):
             return 63013
         return None
+
+    def _fetch(self, record: Record) -> int | None:
+        """Fetch the file of a message as Twilio does: HEAD, then GET, whose type must be true."""
+        assert record.media_url is not None
+        types = []
+        for method in ("HEAD", "GET"):
+            status, headers, content = self._get(method, record.media_url)
+            if status != 200:
+                self.problem(11200, f"{method} of the media answered {status}")
+                return 63019
+            types.append(headers.get("Content-Type", ""))
+        mime = types[0].partition(";")[0]
+        known = MEDIA.get(mime)
+        if types[0] != types[1] or known is None or not content.startswith(known[0]):
+            self.problem(12300, f"Invalid Content-Type {types}")
+            return 63019
+        if len(content) > known[1]:
+            self.problem(11751, f"{len(content)} bytes of {mime} are too many")
+            return 63019
+        if length(record.body) > 1024:
+            return 63013
+        record.file = (mime, content)
+        if not mime.startswith("image/"):
+            record.body = ""  # Twilio gives no caption to documents
+        return None
+
+    def _get(self, method: str, url: str) -> tuple[int, Mapping[str, str], bytes]:
+        if self._fetcher is not None:
+            return self._fetcher(method, url)
+        if urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
+            return 404, {}, b""
+        answer = self._pool.request(method, url, retries=False, redirect=False)
+        return answer.status, answer.headers, answer.data
 
     def _replies(self, answer: tuple[int, Mapping[str, str], bytes]) -> list[Any]:
         """Read the answer of the inbound webhook: (text, action) of every message."""

@@ -238,7 +238,12 @@ def _send(twilio: FakeTwilio, body: bytes) -> Record:
     if callback is not None and not valid_url(callback):
         raise Refusal(400, 21609, f"The 'StatusCallback' URL {callback} is not a valid URL")
     service = form.get("MessagingServiceSid")
-    prefix = "MM" if content is not None else "SM"
+    urls = [value for name, value in pairs if name == "MediaUrl"]
+    if len(urls) > 1:
+        raise Refusal(400, 21623, "WhatsApp takes one MediaUrl")
+    if urls and not valid_url(urls[0]):
+        raise Refusal(400, 21620, "Invalid media URL(s)")
+    prefix = "MM" if content is not None or urls else "SM"
     record = Record(
         sid=f"{prefix}{uuid.uuid4().hex}",
         direction="outbound-api",
@@ -250,6 +255,8 @@ def _send(twilio: FakeTwilio, body: bytes) -> Record:
         callback=callback,
         content_sid=content.sid if content else None,
         service_sid=service,
+        media_url=urls[0] if urls else None,
+        media=len(urls),
     )
     return twilio.accept(record, variables)
 

@@ -26,6 +26,7 @@ class Delivered:
     sid: str
     text: str
     options: tuple[Option, ...] = ()
+    file: tuple[str, bytes] | None = None  # type and bytes of a picture or document
 
 
 # What Twilio sends with each kind of message besides the fields that all have.
@@ -158,7 +159,7 @@ class Person:
 
     def receive(self, record: Record) -> None:
         """Find a message on the telephone."""
-        self.messages.append(Delivered(record.sid, record.body, record.options))
+        self.messages.append(Delivered(record.sid, record.body, record.options, record.file))
 
     def takes_one_more(self, now: datetime) -> bool:
         """Whether WhatsApp's limit per person lets another message through now."""

@@ -42,6 +42,8 @@ class Record:
     options: tuple[Option, ...] = ()
     action: str | None = None  # of TwiML, called or not
     media: int = 0  # files that came with it, deleted ones too
+    media_url: str | None = None  # of a file that we send
+    file: tuple[str, bytes] | None = None  # what was fetched from there: type and bytes
 
 
 class Refusal(Exception):

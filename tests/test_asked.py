@@ -206,8 +206,11 @@ def test_help_offers_what_this_coordinator_can_ask_now(place, admin):
     assert "*PROGRES Badan Pendapatan Daerah*" in said(above, "bantuan")
     assert "RINCIAN" not in said(alone, "bantuan")
     assert "*REKAP*" in said(alone, "bantuan")
+    assert "*BAGIKAN*" in said(alone, "bantuan")
+    assert "*BAGIKAN*" not in said(above, "bantuan")
+    assert "*REKAP* keadaan daftar" in said(alone, "bantuan")
     launch(place)
-    assert "*REKAP*" not in said(alone, "bantuan")
+    assert "*REKAP* berkas Excel" in said(alone, "bantuan")
 
 
 def test_words_in_an_answer_of_ones_own_are_no_commands(place, admin):
@@ -267,7 +270,7 @@ def test_rekap_tells_how_clean_the_lists_of_the_own_units_are_until_people_are_i
     place, admin, units
 ):
     person = admin("62.01")
-    assert "Belum ada daftar" in said(person, "REKAP")
+    assert "Belum ada angka" in said(person, "REKAP")  # open, and nobody has a list
     people = [("A", "0511-3301234"), ("B", ""), ("C", "6.28E+12")]
     list_of(place.installation, place.published, units["kes_b"], people)
     list_of(place.installation, place.published, units["kes_t"], people)
@@ -285,12 +288,30 @@ def test_rekap_tells_how_clean_the_lists_of_the_own_units_are_until_people_are_i
     assert "Dari 3 baris: 1 siap, 0 ganda, 2 perlu dibetulkan" in said(person, "Rekap pak")
     assert "Maaf, unit itu" in said(person, "REKAP kotim")
     launch(place)
-    assert "tidak ditampilkan lagi" in said(person, "REKAP")
+    assert "Belum ada angka" in said(person, "REKAP")
+    snapshots.take_due(place.installation)
+    said(person, "REKAP")
+    place.twilio.settle()
+    assert person.messages[-1].file is not None
 
 
-def test_grafik_is_nobodys_word_yet(place, admin):
-    person = admin("PAD")
-    assert "nomor survei" in said(person, "GRAFIK")  # as strangers hear
+def test_a_unit_and_a_page_may_follow_a_word(place, admin):
+    person = admin("62.01")
+    assert "Belum ada angka" in said(person, "GRAFIK")
+    snapshots.take_due(place.installation)
+    for text in ("GRAFIK", "grafik 2", "grafik dinkes", "GRAFIK PAD 2", "gambar"):
+        said(person, text)
+        place.twilio.settle()
+        assert person.messages[-1].file is not None, text
+    assert "Badan Pendapatan Daerah" in said(person, "RINCIAN bapenda 3")
+    assert "Maaf, unit itu" in said(person, "GRAFIK kotim")
+
+
+def test_what_may_be_passed_on_is_that_of_one_unit(place, admin):
+    snapshots.take_due(place.installation)
+    person = admin("62.01")
+    assert "beberapa unit" in said(person, "BAGIKAN")
+    assert "Badan Pendapatan Daerah" in said(person, "bagikan bapenda")
 
 
 # --- deputies -----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from sqlalchemy import delete, insert, select, update
 
 from bot.channels.base import Address, Inbound
 from bot.interview import identity
-from bot.reporting import asked, digest, progress, snapshots, words
+from bot.reporting import asked, digest, pictures, progress, recap, snapshots, weekly, words
 from bot.reporting.coordinators import import_coordinators
 from bot.reporting.publication import Count, publish
 from bot.reporting.snapshots import Snapshot, publish_all
@@ -48,6 +48,13 @@ SURFACES: dict[str, Callable[[digest.Report], str | bytes]] = {
     "brief": digest.brief,
     "template": lambda report: digest.message(report).template_text or "",
     "progress": _progress_lines,
+    "week": lambda report: weekly.weekly_message(report).text,
+    "leader": lambda report: weekly.leader_message(report).text,
+    "closing": lambda report: weekly.closing_message(report).text,
+    "to share": lambda report: weekly.forward_message(report).text,
+    "picture": lambda report: repr(pictures.chart(report)),  # all that it is drawn of
+    "caption": lambda report: pictures.message(report).text,
+    "workbook": lambda report: repr(list(recap.rows(report))),
 }
 
 
@@ -217,7 +224,7 @@ def attack(world: World, survey, *, rises: bool) -> Attack:
     attacker = Attack({cell: world.bounds(cell) for cell in CELLS}, rule=world.rule, rises=rises)
     for day in range(world.days):
         for report in reports(world, survey, day):
-            for name in ("digest", "details"):
+            for name in ("digest", "details", "week", "closing"):
                 attacker.learn(day, facts(survey, report, str(SURFACES[name](report))))
         attacker.learn(day, progress_facts(report, str(SURFACES["progress"](report))))
     attacker.conclude()
@@ -363,7 +370,7 @@ class Stage:
         for unit, phone in PHONES.items():
             contact = identity.find(connection, house, [Address("phone", phone)])
             assert contact is not None
-            for word in ("PROGRES", "RINCIAN"):
+            for word in ("PROGRES", "RINCIAN", "GRAFIK", "BAGIKAN"):
                 inbound = Inbound("simulator", "us", word, (Address("phone", phone),), word)
                 said = asked.answer(connection, house, contact, inbound)
                 assert said is not None

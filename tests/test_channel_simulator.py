@@ -21,7 +21,7 @@ from bot.channels.simulator import (
     SimulatorChannel,
     fresh_sid,
 )
-from bot.flow.turn import Choice, Message
+from bot.flow.turn import Attachment, Choice, Message
 from bot.interview.installation import SIMULATED
 
 NOON = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -217,3 +217,17 @@ def test_what_whatsapp_would_not_show_is_refused(
 
 def test_a_list_outside_the_window_is_refused(channel: SimulatorChannel) -> None:
     assert refused(channel, tapped("list", "Ya")) == 63016
+
+
+def test_a_file_is_kept_by_what_it_is_and_a_template_has_none(
+    channel: SimulatorChannel, memory: Memory
+) -> None:
+    file = Attachment("image", "chart:1:0:2026-11-23:1", "grafik.png")
+    message = Message("Selamat pagi", template="daily_template", attachment=file)
+    channel.send(Outgoing("r", PERSON, message, template=Template("demo:daily", "id")))
+    assert memory.last.message.attachment is None
+    memory.write()
+    channel.send(Outgoing("r", PERSON, message))
+    assert Bubble.from_json(memory.last.to_json()).message.attachment == file
+    long = Outgoing("r", PERSON, Message("x" * 1025, attachment=file))
+    assert refused(channel, long) == 21617

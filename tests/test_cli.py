@@ -700,9 +700,9 @@ def test_templates_go_from_words_to_approval(ready, monkeypatch):
         assert "run `tautan templates sync`" in good("templates", "status", "integritas")
         assert "run `tautan templates sync`" in bad("templates", "submit", "integritas")
         shown = good("templates", "sync", "integritas")
-        assert "made: 8, submitted: 0" in shown
+        assert "made: 11, submitted: 0" in shown
         assert "run `tautan templates submit`" in shown
-        assert data("templates", "submit", "integritas")["submitted"] == 8
+        assert data("templates", "submit", "integritas")["submitted"] == 11
         for sid, content in twilio.contents.items():
             english = content.language == "en"
             twilio.judge(sid, "rejected" if english else "approved", "bahasa" if english else "")

@@ -11,7 +11,7 @@ from sqlalchemy import event, func, insert, select
 
 from bot.interview.outbox import open_message
 from bot.outreach import senders
-from bot.reporting import daily, digest, log, snapshots
+from bot.reporting import daily, digest, log, snapshots, weekly
 from bot.reporting.coordinators import import_coordinators
 from bot.reporting.snapshots import Snapshot, publish_all
 from bot.reporting.units import read_hierarchy
@@ -105,7 +105,7 @@ def recounted(house, survey):
         hierarchy = read_hierarchy(connection)
         posts = connection.execute(select(Coordinator.unit_id)).scalars()
         reports = (digest.make_report(survey, hierarchy, unit, [snapshot]) for unit in posts)
-        return [digest.text(report) for report in reports if report]
+        return [weekly.message(report).text for report in reports if report]
 
     return house.database.read(work)
 

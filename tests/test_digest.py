@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.channels.base import Address, Inbound
+from bot.flow.turn import Choice
 from bot.interview import identity, outbox
 from bot.interview.conversations import enrol
 from bot.reporting import asked, digest, snapshots, words
@@ -87,7 +88,8 @@ def test_the_digest_gives_numbers_per_group_units_and_forecast(survey):
         "Perlu sosialisasi:\n"
         "• Dinas Contoh: 46 dari 560 (8,2%)\n"
         "\n"
-        "Perkiraan bila laju tetap: 100%\n"
+        "Laju: 34 isian per hari.\n"
+        "Dengan laju ini target tercapai sebelum 31 Januari.\n"
         "\n"
         "_Hanya jumlah, sekali sehari. Siapa yang mengisi tidak pernah ditampilkan._"
     )
@@ -134,13 +136,43 @@ def test_the_forecast_is_of_published_sums_at_the_pace_of_the_last_week(survey):
     assert digest.forecast(report(survey, {(2, "internal"): (100, None)}, now)) is None
 
 
-def test_details_name_every_unit_and_stay_within_what_can_be_sent(survey):
+def test_details_turn_pages_that_together_name_every_unit_once(survey):
     names = [f"Dinas {number:02} " + "dengan nama yang panjang sekali " * 5 for number in range(30)]
     cells = {(number, "internal"): (1234, 12345) for number in range(2, 32)}
-    text = digest.details(report(survey, cells, names=names))
-    assert text.count("•") == digest.MOST_DETAILS
-    assert "dan 10 unit lain" in text
-    assert len(text.encode("utf-16-le")) // 2 <= 1600
+    now = report(survey, cells, names=names)
+    pages = digest.pages(now)
+    assert pages[0].startswith(digest.text(now))
+    listed = [line[:10] for page in pages for line in page.splitlines() if line.startswith("•")]
+    assert listed == [f"• Dinas {number:02}" for number in range(30)]
+    assert all(len(page.encode("utf-16-le")) // 2 <= 1600 for page in pages)
+    many = len(pages)
+    assert f"Halaman 1 dari {many}. Balas *RINCIAN 2* untuk lanjutannya." in pages[0]
+    assert "Halaman" not in pages[-1]
+    assert digest.details(now, 99) == pages[-1]
+    assert digest.details_message(now, 2).buttons == (Choice("RINCIAN 3", "Rincian 3"),)
+    assert digest.details_message(now, many).buttons == ()
+
+
+def test_the_details_of_few_units_are_one_message(survey):
+    now = report(survey, {(2, "internal"): (120, 200), (3, "internal"): (46, 500)})
+    (page,) = digest.pages(now)
+    assert "Per unit:\n• Badan Contoh: 120 dari 200 (60%)\n• Dinas Contoh: 46" in page
+
+
+def test_a_pace_that_is_too_slow_is_told_with_the_one_that_is_needed(survey):
+    now, week_ago = {(2, "internal"): (100, 1000)}, {(2, "internal"): (65, 1000)}
+    late = report(survey, now, *[now] * 6, week_ago)
+    # 900 are missing and 70 days are left.
+    assert digest.needed(late) == 13
+    assert digest.outlook(late) == ["Dengan laju ini 45% pada 31 Januari; perlu 13 isian per hari."]
+    assert digest.pace(late) == 5
+    assert digest.pace(late, weeks_ago=1) is None
+    assert digest.outlook(report(survey, now)) == []
+
+
+def test_numbers_of_a_month_ago_do_not_slow_the_present_pace(survey):
+    now, then = {(2, "internal"): (100, 1000)}, {(2, "internal"): (65, 1000)}
+    assert digest.pace(report(survey, now, *[then] * 30)) == 5
 
 
 def test_the_same_published_values_give_the_same_words_whatever_the_counts_were(house, survey):
@@ -263,7 +295,7 @@ def test_progres_shows_the_days_snapshot_and_never_live_numbers(house, survey, p
 
 
 def test_other_texts_are_not_a_coordinators(house, survey, post):
-    for text in ("", "1", "SETUJU", "grafik", "capaian itu apa", "terima kasih"):
+    for text in ("", "1", "SETUJU", "gambar apa", "capaian itu apa", "terima kasih"):
         assert say(house, text) is None
     assert say(house, "progres", kind="media") is None
 

@@ -871,3 +871,47 @@ def test_many_people_write_and_are_written_to_at_once(twilio: FakeTwilio, survey
     assert len(twilio.outbound()) == 400
     assert len(survey.statuses) == 600
     assert twilio.errors == []
+
+
+# --- files of ours ----------------------------------------------------------------------------
+
+LINK = "https://survei.contoh.test/media/abc"
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([(200, "image/png", b"\x89PNG 1")] * 2, None),
+        ([(404, "text/html", b"")] * 2, 11200),
+        ([(200, "image/png", b"\x89PNG 1"), (404, "text/html", b"")], 11200),
+        ([(200, "text/html", b"<html>")] * 2, 12300),
+        ([(200, "image/png", b"GIF89a")] * 2, 12300),
+        ([(200, "image/png", b""), (200, "image/jpeg", b"\xff\xd8\xff")], 12300),
+        ([(200, "image/png", b"\x89PNG" + bytes(5 << 20))] * 2, 11751),
+    ],
+)
+def test_a_file_is_fetched_and_its_type_must_be_true(
+    answers: list[tuple[int, str, bytes]], code: int | None
+) -> None:
+    left = list(answers)
+
+    def fetch(method: str, url: str) -> tuple[int, dict[str, str], bytes]:
+        status, mime, content = left.pop(0)
+        assert (method, url) == ("HEAD" if left else "GET", LINK) or code
+        return status, {"Content-Type": mime}, content
+
+    with FakeTwilio(fetch=fetch, clock=lambda: NOW) as twilio:
+        status, sid = post(twilio, **ready(twilio), MediaUrl=LINK)
+        assert status == 201
+        (person,) = twilio.people.values()
+        if code is None:
+            (message,) = person.messages
+            assert message.file == ("image/png", b"\x89PNG 1")
+        else:
+            assert person.messages == []
+            assert twilio.messages[sid].error_code == 63019
+        assert [problem.code for problem in twilio.errors] == ([code] if code else [])
+
+
+def test_an_address_that_is_none_is_refused(twilio: FakeTwilio) -> None:
+    assert post(twilio, **ready(twilio), MediaUrl="/media/abc") == (400, 21620)

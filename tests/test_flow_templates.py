@@ -70,11 +70,15 @@ def test_every_message_that_writes_first_is_asked_for_in_each_language() -> None
     assert respondents(bundled()) == ("invite", *reminders)
     assert set(made) == {
         *((name, code) for name in ("invite", *reminders) for code in ("id", "en")),
-        ("daily_template", "id"),
+        *((name, "id") for name in ("daily_template", "leader_weekly", "closing")),
+        ("roster_fix", "id"),
         ("sign_in", "id"),
     }
     assert {one.category for key, one in made.items() if key[0] != "invite"} == {"UTILITY"}
-    assert made["daily_template", "id"].buttons == (Choice("RINCIAN", "Rincian"),)
+    assert made["daily_template", "id"].buttons == (
+        Choice("RINCIAN", "Rincian"),
+        Choice("GRAFIK", "Grafik"),
+    )
     assert all(sample for one in made.values() for sample in one.samples)
 
 
@@ -234,7 +238,7 @@ def coordinators(old: str, new: str) -> dict[str, str]:
     ("old", "new", "words"),
     [
         ("pukul {{pukul}} waktu {{zona}}: int", "pukul {{pukul}} {{zona}}: wilayah int", "side by"),
-        ("{id: [Rincian]}", "{id: [A, B, C, D]}", "4 buttons; a template has 3 at most"),
+        ("{id: [Rincian, Grafik]}", "{id: [A, B, C, D]}", "4 buttons; a template has 3 at most"),
     ],
 )
 def test_the_coordinators_templates_are_judged_too(old: str, new: str, words: str) -> None:

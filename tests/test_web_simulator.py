@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bot.channels.simulator import SimulatorChannel
+from bot.channels.simulator import Bubble, SimulatorChannel
+from bot.flow.turn import Attachment, Message
 from bot.interview.chats import Chats, say
 from bot.interview.installation import Installation
+from bot.interview.media_links import File
 from bot.interview.receiving import Desk
 from bot.interview.sending import deliver
 from bot.outreach.demo import advance, everybody, fill, starts
@@ -407,3 +410,20 @@ def test_time_stands_where_the_installation_is_not_a_demo(simulator: Simulator) 
     client = client_of(still)
     assert post(client, "clock", {"advance": "1h"}).status_code == 404
     assert "data-advance" not in client.get("/simulator").get_data(as_text=True)
+
+
+def test_a_picture_of_ours_is_shown_to_whom_it_was_sent(simulator: Simulator) -> None:
+    file = Attachment("image", "chart:1:0:2026-11-23:1", "grafik.png")
+    person, other = simulator.people[0], simulator.people[1]
+    simulator.chats.add(
+        person.addresses[0], Bubble("us", "SM1", Message("Posisi", attachment=file))
+    )
+    simulator.chats.add(person.addresses[0], Bubble("us", "SM2", Message("Teks")))
+    made = replace(simulator, file=lambda what: File(what.encode(), "image/png", "grafik.png"))
+    client = client_of(made)
+    first, second = client.get(f"/simulator/{person.key}/messages").json["messages"][-2:]  # type: ignore[index]
+    assert first["attachment"] == {"kind": "image", "name": "grafik.png"}
+    answer = client.get(f"/simulator/{person.key}/files/{first['id']}")
+    assert (answer.content_type, answer.data) == ("image/png", file.what.encode())
+    for path in (f"{person.key}/files/{second['id']}", f"{other.key}/files/{first['id']}"):
+        assert client.get(f"/simulator/{path}").status_code == 404

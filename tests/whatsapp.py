@@ -18,7 +18,7 @@ from bot.scheduler import Sweeps
 from bot.service import Service
 from bot.web.app import create_app
 from storage.models import Link
-from tests.fake_twilio import FakeTwilio, wsgi_post
+from tests.fake_twilio import FakeTwilio, wsgi_fetch, wsgi_post
 from tests.setup import FLOWS, SECRET, TestClock, add_unit, publish_bundled
 from tests.tables import make_tables
 
@@ -109,6 +109,7 @@ def office(
         app = create_app(config, service=service, hurry=hurry)
         twilio.webhook_url = f"{BASE}/whatsapp"
         twilio._post = wsgi_post(app, BASE)
+        twilio._fetcher = wsgi_fetch(app, BASE)
         try:
             published = publish_bundled(
                 service.installation, **({"min_answer_seconds": "0"} | settings)

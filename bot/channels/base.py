@@ -25,6 +25,8 @@ Outcome = Literal[
 ]
 """What follows when a message was not sent, or not delivered."""
 
+MAX_CAPTION = 1024  # WhatsApp: the text below a picture or document
+
 DELIVERED = 4  # the rank from which on a message has arrived
 
 # What Twilio puts into From and To (its page "WhatsApp: key concepts"), "whatsapp:" taken off.
@@ -215,7 +217,8 @@ class Outgoing:
     """One message to send. `reference` is our outbox id and comes back with every status.
 
     With `template` the approved template is sent with the message's `variables`, with `taps` its
-    words with buttons or a list, else `message` as text.
+    words with buttons or a list, else `message` as text. `link` is where the provider fetches the
+    message's attachment; without one only the text goes.
     """
 
     reference: str
@@ -223,6 +226,7 @@ class Outgoing:
     message: Message
     template: Template | None = None
     taps: Taps | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,18 @@ TEMPLATE_FAULTS: Mapping[int, str] = MappingProxyType(
         63042: "disabled",
     }
 )
+
+
+# The provider could not fetch, or does not take, a file of ours (Twilio's error dictionary; Meta's
+# error codes): the words that go with it can still be said.
+_MEDIA_FAULTS = frozenset(
+    {11200, 12300, 21620, 63019, 63034, 63043, 63044, 63045, 63047, 131052, 131053}
+)
+
+
+def media_refused(code: int | None) -> bool:
+    """Whether a message failed because of its file alone."""
+    return code in _MEDIA_FAULTS
 
 
 class TapStore(Protocol):

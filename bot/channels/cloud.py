@@ -19,6 +19,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from bot.channels.base import (
+    MAX_CAPTION,
     Address,
     Found,
     Outgoing,
@@ -30,7 +31,7 @@ from bot.channels.base import (
 )
 from bot.channels.cloud_codes import known, send_outcome
 from bot.channels.cloud_forms import Batch, read_batch, signed, status_event
-from bot.flow.turn import Message
+from bot.flow.turn import Attachment, Message
 
 API = "https://graph.facebook.com"
 VERSION = "v25.0"
@@ -186,9 +187,21 @@ def _payload(outgoing: Outgoing) -> dict[str, Any]:
     body = body_of(outgoing.message)
     if not 0 < len(body) <= MAX_BODY:
         raise SendError(f"a text has 1 to {MAX_BODY} characters", "refused")
+    attachment = outgoing.message.attachment
+    if outgoing.link is not None and attachment is not None and len(body) <= MAX_CAPTION:
+        return common | {
+            "type": attachment.kind,
+            attachment.kind: _media(attachment, outgoing.link, body),
+        }
     if outgoing.taps is not None and _fits(outgoing.taps, body):
         return common | {"type": "interactive", "interactive": _interactive(outgoing.taps, body)}
     return common | {"type": "text", "text": {"preview_url": False, "body": body}}
+
+
+def _media(attachment: Attachment, link: str, caption: str) -> dict[str, str]:
+    """Return a picture or a document that Meta fetches from us; only documents have names."""
+    named = {"filename": attachment.name} if attachment.kind == "document" else {}
+    return {"link": link, "caption": caption} | named
 
 
 def _template(template: Template, message: Message) -> dict[str, Any]:

@@ -8,12 +8,21 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, Taps, as_text
-from bot.flow.turn import Choice, Kind, Message
+from bot.channels.base import (
+    MAX_CAPTION,
+    Address,
+    Found,
+    Outgoing,
+    SendError,
+    StatusEvent,
+    Taps,
+    as_text,
+)
+from bot.flow.turn import Attachment, Choice, Kind, Message
 
 SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
 WINDOW = timedelta(hours=24)  # WhatsApp: free text only this long after a message
@@ -50,6 +59,7 @@ class Bubble:
             "choices": [[one.value, one.label] for one in self.message.choices],
             "footer": self.message.footer,
             "buttons": [[one.value, one.label] for one in self.message.buttons],
+            "attachment": asdict(self.message.attachment) if self.message.attachment else None,
             "kind": self.kind,
             "template": self.template,
             "error": self.error,
@@ -69,11 +79,13 @@ class Bubble:
     def from_json(cls, text: str) -> Bubble:
         """Read what `to_json` wrote."""
         plain = json.loads(text)
+        attachment = plain.pop("attachment", None)
         message = Message(
             text=plain.pop("text", ""),
             choices=tuple(Choice(*one) for one in plain.pop("choices", ())),
             footer=plain.pop("footer", ""),
             buttons=tuple(Choice(*one) for one in plain.pop("buttons", ())),
+            attachment=Attachment(**attachment) if attachment else None,
         )
         if taps := plain.pop("taps", None):
             kind, label, options = taps
@@ -133,9 +145,9 @@ class SimulatorChannel:
             template = outgoing.message.template or outgoing.template.id
         code = self._refusal(outgoing)
         taps = None if template else outgoing.taps
-        bubble = Bubble(
-            "us", fresh_sid(), outgoing.message, template=template, error=code, taps=taps
-        )
+        # A template has no file; a bubble keeps what the file is, and its page makes it.
+        message = replace(outgoing.message, attachment=None) if template else outgoing.message
+        bubble = Bubble("us", fresh_sid(), message, template=template, error=code, taps=taps)
         self._chats.add(outgoing.to, bubble)
         if code is not None:
             raise SendError(REFUSALS[code], "refused", code)
@@ -155,7 +167,8 @@ class SimulatorChannel:
         if outgoing.template is not None:
             good = all(0 < len(button.label) <= MAX_BUTTON for button in message.buttons)
             return None if good and len(message.buttons) <= MAX_BUTTONS else 63013
-        if len(as_text(message)) > MAX_BODY:
+        most = MAX_CAPTION if message.attachment is not None else MAX_BODY
+        if len(as_text(message)) > most:
             return 21617
         if outgoing.taps is not None and not _fits(outgoing.taps, as_text(message)):
             return 63013

@@ -52,9 +52,10 @@ def body_of(message: Message) -> str:
 def can_reply_inline(message: Message) -> bool:
     """Whether a TwiML reply can carry the message: text of 1 to 1600 characters.
 
-    Buttons do not matter: they only repeat what the text says.
+    Buttons do not matter: they only repeat what the text says. What comes with a file goes by REST,
+    where the file's address is made at the moment of sending.
     """
-    return 0 < _length(body_of(message)) <= MAX_BODY
+    return message.attachment is None and 0 < _length(body_of(message)) <= MAX_BODY
 
 
 def twiml(message: Message | None, action: str | None = None) -> bytes:
@@ -223,6 +224,8 @@ class TwilioChannel:
                 values["content_variables"] = content_variables(outgoing.taps.variables)
         else:
             values["body"] = body_of(outgoing.message)
+            if outgoing.link is not None:
+                values["media_url"] = [outgoing.link]  # and the body is its caption
         made = self._call(lambda client: client.messages.create(**values), repeatable=False)
         if not made.sid:
             raise SendError("Twilio's answer names no message; look it up", "unknown")

@@ -121,6 +121,19 @@ class Tappable:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture or a document that goes with a message, whose text is then its caption.
+
+    `what` tells its maker which one it is ("chart:7:12:2026-11-23"); it is made when it is fetched.
+    `name` is what the file is called on the phone.
+    """
+
+    kind: Literal["image", "document"]
+    what: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What to say, before any channel gives it a form.
 
@@ -130,6 +143,7 @@ class Message:
     as its values and, where its words are others, `template_text` as what it says. `once_a_day`
     names a text that one address gets at most once a day. With `taps` the survey wants it tapped,
     where the channel can; it says the same in every form, so its numbers are always understood.
+    With an `attachment` the text is short, and true without it: a template has none.
     """
 
     text: str
@@ -144,6 +158,7 @@ class Message:
     template_text: str = ""
     once_a_day: str | None = None
     taps: Tappable | None = None
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)

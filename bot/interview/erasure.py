@@ -27,6 +27,7 @@ from storage.queries import (
     consents,
     inbound,
     media,
+    media_links,
     outbox,
     people,
     senders,
@@ -217,6 +218,7 @@ def purge(installation: Installation) -> PurgeReport:
                 installation.keys.destroy(connection, scope)
                 keys += 1
         queries.delete_late_outbox(connection, outbox.FINAL)
+        media_links.delete_expired(connection, now)
         senders.forget_first_writes(connection, now - KEEP_FIRST_WRITES)
         return (
             queries.delete_inbound(connection, today - KEEP_INBOUND),

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from bot.channels.base import DELIVERED, Outcome, SendError, StatusEvent
+from bot.channels.base import DELIVERED, Outcome, SendError, StatusEvent, media_refused
 from bot.interview import contents, identity, templates
 from bot.interview.alerts import alert
 from bot.interview.installation import Installation
@@ -319,12 +319,15 @@ def _failed(
 def _goes_as_text(
     connection: Connection, installation: Installation, row: OutboxRow, event: StatusEvent
 ) -> bool:
-    """Whether a reply that could not be delivered with its taps is to go again, as text."""
-    if row.purpose != "reply" or row.via != "rest" or row.attempts != 1 or row.template:
+    """Whether what could not be delivered with its taps or its file is to go again, as text."""
+    if row.purpose not in ("reply", "report") or row.via != "rest" or row.template:
         return False
-    if event.error_code not in contents.REFUSED_AS_TAPS or queries.newer_reply(connection, row):
+    if row.attempts != 1 or queries.newer_reply(connection, row):
         return False
     try:
-        return open_message(connection, installation, row).taps is not None
+        message = open_message(connection, installation, row)
     except KeyDestroyed:
         return False
+    if message.attachment is not None:
+        return media_refused(event.error_code)
+    return message.taps is not None and event.error_code in contents.REFUSED_AS_TAPS

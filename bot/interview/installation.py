@@ -123,7 +123,8 @@ SIMULATED = Via("simulator", "whatsapp:+62000000000")
 class Installation:
     """One installation of Tautan: database, keys, clock, compiled surveys.
 
-    `via` is the channel by which it writes first. Make it with `open_installation`.
+    `via` is the channel by which it writes first, `base_url` where our pages are reached from
+    outside, if they are. Make it with `open_installation`.
     """
 
     def __init__(
@@ -134,12 +135,14 @@ class Installation:
         *,
         demo: bool = False,
         via: Via = SIMULATED,
+        base_url: str | None = None,
     ) -> None:
         self.database = database
         self.keys = Keyring(secret)
         self.clock = clock or Clock()
         self.demo = demo
         self.via = via
+        self.base_url = base_url.rstrip("/") if base_url else None
         self.surveys = Surveys()
 
     def now(self) -> datetime:
@@ -171,6 +174,7 @@ def open_installation(
     demo: bool | None = None,
     clock: Clock | None = None,
     via: Via = SIMULATED,
+    base_url: str | None = None,
 ) -> Installation:
     """Open a migrated database: check the secret, or mark a fresh database with it.
 
@@ -197,4 +201,4 @@ def open_installation(
         )
     clock = clock or Clock()
     clock.offset = timedelta(seconds=row.clock_offset if row.demo else 0)
-    return Installation(database, secret, clock, demo=row.demo, via=via)
+    return Installation(database, secret, clock, demo=row.demo, via=via, base_url=base_url)

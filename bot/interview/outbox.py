@@ -7,13 +7,14 @@ tells.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from bot.flow.turn import Choice, Message, Tappable
+from bot.flow.turn import Attachment, Choice, Message, Tappable
 from bot.interview.installation import Installation, Via
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import outbox as queries
@@ -42,6 +43,7 @@ def to_json(message: Message) -> str:
         "variables": dict(message.variables),
         "template_text": message.template_text,
         "taps": _taps_json(message.taps),
+        "attachment": asdict(message.attachment) if message.attachment is not None else None,
     }
     return json.dumps(
         {key: value for key, value in plain.items() if value},
@@ -59,6 +61,8 @@ def from_json(text: str) -> Message:
     if taps := plain.pop("taps", None):
         taps["options"] = tuple(Choice(*one) for one in taps["options"])
         plain["taps"] = Tappable(**taps | {"values": tuple(taps["values"])})
+    if attachment := plain.pop("attachment", None):
+        plain["attachment"] = Attachment(**attachment)
     return Message(**plain)
 
 

@@ -22,11 +22,11 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address, Channel, Outgoing, SendError, Template
+from bot.channels.base import Address, Channel, Outgoing, SendError, Template, media_refused
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import contents, contexts, fates, holding, pace, templates
+from bot.interview import contents, contexts, fates, holding, media_links, pace, templates
 from bot.interview.installation import Installation, real_now
 from bot.interview.outbox import (
     CAMPAIGN,
@@ -170,6 +170,8 @@ class _Run:
             taps = outgoing.taps
             if taps is not None and contents.refused(self._installation, taps, error):
                 return self._send(row, replace(outgoing, taps=None))
+            if outgoing.link is not None and media_refused(error.code):
+                return self._send(row, replace(outgoing, link=None))
             return fates.record_refusal(self._installation, row, error)
         fates.record_sent(self._installation, row.id, status)
         return "sent"
@@ -389,7 +391,11 @@ def _open(
     if window_open and template is None and row.attempts == 0:
         # What went wrong once goes as text, which always can.
         taps = contents.for_sending(connection, installation, channel, row.survey_id, message)
-    return Outgoing(row.id.hex, to, message, template, taps)
+    link = None
+    if message.attachment is not None and template is None and not media_refused(row.error_code):
+        link = media_links.make(connection, installation, message.attachment.what)
+        taps = None
+    return Outgoing(row.id.hex, to, message, template, taps, link)
 
 
 def _waited_enough(row: OutboxRow, now: datetime) -> bool:

@@ -32,6 +32,8 @@ from storage.queries import links as queries
 from storage.queries import units as unit_queries
 from storage.queries.units import UnitRow
 
+PHONE_PPI = 185  # 1,080 pixels for the width of an A5 sheet
+
 PictureForm = Literal["svg", "png"]
 
 # What a line of a poster is called in messages.yaml: on our own posters, and on somebody else's.
@@ -163,6 +165,33 @@ def lay_out(
         for place in places
     ]
     return posters, PostersReport(len(posters), created, reused, left_out)
+
+
+def picture(installation: Installation, code: str, number: str) -> bytes | None:
+    """Return one poster as PNG, for a phone; None without such a link or words for a poster."""
+
+    def work(connection: Connection) -> Poster | None:
+        link = queries.find(connection, code)
+        if link is None or link.roster_row_id is not None or link.unit_id is None:
+            return None
+        published = installation.surveys.by_id(connection, link.survey_id)
+        unit = unit_queries.by_id(connection, link.unit_id)
+        if unit is None or contexts.refusal(installation, published) == "closed":
+            return None
+        order = Order()
+        language = published.survey.settings.default_language
+        try:
+            languages = _languages(published, Order(languages=(language,)))[0]
+        except InputError:
+            return None
+        place = _Place(unit, link.grp, link.note, link.code, link.expires_at)
+        return _poster(installation, published, place, languages, number, order)
+
+    poster = installation.database.read(work)
+    try:
+        return None if poster is None else printing.picture_posters([poster], "a5", PHONE_PPI)[0]
+    except (DoesNotFit, TooLong):
+        return None
 
 
 # --- details --------------------------------------------------------------------------------------

@@ -110,29 +110,6 @@ def report(
     return QualityReport(survey, tuple(made))
 
 
-def recap(
-    connection: Connection, published: Published, units: Collection[int] | None
-) -> Mapping[str, int]:
-    """Count the rows of some units' rosters (None: of all) in few classes, nobody opened.
-
-    `rows` are `ready`, `double`, and to be mended: `empty`, `landline`, `broken` (numbers), `other`
-    (unit or group). With no units all are 0.
-    """
-    told: Counter[str] = Counter()
-    for unit_id, tally in _counts(connection, published).items() if units != set() else ():
-        if units is not None and unit_id not in units:
-            continue
-        told["ready"] += tally.usable.total()
-        told["double"] += tally.double.total()
-        for kind, number in tally.to_mend.items():
-            told[kind if kind in ("empty", "landline") else _RECAPPED.get(kind, "other")] += number
-    names = ("ready", "double", "empty", "landline", "broken", "other")
-    return {"rows": told.total(), **{name: told[name] for name in names}}
-
-
-_RECAPPED = dict.fromkeys(("lost_digits", "placeholder", "national_id", "invalid"), "broken")
-
-
 def record(installation: Installation, published: Published, units: Collection[int]) -> None:
     """Write today's counts of some units; for the end of an import."""
     day = installation.now().astimezone(published.survey.settings.zone).date()

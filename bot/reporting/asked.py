@@ -8,8 +8,8 @@ number), the message decides that it quotes, else the newest one to the person.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -23,8 +23,9 @@ from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import asked_words, digest, log, reach, snapshots, words
+from bot.reporting import asked_words, digest, log, pictures, reach, snapshots, weekly, words
 from bot.reporting.posts import on_duty, zone_of
+from bot.reporting.roster_phase import Roster
 from bot.reporting.unit_names import UnitNames
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
@@ -39,14 +40,11 @@ MOST_CHOICES = 8
 CHOICE_LIVES = timedelta(hours=12)
 LONGEST_PAUSE = 90  # days
 
-# A picture (GRAFIK) joins them here: a word in this list, and its case in `_Desk.answer`.
-_KNOWN = ("PROGRES", "RINCIAN", "REKAP", "JEDA", "AKTIF", "PANDUAN")
-_OF_UNITS = ("PROGRES", "RINCIAN", "REKAP")
+_KNOWN = ("PROGRES", "RINCIAN", "GRAFIK", "REKAP", "BAGIKAN", "JEDA", "AKTIF", "PANDUAN")
+_OF_UNITS = ("PROGRES", "RINCIAN", "GRAFIK", "REKAP", "BAGIKAN")
+_IN_PAGES = ("RINCIAN", "GRAFIK")
+_PAGE = re.compile(r"(?:(.*\S)\s+)?([1-9][0-9]?)")
 _DAYS = re.compile(r"(\d{1,3})(?: hari)?")
-
-Recap = Callable[[Connection, Published, frozenset[int] | None], Mapping[str, int] | None]
-"""Counts the rows of units' rosters (None: all): `rows`, `ready`, `double`, and to mend `empty`,
-`landline`, `broken`, `other`. None once people are invited."""
 
 
 def answer(
@@ -54,7 +52,7 @@ def answer(
     installation: Installation,
     contact_id: int,
     inbound: Inbound,
-    recap: Recap | None = None,
+    roster: Roster | None = None,
 ) -> Message | None:
     """Answer a coordinator's word, or return None: then it belongs to an interview, or to nobody.
 
@@ -65,7 +63,7 @@ def answer(
     rows = queries.posts_of(connection, contact_id, deputies=True)
     if not rows or inbound.kind != "text":
         return None
-    desk = _Desk(connection, installation, contact_id, rows, inbound, recap)
+    desk = _Desk(connection, installation, contact_id, rows, inbound, roster)
     return desk.answer() if desk.posts else None
 
 
@@ -87,7 +85,7 @@ class _Desk:
     contact_id: int
     rows: Sequence[CoordinatorRow]
     inbound: Inbound
-    recap: Recap | None
+    roster: Roster | None
 
     def answer(self) -> Message | None:
         """Return what to say, None where the word is somebody else's."""
@@ -205,28 +203,41 @@ class _Desk:
 
     # --- numbers ---
 
-    def _of_posts(self, command: str) -> Message | None:
+    def _of_posts(self, command: str, page: int = 1) -> Message | None:
         """Answer for all that the asker answers for."""
-        if command == "REKAP":
-            return self._rows_of(self.posts[0].unit_id)
-        write = digest.text if command == "PROGRES" else digest.details
-        if len(self.posts) > 1:
-            write = digest.brief
+        if command == "REKAP" and (lists := self._lists_of(self.posts[0].unit_id)) is not None:
+            return lists
+        if len(self.posts) > 1 and command in ("PROGRES", "RINCIAN"):
+            return self._several()
+        post = self.posts[0]
+        if command == "BAGIKAN":
+            single = (one for one in self.posts if len(self.hierarchy.within(one.unit_id)) == 1)
+            post = next(single, post)
+        said = self._of_report(command, post, post.unit_id, page)
+        return replace(said, text="\n\n".join(filter(None, [said.text, self._unheard()])))
+
+    def _several(self) -> Message:
+        """Return the numbers of all posts in one message."""
         texts: list[str] = []
         for post in self.posts:
-            said = self._said(command, post, post.unit_id, write)
+            said = self._of_report("PROGRES", post, post.unit_id, brief=True).text
             if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
                 break
             texts.append(said)
         return asked_words.message(*texts, self._unheard())
 
     def _of_unit(self, asked: _Asked) -> Message | None:
-        """Answer for one unit, by what it is called."""
+        """Answer for one unit, by what it is called; a page's number may stand behind it."""
+        page = _PAGE.fullmatch(asked.rest) if asked.command in _IN_PAGES else None
+        if page is not None and page[1] is None:
+            return self._of_posts(asked.command, int(page[2]))
         names = UnitNames(self.hierarchy, self.survey.words.unit_abbreviations)
-        found = names.find(asked.rest, exactly=self.busy)
+        found, number = names.find(asked.rest, exactly=self.busy or page is not None), 1
+        if page is not None and not found:  # else the number is a part of the name
+            found, number = names.find(page[1], exactly=self.busy), int(page[2])
         mine = [one for one in found if self._post_for(one) is not None]
         if len(mine) == 1:
-            return self._one_unit(asked.command, mine[0])
+            return self._one_unit(asked.command, mine[0], number)
         if mine:
             return self._which(asked.command, mine)
         if not found and (asked.synonym or self.busy):
@@ -235,28 +246,60 @@ class _Desk:
         values = {"perintah": asked.command, "unit": own.name if own else ""}
         return asked_words.message(asked_words.say(self.survey, "unit_unknown", values))
 
-    def _one_unit(self, command: str, unit_id: int) -> Message | None:
+    def _one_unit(self, command: str, unit_id: int, page: int = 1) -> Message | None:
         post = self._post_for(unit_id)
         if post is None:
             return None
-        if command == "REKAP":
-            return self._rows_of(unit_id)
-        write = digest.text if command == "PROGRES" else digest.details
-        return asked_words.message(self._said(command, post, unit_id, write))
+        if command == "REKAP" and (lists := self._lists_of(unit_id)) is not None:
+            return lists
+        return self._of_report(command, post, unit_id, page)
 
-    def _said(
+    def _of_report(
         self,
         command: str,
         post: CoordinatorRow,
         unit_id: int | None,
-        write: Callable[[digest.Report], str],
-    ) -> str:
-        """Return a unit's numbers in words, and log that they were shown."""
-        report = self._report(post, unit_id)
-        said = write(report) if report else self._hourly("no_snapshot", post)
-        shown, now = report.snapshot.day if report else None, self.installation.now()
-        log.note(self.connection, post._replace(unit_id=unit_id), command.lower(), shown, said, now)
+        page: int = 1,
+        *,
+        brief: bool = False,
+    ) -> Message:
+        """Return what a command shows of a unit's numbers, and log that it was shown."""
+        published = self.surveys[post.survey_id]
+        now = self.installation.now()
+        day = snapshots.today(published.survey.settings, now)
+        report = digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
+        if report is None:
+            said = asked_words.message(self._hourly("no_snapshot", post))
+        elif brief:
+            said = asked_words.message(digest.brief(report))
+        else:
+            of = "" if unit_id == self.posts[0].unit_id else self._code(unit_id)
+            said = self._shown(command, report, page, of)
+        seen = post._replace(unit_id=unit_id)
+        shown = report.snapshot.day if report else None
+        log.note(self.connection, seen, command.lower(), shown, said.text, now)
         return said
+
+    def _shown(self, command: str, report: digest.Report, page: int, of: str) -> Message:
+        """Return a report as a command shows it; `of` names its unit in the command for more."""
+        match command:
+            case "RINCIAN":
+                return digest.details_message(report, page, of)
+            case "GRAFIK":
+                return pictures.message(report, page, of)
+            case "REKAP":
+                return pictures.recap_message(report)
+            case "BAGIKAN":
+                said = weekly.forward_message(report)
+                if len(self.hierarchy.within(report.unit_id)) != 1:
+                    return said
+                poster = pictures.poster(self.connection, self.installation, report)
+                return replace(said, attachment=poster)
+            case _:
+                return asked_words.message(digest.text(report))
+
+    def _code(self, unit_id: int | None) -> str:
+        return self.hierarchy.units[unit_id].code if unit_id is not None else ""
 
     def _post_for(self, unit_id: int) -> CoordinatorRow | None:
         """Return the post by which the asker may see a unit; None where there is none."""
@@ -264,11 +307,6 @@ class _Desk:
             if unit_id in self.hierarchy.within(post.unit_id):
                 return post
         return None
-
-    def _report(self, post: CoordinatorRow, unit_id: int | None) -> digest.Report | None:
-        published = self.surveys[post.survey_id]
-        day = snapshots.today(published.survey.settings, self.installation.now())
-        return digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
 
     def _unheard(self) -> str:
         """Repeat what the day's message said of somebody below who cannot be reached."""
@@ -334,36 +372,41 @@ class _Desk:
 
     # --- the roster ---
 
-    def _rows_of(self, unit_id: int | None) -> Message | None:
-        """Say how clean the rosters of a unit and those below it are."""
-        if self.recap is None:
-            return None
-        units = None if unit_id is None else self.hierarchy.within(unit_id)
-        counted = self.recap(self.connection, self.published, units)
+    def _lists_of(self, unit_id: int | None) -> Message | None:
+        """Say how clean the lists of a unit and those below are; None when the survey runs."""
+        counted = self.roster and self.roster(self.connection, self.published)
         if counted is None:
-            return asked_words.message(asked_words.say(self.survey, "recap_over"))
+            return None
+        counts = counted(None if unit_id is None else self.hierarchy.within(unit_id))
         unit = self.hierarchy.units.get(unit_id) if unit_id is not None else None
         owner = self.survey.settings.texts.get(words.LOCALE, {})
         whole = owner.get("instansi", words.title(self.survey))
         values: dict[str, str | int] = {"instansi": unit.name if unit else whole}
-        if not counted["rows"]:
+        if counts is None:
+            today = snapshots.today(self.survey.settings, self.installation.now())
+            if today >= self.survey.settings.opens and counted(None) is None:
+                return None  # nobody has a list: people come by posters
             return asked_words.message(asked_words.say(self.survey, "recap_none", values))
-        to_mend = ("empty", "landline", "broken", "other")
-        number = sum(counted[one] for one in to_mend)
-        names = ("kosong", "telp", "rusak", "lain")
-        parts = [
-            asked_words.say(self.survey, f"recap_{one}", {name: counted[one]})
-            for one, name in zip(to_mend, names, strict=True)
-            if counted[one]
-        ]
-        values |= {
-            "baris": counted["rows"],
-            "siap": counted["ready"],
-            "ganda": counted["double"],
-            "perlu": number,
-            "rinci": f" ({', '.join(parts)})" if parts else "",
+        parts = {
+            "kosong": ("recap_empty", counts.missing),
+            "telp": ("recap_landline", counts.office),
+            "rusak": ("recap_broken", counts.broken),
+            "lain": ("recap_other", counts.unclear),
         }
-        following = "" if self._only_deputy else "recap_next" if number else "recap_all_well"
+        said = [
+            asked_words.say(self.survey, name, {key: number})
+            for key, (name, number) in parts.items()
+            if number
+        ]
+        to_mend = sum(number for _, number in parts.values())
+        values |= {
+            "baris": counts.rows,
+            "siap": counts.ready,
+            "ganda": counts.duplicate,
+            "perlu": to_mend,
+            "rinci": f" ({', '.join(said)})" if said else "",
+        }
+        following = "" if self._only_deputy else "recap_next" if to_mend else "recap_all_well"
         after = asked_words.say(self.survey, following) if following else ""
         return asked_words.message(asked_words.say(self.survey, "recap", values), after)
 
@@ -380,9 +423,13 @@ class _Desk:
         names = ["help_progres"]
         if example is not None:
             names += ["help_unit", "help_rincian"]
-        counts = self.recap and self.recap(self.connection, self.published, frozenset())
-        if counts is not None:
+        names.append("help_grafik")
+        if self.roster is None or self.roster(self.connection, self.published) is None:
+            names.append("help_workbook")
+        else:
             names += ["help_recap"] if self._only_deputy else ["help_recap", "help_mend"]
+        if example is None:
+            names.append("help_share")
         names.append("help_pause")
         unit = self.hierarchy.units[example].name if example is not None else ""
         lines = [asked_words.say(self.survey, name, {"unit": unit}) for name in names]

@@ -35,12 +35,12 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " untuk halaman unggah berkas.",
         "recap_all_well": "Semua sudah rapi. Terima kasih banyak.",
         "recap_none": "*Daftar responden* — {{instansi}}\nBelum ada daftar yang masuk.",
-        "recap_over": "Undangan *{{nama_survei}}* sudah mulai dikirim, jadi keadaan daftar tidak"
-        " ditampilkan lagi. Ini untuk menjaga kerahasiaan siapa yang terpilih. Balas *PROGRES*"
-        " untuk melihat jumlah isian.",
         "help_progres": "*PROGRES* angka hari ini",
         "help_unit": "*PROGRES {{unit}}* angka satu unit",
         "help_rincian": "*RINCIAN* angka per unit",
+        "help_grafik": "*GRAFIK* gambarnya",
+        "help_workbook": "*REKAP* berkas Excel",
+        "help_share": "*BAGIKAN* pesan untuk grup unit",
         "help_recap": "*REKAP* keadaan daftar responden",
         "help_mend": "*PERBAIKI* membetulkan daftar, *UNGGAH* halaman unggah berkas",
         "help_pause": "*JEDA* berhenti menerima angka harian, *JEDA 7* selama tujuh hari,"

@@ -19,8 +19,9 @@ from bot.flow.turn import Message
 from bot.interview import identity, outbox
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import digest, log, reach, snapshots
+from bot.reporting import digest, log, reach, roster_phase, snapshots, weekly
 from bot.reporting.posts import next_due, on_duty, report_key, zone_of
+from bot.reporting.roster_phase import Counts, Roster
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
@@ -28,19 +29,26 @@ from storage.queries.coordinators import CoordinatorRow
 
 WAIT_FOR_SNAPSHOT = timedelta(hours=1)
 
-MESSAGES: Mapping[str, Callable[[digest.Report], Message]] = {"admin": digest.message}
+MESSAGES: Mapping[str, Callable[[digest.Report], Message]] = {
+    "admin": weekly.message,
+    "pimpinan": weekly.leader_message,
+}
 """What is written to each kind of post; to one that is not named here, nothing."""
 
 MOST_CHARS = 1600
+MOST_IN_CAPTION = 1024  # of a picture, as Meta takes it
 
 
-def send_due(installation: Installation, page: int = 200) -> int:
+def send_due(installation: Installation, page: int = 200, *, roster: Roster | None = None) -> int:
     """Write the reports that are due into the outbox; return how many.
 
     Each waits for the day's snapshot, an hour at most, and then takes the newest there is. A post
     that was due several times gets one message. Paused, opted-out and absent ones are passed over,
     and deputies of somebody who is there; a `pimpinan` is due once a week. After
     the report that holds the final counts a post is never due again.
+
+    On Mondays the week's message takes the place of the day's. Before a survey opens, `roster` says
+    on Mondays how ready a post's lists are.
     """
     now = installation.now()
     sent = after = 0
@@ -54,7 +62,9 @@ def send_due(installation: Installation, page: int = 200) -> int:
         )
         if not rows:
             return sent
-        sweep = sweep or _Sweep(installation, now, installation.database.read(read_hierarchy))
+        if sweep is None:
+            hierarchy = installation.database.read(read_hierarchy)
+            sweep = _Sweep(installation, now, hierarchy, roster)
         for row in rows:
             sent += installation.database.write(partial(sweep.send, row=row))
         after = rows[-1].id
@@ -67,8 +77,12 @@ class _Sweep:
     installation: Installation
     now: datetime
     hierarchy: Hierarchy
+    roster: Roster | None
     found: dict[int, list[Snapshot]] = field(default_factory=dict)
     unheard: dict[int, Mapping[int | None, tuple[int, ...]]] = field(default_factory=dict)
+    lists: dict[int, Callable[[frozenset[int] | None], Counts | None] | None] = field(
+        default_factory=dict
+    )
 
     def send(self, connection: Connection, row: CoordinatorRow) -> bool:
         """Write one post's report, or only move its timer; return whether a message was written."""
@@ -78,28 +92,61 @@ class _Sweep:
         if self._waits(published, recent, row):
             return False
         zone = zone_of(row, self.hierarchy, published)
-        report = digest.make_report(published, self.hierarchy, row.unit_id, recent)
+        today = snapshots.today(published.survey.settings, self.now)
+        report = digest.make_report(published, self.hierarchy, row.unit_id, recent, today)
         final = report is not None and report.final
         due_at = None if final else next_due(self.now, row.minute, zone, row.weekday)
         if not queries.move_due(connection, row, due_at):
             return False
-        write = MESSAGES.get(row.kind)
-        today = self.now.astimezone(zone).date()
-        if report is None or write is None or row.paused or not on_duty(row, today):
+        day = self.now.astimezone(zone).date()
+        if row.paused or not on_duty(row, day):
             return False
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
-        message = self._with_unheard(connection, row, write(report), today)
-        if not self._enqueue(connection, row, message, zone):
+        message = self._message(connection, published, row, report, day)
+        if message is None or not self._enqueue(connection, row, message, zone):
             return False
-        log.note(connection, row, "daily", report.snapshot.day, message.text, self.now)
+        kind, shown = ("daily", report.snapshot.day) if report else ("roster", None)
+        log.note(connection, row, kind, shown, message.text, self.now)
         return True
+
+    def _message(
+        self,
+        connection: Connection,
+        published: Published,
+        row: CoordinatorRow,
+        report: digest.Report | None,
+        day: date,
+    ) -> Message | None:
+        """Return what this kind of post is written today, if anything."""
+        if report is None:
+            return self._before_opening(connection, published, row, day)
+        write = weekly.closing_message if report.final else MESSAGES.get(row.kind)
+        return self._with_unheard(connection, row, write(report), day) if write else None
+
+    def _before_opening(
+        self, connection: Connection, published: Published, row: CoordinatorRow, day: date
+    ) -> Message | None:
+        """Return the week's message about lists, where the survey is still to open."""
+        today = snapshots.today(published.survey.settings, self.now)
+        if self.roster is None or row.kind != "admin" or day.weekday() != digest.MONDAY:
+            return None
+        if today >= published.survey.settings.opens:
+            return None
+        if published.id not in self.lists:
+            self.lists[published.id] = self.roster(connection, published)
+        counted = self.lists[published.id]
+        units = None if row.unit_id is None else self.hierarchy.within(row.unit_id)
+        counts = counted(units) if counted is not None else None
+        if counts is None:
+            return None
+        return roster_phase.message(published, self.hierarchy, row.unit_id, counts)
 
     def _recent(self, connection: Connection, published: Published) -> list[Snapshot]:
         if published.id not in self.found:
             today = snapshots.today(published.survey.settings, self.now)
             self.found[published.id] = snapshots.recent(
-                connection, published.id, today, digest.PACE_DAYS + 1
+                connection, published.id, today, digest.HISTORY_DAYS + 1
             )
         return self.found[published.id]
 
@@ -150,7 +197,7 @@ class _Sweep:
         if not units:
             return message
         text = f"{message.text}\n\n{reach.line(published, self.hierarchy, units)}"
-        if len(text) > MOST_CHARS:
+        if len(text) > (MOST_IN_CAPTION if message.attachment else MOST_CHARS):
             return message
         queries.told(connection, row.id, day)
         return replace(message, text=text)

@@ -6,8 +6,8 @@ more than the rule of `publication` allows. Nothing ranks units or names people.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot.flow.expressions import placeholders
 from bot.flow.survey import Survey
-from bot.flow.turn import Message
+from bot.flow.turn import Choice, Message
 from bot.interview.surveys import Published
 from bot.reporting import snapshots, words
 from bot.reporting.publication import Count, change
@@ -25,12 +25,19 @@ from bot.reporting.units import Hierarchy
 MOST_UNITS = 8
 """So many units are named in one message; the rest is counted."""
 
-MOST_DETAILS = 20
+MOST_CHARS = 1500
+_ROOM_TO_TURN = 80
 LONGEST_NAME = 40
 """With these a message stays under the 1,600 characters that the provider takes."""
 
 PACE_DAYS = 7
 """The present pace is that of so many days."""
+
+HISTORY_DAYS = 30
+"""A report looks back so far: what a picture's line shows."""
+
+MONDAY = 0
+"""The week's day, as `date.weekday` counts."""
 
 TEMPLATE = "daily_template"
 
@@ -39,7 +46,8 @@ TEMPLATE = "daily_template"
 class Report:
     """All that one coordinator's message is made of: published numbers of a unit, or of all.
 
-    `earlier` are the snapshots before, newest first, from at most `PACE_DAYS` ago.
+    `earlier` are the snapshots before, newest first, from at most `HISTORY_DAYS` ago.
+    `old` says that today's is missing: another day's message has told of this one.
     """
 
     published: Published
@@ -48,6 +56,7 @@ class Report:
     snapshot: Snapshot
     earlier: Sequence[Snapshot] = ()
     final: bool = False
+    old: bool = False
 
     @property
     def survey(self) -> Survey:
@@ -56,15 +65,23 @@ class Report:
 
 
 def make_report(
-    published: Published, hierarchy: Hierarchy, unit_id: int | None, recent: Sequence[Snapshot]
+    published: Published,
+    hierarchy: Hierarchy,
+    unit_id: int | None,
+    recent: Sequence[Snapshot],
+    today: date | None = None,
 ) -> Report | None:
-    """Return the report of the newest of these snapshots (newest first); None of none."""
+    """Return the report of the newest of these snapshots (newest first); None of none.
+
+    `today` is the survey's own day, where it matters that the newest may be another's.
+    """
     if not recent:
         return None
     newest, *rest = recent
-    near = [one for one in rest if (newest.day - one.day).days <= PACE_DAYS]
+    near = [one for one in rest if (newest.day - one.day).days <= HISTORY_DAYS]
     final = newest.day > snapshots.last_day(published)
-    return Report(published, hierarchy, unit_id, newest, near, final)
+    old = today is not None and newest.day != today
+    return Report(published, hierarchy, unit_id, newest, near, final, old)
 
 
 def read_report(
@@ -73,73 +90,134 @@ def read_report(
     hierarchy: Hierarchy,
     unit_id: int | None,
     day: date,
+    look_back: int = 2 * PACE_DAYS,
 ) -> Report | None:
-    """Return a day's report: of its snapshot, or the newest before; None before the first."""
-    recent = snapshots.recent(connection, published.id, day, PACE_DAYS + 1)
+    """Return a day's report: of its snapshot, or the newest before; None before the first.
+
+    It looks so many days back: two weeks tell the pace, a picture's line wants `HISTORY_DAYS`.
+    """
+    recent = snapshots.recent(connection, published.id, day, look_back + 1)
     return make_report(published, hierarchy, unit_id, recent)
 
 
 def text(report: Report) -> str:
     """Return the digest: numbers per group, units that need a word, forecast."""
+    return "\n\n".join([*_parts(report), words.words(report.survey, "digest_foot")])
+
+
+def _parts(report: Report) -> list[str]:
     survey = report.survey
-    parts = [_head(report), "\n".join(_group_lines(report))]
+    parts = [_head(report), "\n".join(group_lines(report))]
     if report.final:
-        parts.append(words.say(survey, "digest_final", {}))
-    else:
-        needy = _unit_lines(report, needing_word(report), MOST_UNITS)
-        if needy:
-            parts.append("\n".join([words.words(survey, "digest_units"), *needy]))
-        percent = forecast(report)
-        if percent is not None:
-            values = {"perkiraan": words.percent(percent)}
-            parts.append(words.say(survey, "digest_forecast", values))
-    parts.append(words.words(survey, "digest_foot"))
-    return "\n\n".join(parts)
+        return [*parts, words.say(survey, "digest_final", {})]
+    needy = _unit_lines(report, needing_word(report), MOST_UNITS)
+    if needy:
+        parts.append("\n".join([words.words(survey, "digest_units"), *needy]))
+    ahead = [*(weeks_pace(report) if looks_back(report) else ()), *outlook(report)]
+    return [*parts, "\n".join(ahead)] if ahead else parts
 
 
-def details(report: Report) -> str:
-    """Return the published numbers unit by unit, by name; of a single unit, the digest."""
+def details(report: Report, page: int = 1) -> str:
+    """Return the digest and the published numbers unit by unit: one page of it, from 1 on."""
+    found = pages(report)
+    return found[min(max(page, 1), len(found)) - 1]
+
+
+def pages(report: Report, of: str = "") -> list[str]:
+    """Return the pages of the details, each short enough for one message.
+
+    The first is the digest, with the units by name below it where there is room for all; else these
+    have pages of their own. A single unit has the digest alone.
+    """
+    units = counted_units(report)
+    if len(units) < 2:
+        return [text(report)]
+    title, foot = (words.words(report.survey, one) for one in ("digest_details", "digest_foot"))
+    lines = _unit_lines(report, units, len(units))
+    whole = "\n\n".join([*_parts(report), "\n".join([title, *lines]), foot])
+    if len(whole) <= MOST_CHARS:
+        return [whole]
+    head = f"{_head(report)}\n\n{title}"
+    made, room = [head], MOST_CHARS - _ROOM_TO_TURN
+    for line in lines:
+        if len(made[-1]) + len(line) >= room:
+            made.append(head)
+        made[-1] += "\n" + line
+    many = len(made) + 1
+    return [
+        page if number == many else f"{page}\n\n{_turn(report, number, many, of)}"
+        for number, page in enumerate([text(report), *made], start=1)
+    ]
+
+
+def counted_units(report: Report) -> list[int]:
+    """Return the units that the report has numbers of, by name."""
     below = report.hierarchy.within(report.unit_id)
     counted = {unit for unit, _ in report.snapshot.cells}
-    named = [unit for unit in report.hierarchy.units if unit in below & counted]
-    if len(named) < 2:
-        return text(report)
-    lines = [words.words(report.survey, "digest_details")]
-    lines += _unit_lines(report, named, MOST_DETAILS)
-    foot = words.words(report.survey, "digest_foot")
-    return "\n\n".join([_head(report), "\n".join(lines), foot])
+    return [unit for unit in report.hierarchy.units if unit in below & counted]
+
+
+def short(name: str) -> str:
+    """Return a unit's name, cut where it is long."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+
+
+def _turn(report: Report, number: int, many: int, of: str) -> str:
+    values = {"halaman": words.number(number), "jumlah": words.number(many)}
+    return words.say(report.survey, "digest_pages", values | {"berikut": behind(of, number + 1)})
+
+
+def behind(of: str, page: int) -> str:
+    """Return what stands behind a command for a page: its number, after a unit's code if given."""
+    return f"{of} {page}".strip()
+
+
+def details_message(report: Report, page: int = 1, of: str = "") -> Message:
+    """Return a page of the details, with a button for the next one.
+
+    `of` is the unit's code where the command names the unit.
+    """
+    made = pages(report, of)
+    page = min(max(page, 1), len(made))
+    following = behind(of, page + 1)
+    turn = (Choice(f"RINCIAN {following}", f"Rincian {page + 1}"),) if page < len(made) else ()
+    return Message(made[page - 1], buttons=turn, language=words.LOCALE)
 
 
 def brief(report: Report) -> str:
     """Return the numbers per group alone, for somebody who holds several posts."""
-    return "\n".join([_head(report), *_group_lines(report)])
+    return "\n".join([_head(report), *group_lines(report)])
 
 
 def message(report: Report) -> Message:
     """Return the day's message: the digest where free text may be sent, else the template."""
-    values = _values(report)
-    template = words.words(report.survey, TEMPLATE)
-    variables = {
-        name: " ".join(values.get(name, "").split()) or "-" for name in placeholders(template)
-    }
-    return Message(
-        text(report),
-        buttons=words.buttons(report.survey, TEMPLATE),
-        language=words.LOCALE,
-        template=TEMPLATE,
+    return with_template(report, Message(text(report), language=words.LOCALE), TEMPLATE, {})
+
+
+def with_template(report: Report, message: Message, name: str, more: Mapping[str, str]) -> Message:
+    """Return a message with the template that says the same outside the window; the day's own
+    where the survey has none of this name."""
+    survey = report.survey
+    template = words.template(survey, name, TEMPLATE)
+    said = words.words(survey, template)
+    variables = words.one_line({**values(report), **more}, placeholders(said))
+    return replace(
+        message,
+        buttons=words.buttons(survey, template),
+        template=template,
         variables=variables,
-        template_text=words.say(report.survey, TEMPLATE, variables),
+        template_text=words.say(survey, template, variables),
     )
 
 
-def _values(report: Report) -> dict[str, str]:
+def values(report: Report) -> dict[str, str]:
     """Return what placeholders of coordinators' messages stand for; groups by their own names."""
     survey, settings = report.survey, report.survey.settings
     snapshot = report.snapshot
     days = (settings.closes - settings.opens).days + 1
     owner = dict(settings.texts.get(words.LOCALE, {}))
     unit = report.hierarchy.units.get(report.unit_id) if report.unit_id is not None else None
-    values = owner | {
+    known = owner | {
         "nama_survei": words.title(survey),
         "instansi": unit.name if unit else owner.get("instansi", words.title(survey)),
         "tgl": words.day(snapshot.day),
@@ -152,16 +230,17 @@ def _values(report: Report) -> dict[str, str]:
     said = []
     for group in settings.groups:
         shown = words.shown(survey, snapshot.count(units, group))
-        values[group] = shown
+        known[group] = shown
         said.append(f"{words.group_label(survey, group)} {shown}")
-    return values | {"ringkasan": ", ".join(said)}
+    return known | {"ringkasan": ", ".join(said)}
 
 
 def _head(report: Report) -> str:
-    return words.say(report.survey, "digest_head", _values(report))
+    return words.say(report.survey, "digest_head", values(report))
 
 
-def _group_lines(report: Report) -> list[str]:
+def group_lines(report: Report) -> list[str]:
+    """Return the numbers of each group, with what is new since the snapshot before."""
     survey, snapshot = report.survey, report.snapshot
     units = report.hierarchy.within(report.unit_id)
     there = snapshot.groups(units)
@@ -180,11 +259,10 @@ def _unit_lines(report: Report, units: Sequence[int], most: int) -> list[str]:
     """Return a line for each unit, and how many more there are."""
     lines = []
     for unit in units[:most]:
-        name = report.hierarchy.units[unit].name
-        short = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+        name = short(report.hierarchy.units[unit].name)
         if report.hierarchy.children.get(unit):
-            short += words.words(report.survey, "digest_own")
-        lines.append("• " + words.line(report.survey, short, report.snapshot.count({unit})))
+            name += words.words(report.survey, "digest_own")
+        lines.append("• " + words.line(report.survey, name, report.snapshot.count({unit})))
     if len(units) > most:
         rest = {"sisa": words.number(len(units) - most)}
         lines.append(words.say(report.survey, "digest_units_more", rest))
@@ -220,12 +298,73 @@ def forecast(report: Report) -> Fraction | None:
 
     None without target, earlier numbers or days that remain. Of published sums only.
     """
-    units = report.hierarchy.within(report.unit_id)
-    now = report.snapshot.count(units)
-    remaining = (report.survey.settings.closes - report.snapshot.day).days + 1
-    if not report.earlier or now.kind != "number" or not now.target or remaining <= 0:
+    now, daily, left = _now(report), pace(report), _days_left(report)
+    if daily is None or not now.target or left <= 0:
         return None
-    then = report.earlier[-1]
-    days = (report.snapshot.day - then.day).days
-    pace = Fraction(now.value - then.count(units).value, days)
-    return min(Fraction(1), (now.value + pace * remaining) / now.target)
+    return min(Fraction(1), (now.value + daily * left) / now.target)
+
+
+def needed(report: Report) -> int | None:
+    """Return how many a day would reach the target from the published sum; None as `forecast`."""
+    now, left = _now(report), _days_left(report)
+    if now.kind != "number" or not now.target or left <= 0:
+        return None
+    return max(0, -(-(now.target - now.value) // left))
+
+
+def pace(report: Report, weeks_ago: int = 0) -> Fraction | None:
+    """Return how much the published sum rose a day, in the last week or in one before it.
+
+    None where a number is missing at either end.
+    """
+    newest, oldest = weeks_ago * PACE_DAYS, (weeks_ago + 1) * PACE_DAYS
+    near = [
+        one
+        for one in (report.snapshot, *report.earlier)
+        if newest <= (report.snapshot.day - one.day).days <= oldest
+    ]
+    if len(near) < 2:
+        return None
+    units = report.hierarchy.within(report.unit_id)
+    now, then = near[0].count(units), near[-1].count(units)
+    if now.kind != "number":
+        return None
+    return Fraction(now.value - then.value, (near[0].day - near[-1].day).days)
+
+
+def looks_back(report: Report) -> bool:
+    """Whether the report is the week's: it also tells how the week went."""
+    return report.snapshot.day.weekday() == MONDAY and not report.final and not report.old
+
+
+def weeks_pace(report: Report) -> list[str]:
+    """Say the week's pace beside that of the week before; nothing if unknown."""
+    now, before = pace(report), pace(report, weeks_ago=1)
+    if now is None:
+        return []
+    said = {"laju": words.number(round(now))}
+    if before is None:
+        return [words.say(report.survey, "weekly_pace_first", said)]
+    said["laju_lalu"] = words.number(round(before))
+    return [words.say(report.survey, "weekly_pace", said)]
+
+
+def outlook(report: Report) -> list[str]:
+    """Say what the present pace leads to, and which one the target needs; nothing if unknown."""
+    share, wanted = forecast(report), needed(report)
+    if share is None or wanted is None:
+        return []
+    closes = report.survey.settings.closes
+    # A forecast of tenths would promise what nobody knows.
+    said = {"perkiraan": words.number(int(share * 100)), "perlu": words.number(wanted)}
+    said["tgl_tutup"] = words.day_of_year(closes)
+    name = "digest_forecast_met" if share == 1 else "digest_forecast"
+    return [words.say(report.survey, name, said)]
+
+
+def _now(report: Report) -> Count:
+    return report.snapshot.count(report.hierarchy.within(report.unit_id))
+
+
+def _days_left(report: Report) -> int:
+    return (report.survey.settings.closes - report.snapshot.day).days + 1

@@ -5,7 +5,7 @@ A survey's `coordinator` messages come first; the words here stand in where a su
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from fractions import Fraction
 from types import MappingProxyType
@@ -36,10 +36,61 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "digest_own": " (langsung)",  # without the units below it
         "digest_units": "Perlu sosialisasi:",
         "digest_units_more": "dan {{sisa}} unit lain",
-        "digest_forecast": "Perkiraan bila laju tetap: {{perkiraan}}%",
+        "digest_pages": "Halaman {{halaman}} dari {{jumlah}}."
+        " Balas *RINCIAN {{berikut}}* untuk lanjutannya.",
+        "digest_forecast": "Dengan laju ini {{perkiraan}}% pada {{tgl_tutup}};"
+        " perlu {{perlu}} isian per hari.",
+        "digest_forecast_met": "Dengan laju ini target tercapai sebelum {{tgl_tutup}}.",
         "digest_final": "Pengisian sudah ditutup. Ini angka terakhir; terima kasih.",
         "digest_foot": "_Hanya jumlah, sekali sehari."
         " Siapa yang mengisi tidak pernah ditampilkan._",
+        "weekly": "*Rekap mingguan {{nama_survei}}* — {{instansi}}\n{{periode}},"
+        " posisi {{tgl}} pukul {{pukul}} {{zona}}",
+        "weekly_pace": "Laju: {{laju}} isian per hari (pekan sebelumnya {{laju_lalu}}).",
+        "weekly_pace_first": "Laju: {{laju}} isian per hari.",
+        "weekly_more": "Balas *RINCIAN* untuk angka per unit, *REKAP* untuk berkas Excel.",
+        "unit_nudge": "Balas *BAGIKAN* untuk pesan dan poster yang boleh diteruskan ke grup"
+        " {{unit}}. *Mohon tidak mengarahkan jawaban, tidak mengumpulkan jawaban, dan tidak meminta"
+        " bukti pengisian.*",
+        "unit_forward": "Yth. Bapak/Ibu di *{{unit}}*,\nundangan *{{nama_survei}}* lewat WhatsApp"
+        " dari nomor {{nomor_resmi}} adalah resmi; silakan cek sendiri di {{situs_resmi}}.\n"
+        "Mengisi itu sukarela dan rahasia. Isilah sendiri, sejujurnya, kapan saja sampai {{batas}};"
+        " boleh di rumah.\nTidak ada yang boleh mengarahkan jawaban, mengumpulkan jawaban, atau"
+        " meminta bukti pengisian.",
+        "no_forward": "*BAGIKAN* menyiapkan pesan untuk grup satu unit. Bapak/Ibu menerima angka"
+        " beberapa unit; admin masing-masing unit dapat memintanya sendiri.",
+        "leader_weekly": "*{{nama_survei}}*, pekan {{periode}}: {{kalimat}}."
+        " Permintaan: {{permintaan}}.",
+        "leader_sentence": "terisi {{isi}} dari {{target}} ({{pct}}%){{naik}}{{perkiraan}}",
+        "leader_sentence_shown": "jumlah isian {{isi}}",
+        "leader_rise": ", naik {{selisih}} dalam sepekan",
+        "leader_forecast": "; dengan laju ini {{perkiraan}}% pada {{tgl_tutup}}",
+        "leader_forecast_met": "; dengan laju ini target tercapai sebelum {{tgl_tutup}}",
+        "leader_request_units": "mohon sosialisasi di {{jumlah}} unit yang masih tertinggal, dengan"
+        " pesan bahwa pengisian sukarela dan rahasia, tanpa arahan dan tanpa bukti",
+        "leader_request": "mohon mengingatkan bahwa pengisian sukarela dan rahasia, tanpa arahan"
+        " dan tanpa bukti",
+        "leader_request_met": "mohon dijaga agar pengisian tetap sukarela, tanpa arahan dan tanpa"
+        " bukti",
+        "closing": "*{{nama_survei}} telah ditutup* ({{tgl}}).\n{{total}} isian sah."
+        " Hasil hanya diterbitkan untuk kelompok dengan sedikitnya {{n_min}} isian.",
+        "roster_fix": "Yth. Admin {{unit}}.\nDari {{baris}} baris: {{ok}} siap, {{ganda}} ganda,"
+        " {{kosong}} tanpa nomor, {{rusak}} nomor rusak, {{telp}} telepon kantor.\n"
+        "Balas *PERBAIKI* untuk membetulkan satu per satu, atau *UNGGAH* untuk halaman unggah"
+        " berkas, paling lambat {{batas}}.",
+        "roster_clean": "Yth. Admin {{unit}}.\nKe-{{baris}} baris daftar Bapak/Ibu siap semua."
+        " Terima kasih, tidak ada yang perlu dibetulkan.",
+        "chart": "*{{nama_survei}}* — {{instansi}}\nPosisi {{tgl}} pukul {{pukul}} {{zona}}",
+        "chart_more": "Gambar {{halaman}} dari {{jumlah}}."
+        " Balas *GRAFIK {{berikut}}* untuk unit berikutnya.",
+        "chart_moment": "Posisi {{tgl}} pukul {{pukul}} {{zona}}",
+        "chart_legend": "target · berarsir: angka tidak ditampilkan",
+        "chart_legend_plain": "target",
+        "chart_trend": "Jumlah isian",
+        "chart_bar": "{{isi}} dari {{target}} · {{pct}}%",
+        "chart_target": "target {{target}}",
+        "workbook": "Rekap per unit *{{nama_survei}}*, posisi {{tgl}} pukul {{pukul}} {{zona}}.",
+        "no_target": "tanpa target",
         "rise": " (naik {{selisih}})",
         "few": "<5",
         "almost_complete": "hampir lengkap",
@@ -70,6 +121,18 @@ def say(survey: Survey, name: str, values: Mapping[str, str]) -> str:
     """Return a message to coordinators, filled from `values` and the owner's own words."""
     owner = survey.settings.texts.get(LOCALE, {})
     return fill(words(survey, name), lambda key: values.get(key, owner.get(key, "")))
+
+
+def template(survey: Survey, name: str, other: str) -> str:
+    """Return the name of the template for a message; `other` where the survey has none of its own,
+    as one that was written before there was this message."""
+    message = survey.words.coordinator.get(name)
+    return name if message is not None and message.template else other
+
+
+def one_line(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return a template's variables: WhatsApp takes no line break and no empty one."""
+    return {name: " ".join(values.get(name, "").split()) or "-" for name in names}
 
 
 def buttons(survey: Survey, name: str) -> tuple[Choice, ...]:
@@ -107,6 +170,20 @@ def percent(share: Fraction) -> str:
 def day(value: date) -> str:
     """Return a date as "26 Juli 2025"."""
     return str(format_date(value, "d MMMM y", locale=LOCALE))
+
+
+def day_of_year(value: date) -> str:
+    """Return a date as "26 Juli", where the year is clear."""
+    return str(format_date(value, "d MMMM", locale=LOCALE))
+
+
+def period(first: date, last: date) -> str:
+    """Return the days from one to another as "20–26 Juli 2025"."""
+    if first.year != last.year:
+        return f"{day(first)}–{day(last)}"
+    if first.month != last.month:
+        return f"{day_of_year(first)}–{day(last)}"
+    return f"{first.day}–{day(last)}"
 
 
 def zone_letters(zone: ZoneInfo, at: datetime) -> str:

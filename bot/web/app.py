@@ -13,6 +13,7 @@ from bot.service import CANNOT_WORK, Service
 from bot.web.authenticity import authenticity_routes
 from bot.web.cloud import cloud_routes
 from bot.web.health import health_routes
+from bot.web.media import media_routes
 from bot.web.mending import mending_routes
 from bot.web.metrics import Metrics, metrics_routes
 from bot.web.sender import Sender
@@ -53,6 +54,7 @@ def create_app(
     app.register_blueprint(webhook_routes(service, metrics, sweeps, hurry or sender.wake))
     app.register_blueprint(cloud_routes(service, metrics, sweeps, sender))
     app.register_blueprint(mending_routes(service))
+    app.register_blueprint(media_routes(service))
     if service.provider is None:
         app.register_blueprint(simulator_routes(service, sweeps))
     _errors(app)

@@ -22,10 +22,12 @@ from flask import Blueprint, Request, Response, abort, jsonify, render_template,
 from bot.channels.simulator import REFUSALS, Entry
 from bot.flow.turn import Choice, Kind
 from bot.interview.chats import Chats, Said, say
+from bot.interview.media_links import File
 from bot.outreach.demo import advance, everybody, starts
 from bot.outreach.demo.personas import Persona, Start
 from bot.scheduler import Sweeps
 from bot.service import Service
+from bot.web.media import as_response
 
 ADVANCES = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "3d": timedelta(days=3)}
 ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
@@ -63,7 +65,7 @@ QUICK = (
     "BERHENTI",
     "HAPUS DATA",
 )
-COORDINATOR_QUICK = ("PROGRES", "RINCIAN", "PANDUAN", "JEDA", "AKTIF")
+COORDINATOR_QUICK = ("PROGRES", "RINCIAN", "GRAFIK", "BAGIKAN", "PANDUAN", "JEDA", "AKTIF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Simulator:
     chats: Chats
     say: Callable[[Persona, Said], object]
     starts: Callable[[], Mapping[str, Sequence[Start]]]
+    file: Callable[[str], File | None] = lambda _what: None
     move_clock: Callable[[timedelta], None] | None = None
 
     def now(self) -> datetime:
@@ -103,6 +106,7 @@ def simulator_routes(service: Service, sweeps: Sweeps | None) -> Blueprint:
             chats=chats,
             say=lambda person, said: say(desk, chats, person.addresses, said),
             starts=lambda: starts(installation),
+            file=service.file,
             move_clock=move_clock if installation.demo else None,
         )
 
@@ -141,6 +145,10 @@ def simulator_pages(simulator: Callable[[], Simulator]) -> Blueprint:
     def messages(person: str) -> Response:
         entry_id = request.args.get("after", 0, type=int)
         return jsonify(_news(simulator(), _known(simulator(), person), entry_id))
+
+    @pages.get("/<person>/files/<int:entry_id>")
+    def attachment(person: str, entry_id: int) -> Response:
+        return _file(simulator(), _known(simulator(), person), entry_id)
 
     @pages.post("/<person>")
     def write(person: str) -> Response:
@@ -233,8 +241,21 @@ def _news(simulator: Simulator, person: Persona, entry_id: int) -> dict[str, Any
     }
 
 
+def _file(simulator: Simulator, person: Persona, entry_id: int) -> Response:
+    """Hand out what goes with one message of a chat, as the phone would have it."""
+    entries = simulator.chats.after(person.addresses, entry_id - 1)[:1]
+    message = entries[0].bubble.message if entries and entries[0].id == entry_id else None
+    if message is None or message.attachment is None:
+        abort(404)
+    file = simulator.file(message.attachment.what)
+    if file is None:
+        abort(404)
+    return as_response(file)
+
+
 def _entry(entry: Entry) -> dict[str, Any]:
     bubble = entry.bubble
+    attachment = bubble.message.attachment
     return {
         "id": entry.id,
         "at": entry.at.isoformat(),
@@ -248,6 +269,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         if bubble.taps is None
         else {"label": bubble.taps.label, "options": _pairs(bubble.taps.options)},
         "kind": bubble.kind,
+        "attachment": attachment and {"kind": attachment.kind, "name": attachment.name},
         "template": bubble.template,
         "error": bubble.error,
         "replyTo": bubble.reply_to,

@@ -241,6 +241,7 @@ function bubble(message) {
   if (quoted && message.kind === "text" && !choice && !button) {
     node.append(el("div", { className: "quoted" }, quoted.text));
   }
+  if (message.attachment) node.append(file(message));
   const text = message.kind === "text" ? formatted(message.text) : KIND_WORDS[message.kind] ?? message.kind;
   node.append(el("div", { className: "text" }, text,
     choice ? el("span", { className: "picked" }, ` ${choice[1]}`) : ""));
@@ -280,6 +281,16 @@ function bubble(message) {
     message.mine ? el("span", { ariaHidden: "true" }, "✓✓") : "",
   ));
   return node;
+}
+
+// A picture stands above its caption, as in WhatsApp; the caption says what it shows.
+function file(message) {
+  const { kind, name } = message.attachment;
+  const href = `/simulator/${encodeURIComponent(state.person.key)}/files/${message.id}`;
+  const shown = kind === "image"
+    ? el("img", { src: href, alt: "", loading: "lazy" })
+    : el("span", {}, `📄 ${name}`);
+  return el("a", { className: "file", href, target: "_blank", rel: "noopener", title: name }, shown);
 }
 
 // Only a template has real buttons; those of a text are a short way to write the word.
