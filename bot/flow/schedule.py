@@ -22,8 +22,9 @@ DISTANCE = timedelta(hours=48)
 LATE = timedelta(minutes=30)
 """Who comes later than this after the moment comes with many others: the machine slept."""
 
+SLEPT_AGAIN = timedelta(days=1)
 CATCHING_UP = timedelta(hours=4)  # of sending time, over which those who are late are spread
-BUNCH = timedelta(hours=2)  # of sending time, over which those are spread whom the night held back
+BUNCH = timedelta(hours=1)  # of sending time, over which those are spread whom the night held back
 WINDOW = timedelta(hours=23)  # of the 24 in which free text is allowed, some are left as a margin
 GOLDEN = 0.6180339887498949  # multiples of it, cut to their fractions, lie far apart
 
@@ -71,7 +72,7 @@ def spread(
 ) -> datetime | None:
     """Return the moment at which a `share` (0 up to 1) of the next `over` of sending time is gone.
 
-    Where less is left until `before`, it is that which is shared out; None where nothing is.
+    None where less than that is left until `before`.
     """
     left: list[tuple[datetime, datetime]] = []
     whole = timedelta()
@@ -80,7 +81,9 @@ def spread(
         whole += closes - opens
         if whole >= over:
             break
-    offset = min(whole, over) * share
+    if whole < over:
+        return None
+    offset = over * share
     for opens, closes in left:
         if offset < closes - opens:
             return opens + offset
@@ -209,11 +212,16 @@ def put_off(state: State, context: Context) -> datetime | None:
     plan brings forward: they are spread over the sending hours that come.
     """
     following = _following(state, context)
-    if following is None or following[0] == INVITE or context.now - following[1] <= LATE:
+    if following is None or following[0] == INVITE:
+        return None
+    late = context.now - following[1]
+    # Who has waited once for a time of their own waits no second time, unless all slept again.
+    if late <= LATE or (following[1] == state.put_off and late <= SLEPT_AGAIN):
         return None
     plan = context.plan
     share = _share(state)
     later = spread(plan.hours, context.zone, context.now, plan.closes, CATCHING_UP, share)
+    # Towards the end, where too few hours are left to share out, it goes now.
     return None if later is None or later <= context.now else later
 
 
@@ -249,7 +257,7 @@ def _moment(state: State, context: Context, due: datetime) -> datetime | None:
     allowed = next_allowed(plan.hours, zone, due, plan.closes)
     if allowed is None or allowed == due:
         return allowed
-    return spread(plan.hours, zone, allowed, plan.closes, BUNCH, _share(state))
+    return spread(plan.hours, zone, allowed, plan.closes, BUNCH, _share(state)) or allowed
 
 
 def _nudge(state: State, context: Context, due: datetime) -> datetime | None:
