@@ -17,6 +17,7 @@ from bot.commands import (
     launching,
     linking,
     mending,
+    reminders,
     running,
     sending,
     talking,
@@ -59,6 +60,7 @@ app.command("pilot")(launching.pilot)
 app.command("kit")(kit.kit)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)
+app.add_typer(reminders.reminders, name="reminders")
 app.command("progress")(fieldwork.progress)
 app.command("export")(data.export)
 app.command("close")(fieldwork.close)

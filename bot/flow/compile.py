@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.flow.checker import Checker
-from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_plan import plan_advice
+from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
 from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names

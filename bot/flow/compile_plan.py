@@ -48,10 +48,9 @@ def check_plan(source: Source, part: SurveyFile, problems: list[Problem]) -> Non
     if part.budget is not None and part.rates is None:
         what, fix = "a budget needs to know what messages cost", "add `rates`"
         problems.append(source.problem(("budget",), what, fix))
-    elif part.budget is not None and part.rates is not None:
-        if part.budget.currency != part.rates.currency:
-            what = f"the budget is in {part.budget.currency}, the rates in {part.rates.currency}"
-            problems.append(source.problem(("budget", "currency"), what, "write both in one"))
+    if part.budget and part.rates and part.budget.currency != part.rates.currency:
+        what = f"the budget is in {part.budget.currency}, the rates in {part.rates.currency}"
+        problems.append(source.problem(("budget", "currency"), what, "write both in one"))
 
 
 def plan_advice(source: Source, part: SurveyFile) -> Iterator[Problem]:

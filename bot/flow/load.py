@@ -10,7 +10,15 @@ from typing import TypeVar
 from bot.flow.compile import compile_survey
 from bot.flow.compile_settings import compile_settings
 from bot.flow.compile_words import template_names
-from bot.flow.schema import AnyFile, FlowFile, MessagesFile, SharedFile, SurveyFile, WeekPart, read_part
+from bot.flow.schema import (
+    AnyFile,
+    FlowFile,
+    MessagesFile,
+    SharedFile,
+    SurveyFile,
+    WeekPart,
+    read_part,
+)
 from bot.flow.source import FlowError, Problem, Source, read_source
 from bot.flow.survey import Settings, Survey
 

@@ -177,9 +177,9 @@ def _not_sooner(due: datetime, state: State, plan: Plan) -> datetime:
 
 
 def due_now(state: State, context: Context) -> str | None:
-    """Return the step that is due at this moment, if any: invite, reminder, reminder_2 …, last_call.
+    """Return the step that is due at this moment, if any.
 
-    One that comes late is due too; see `put_off`.
+    It is invite, reminder, reminder_2 … or last_call; one that comes late too, see `put_off`.
     """
     plan, now = context.plan, context.now
     if now >= plan.closes or next_allowed(plan.hours, context.zone, now, plan.closes) != now:
@@ -303,9 +303,7 @@ def passed(state: State, step: str, now: datetime, *, held: bool) -> State:
     if step == INVITE:
         return replace(state, sent=(*state.sent, step), last_sent_at=now, last_due_at=now)
     half_way = state.status is not Status.INVITED and step != LAST_CALL
-    state = replace(
-        state, half_way=_half_way(state) + half_way, last_due_at=now, put_off=None
-    )
+    state = replace(state, half_way=_half_way(state) + half_way, last_due_at=now, put_off=None)
     if held:
         return replace(state, held=(*state.held, step))
     return replace(state, sent=(*state.sent, step), last_sent_at=now, reminded=True)

@@ -86,7 +86,7 @@ class Hours:
             if season.first <= day <= season.last:
                 week = season.spans
         spans = week[day.weekday()]
-        if all(MORNING <= start and end <= EVENING for start, end in spans):
+        if all(start >= MORNING and end <= EVENING for start, end in spans):
             return spans
         kept = ((max(start, MORNING), min(end, EVENING)) for start, end in spans)
         return tuple((start, end) for start, end in kept if start < end)

@@ -10,8 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.models import Conversation, OptOut, Outbox, ReminderDay, Unit
-from storage.models import Address as AddressTable
+from storage.models import Address, Conversation, OptOut, Outbox, ReminderDay, Unit
 
 
 class DayRow(NamedTuple):
@@ -156,8 +155,8 @@ def waiting(
     Pilots are left out.
     """
     gone = (
-        select(AddressTable.contact_id)
-        .join(OptOut, OptOut.hmac == AddressTable.hmac)
+        select(Address.contact_id)
+        .join(OptOut, OptOut.hmac == Address.hmac)
         .where(OptOut.purpose == "respondent")
     )
     after = 0

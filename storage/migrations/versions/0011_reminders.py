@@ -32,7 +32,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("survey_id", "day", "step", "held", name=op.f("pk_reminder_day")),
     )
     # No batch: SQLite would copy the table, and what hangs on its rows would go (see 0010).
-    moment = "TIMESTAMP WITH TIME ZONE" if op.get_bind().dialect.name == "postgresql" else "DATETIME"
+    moment = (
+        "TIMESTAMP WITH TIME ZONE" if op.get_bind().dialect.name == "postgresql" else "DATETIME"
+    )
     op.execute("ALTER TABLE conversation ADD COLUMN unreached VARCHAR(12)")
     op.execute(f"ALTER TABLE conversation ADD COLUMN unreached_at {moment}")
 
