@@ -207,7 +207,7 @@ def finish(place: Office) -> None:
     here = place.installation
     (conversation,) = rows(here, Conversation)
 
-    def work(connection):  # type: ignore[no-untyped-def]
+    def work(connection):
         (row, *_) = turns.turn_of(connection, conversation.id)
         survey = survey_of(connection, here, row)
         before = load_state(connection, here, row, survey)
