@@ -18,6 +18,7 @@ from bot.commands import (
     launching,
     linking,
     mending,
+    reminders,
     running,
     sending,
     talking,
@@ -60,6 +61,7 @@ app.command("pilot")(launching.pilot)
 app.command("kit")(kit.kit)
 app.add_typer(sending.senders, name="senders")
 app.command("alerts")(sending.alerts)
+app.add_typer(reminders.reminders, name="reminders")
 app.command("progress")(fieldwork.progress)
 app.command("reports")(fieldwork.reports)
 app.command("export")(data.export)

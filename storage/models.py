@@ -537,6 +537,9 @@ class Conversation(Base):
     mixed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     # Whose ledger counts it when it is finished; no foreign key, and gone once it is mixed.
     link_id: Mapped[int | None] = mapped_column(Id)
+    # Why and since when no reminder reaches the person; whatever they write later undoes it.
+    unreached: Mapped[str | None] = mapped_column(String(12))
+    unreached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (
         UniqueConstraint("survey_id", "contact_id", "scope"),
         # Nor twice in one unit, once for the survey and once for the unit.
@@ -623,6 +626,25 @@ class Inbound(Base):
     __table_args__ = (
         CheckConstraint("(sealed IS NULL) = (address_hmac IS NULL)", name="wiped_together"),
     )
+
+
+class ReminderDay(Base):
+    """How many people a step of the plan was due to on a day (of the survey's zone); names nobody.
+
+    `held`: it was left out for them. `templates` of them would have got it, or got it, as one;
+    `finished` did so in the two days that followed.
+    """
+
+    __tablename__ = "reminder_day"
+    survey_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("survey.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    step: Mapped[str] = mapped_column(String(16), primary_key=True)
+    held: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    people: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    templates: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    finished: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
 class Outbox(Base):

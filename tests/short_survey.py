@@ -62,8 +62,8 @@ def _settings(text: str, now: datetime, templates: Mapping[str, str], k: int) ->
         (r"^min_answer_seconds: .*$", "min_answer_seconds: 0"),
         (r"^  k: \d+", f"  k: {k}"),
         (r"^  wait_hours: \d+", f"  wait_hours: {WAIT / timedelta(hours=1)}"),
-        (r"^(    (?:mon|tue|wed|thu|fri|sat|sun)): .*$", r'\1: ["00:00-23:59"]'),
-        (r"^holidays:\n(?:  - .*\n)+", ""),
+        (r"^(    (?:mon|tue|wed|thu|fri|sat|sun)): .*$", r'\1: ["07:00-21:00"]'),
+        (r"^holidays:\n(?:  .*\n)+", ""),
         (r"^templates: .*$", f"templates:{sids or ' {}'}"),
     )
     for pattern, new in edits:

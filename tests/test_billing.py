@@ -260,7 +260,7 @@ def test_a_mistake_adds_one_message_each_way():
 
 
 def test_reminders_are_those_of_the_plan():
-    assert counted().never_began == ("invite", "reminder", "last_call")
+    assert counted().never_began == ("invite", "reminder", "reminder_2", "last_call")
     assert counted().stopped == ("invite", "reminder", "last_call")
     quiet = SMALL_SURVEY + "plan: {invited_after_days: none, last_call_before_days: none}\n"
     found = bill(load_survey(small_files(survey=quiet)), "internal")

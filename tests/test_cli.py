@@ -867,7 +867,12 @@ def test_cost_counts_messages_without_rates(folder):
     assert found["rates"] is None
     assert found["proved"] is True
     assert found["interview"]["shortest"]["sent"] <= found["interview"]["longest"]["sent"]
-    assert found["templates"]["invited, never begins"] == ["invite", "reminder", "last_call"]
+    assert found["templates"]["invited, never begins"] == [
+        "invite",
+        "reminder",
+        "reminder_2",
+        "last_call",
+    ]
 
 
 def test_cost_gives_money_as_indonesians_write_it(rated):

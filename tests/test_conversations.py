@@ -170,7 +170,7 @@ def test_over_the_weeks_each_reminder_comes_once_and_then_the_last_call(place):
     for _ in range(8 * 75):
         place.clock.move(hours=3)
         wake_due(place.installation)
-    assert Counter(steps(place)) == {"invitation": 1, "reminder": 2}
+    assert Counter(steps(place)) == {"invitation": 1, "reminder": 3}
     assert statuses(place.installation) == ["closed"]
     assert [row.wake_at for row in rows(place.installation, Conversation)] == [None]
 

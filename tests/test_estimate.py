@@ -44,13 +44,13 @@ def test_messages_are_those_of_the_bill(priced):
         200 * one.typical.sent,
         200 * one.typical.received,
     )
-    # 800 who do not answer get a reminder and the last call.
-    assert (case.reminders, case.templates) == (1600, 2600)
+    # 800 who do not answer get two reminders and the last call.
+    assert (case.reminders, case.templates) == (2400, 3400)
     interviews = 200 * (
         one.typical.sent * Decimal("0.015") + one.typical.received * Decimal("0.005")
     )
-    assert case.price_utility == interviews + 2600 * Decimal("0.025")
-    assert case.price_marketing == interviews + 2600 * Decimal("0.045")
+    assert case.price_utility == interviews + 3400 * Decimal("0.025")
+    assert case.price_marketing == interviews + 3400 * Decimal("0.045")
 
 
 def test_the_range_is_half_and_twice_as_many_answers(priced):

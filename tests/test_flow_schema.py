@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 import pytest
 
@@ -246,3 +247,62 @@ def test_old_questions_are_compiled_with_current_settings() -> None:
 def test_reminders_can_be_switched_off() -> None:
     files = survey_with("texts:", "plan: {invited_after_days: none}\ntexts:")
     assert load_survey(files).settings.plan("internal").invited_after is None
+
+
+def refused(settings: str) -> str:
+    with pytest.raises(FlowError) as raised:
+        load_survey(survey_with("texts:", f"{settings}\ntexts:"))
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("plan: {min_gap_hours: 24}", "closer than 48 hours"),
+        ("plan: {groups: {internal: {min_gap_hours: 24}}}", "closer than 48 hours"),
+        ("plan: {groups: {nobody: {maximum: 1}}}", "no group `nobody`"),
+        ("plan: {invited_after_days: [8, 3]}", "later than the one before"),
+        ("plan: {holdout: 0.9}", "less than or equal to 0.5"),
+        ("budget: {amount: 5, currency: IDR}", "add `rates`"),
+        (
+            (
+                "seasons: [{name: R, first_day: 2027-02-08, last_day: 2027-02-01,"
+                " hours: {default: {}}}]"
+            ),
+            "ends before it begins",
+        ),
+        (
+            (
+                "seasons: [{name: R, first_day: 2027-02-08, last_day: 2027-02-09,"
+                ' hours: {default: {mon: ["20:00-21:30"]}}}]'
+            ),
+            "is night",
+        ),
+    ],
+)
+def test_a_plan_that_would_annoy_is_refused(settings: str, words: str) -> None:
+    assert words in refused(settings)
+
+
+def test_what_was_published_before_there_were_floors_still_loads_and_keeps_to_them() -> None:
+    files = survey_with("texts:", "plan: {min_gap_hours: 1}\ntexts:")
+    with pytest.raises(FlowError):
+        load_survey(files)
+    assert load_survey(files, older=True).settings.plan("internal").min_gap.days == 2
+
+
+def test_a_groups_plan_says_only_what_differs() -> None:
+    plan = "plan: {invited_after_days: [3, 8], groups: {internal: {maximum: 2}}}\ntexts:"
+    found = load_survey(survey_with("texts:", plan)).settings.plan("internal")
+    assert (found.maximum, found.invited_after, found.invited_again) == (
+        2,
+        timedelta(days=3),
+        (timedelta(days=5),),
+    )
+
+
+def test_holidays_are_those_of_the_calendar_with_ours_and_without_others() -> None:
+    days = "holidays: {calendar: ID, add: [2026-12-14], remove: [2026-12-24]}\ntexts:"
+    found = load_survey(survey_with("texts:", days)).settings.plan("internal").hours.holidays
+    assert {date(2026, 12, 14), date(2026, 12, 25), date(2027, 1, 1)} <= found
+    assert date(2026, 12, 24) not in found

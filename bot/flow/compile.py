@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.flow.checker import Checker
+from bot.flow.compile_plan import plan_advice
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
 from bot.flow.compile_templates import template_advice, template_problems
@@ -53,7 +54,7 @@ def compile_survey(
     An older version was approved under the rules of its time: its templates are not checked again.
     """
     problems: list[Problem] = []
-    settings = compile_settings(*survey, problems)
+    settings = compile_settings(*survey, problems, older=older)
     if settings is None:
         raise FlowError(problems)
     checker = Checker(settings, survey[1].texts)
@@ -176,6 +177,7 @@ def _mode_advice(
     """Find what a survey of our own may do, but should not."""
     for what, fix in own_advice(survey.settings):
         yield settings[0].problem(("opens",), what, fix)
+    yield from plan_advice(*settings)
     for code in lacking_disclaimer(survey.settings, survey.words.messages["invite"].texts):
         what = f"the invitation does not say in `{code}` that this is not KPK's survey"
         fix = "write `bukan survei KPK`, or `mode: owner` in survey.yaml if it is the owner's"

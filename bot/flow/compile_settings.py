@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from bot.flow.compile_plan import check_plan, compile_hours, reminders
 from bot.flow.expressions import suggest
-from bot.flow.schema import ANY_LANGUAGE, GroupPart, PlanPart, SurveyFile, WeekPart
+from bot.flow.schema import ANY_LANGUAGE, GroupPart, SurveyFile
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Duplicates, Group, Rates, Reminders, Settings, Texts
-from bot.flow.turn import Hours
+from bot.flow.survey import Duplicates, Group, Rates, Settings, Texts
 
 
-def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) -> Settings | None:
-    """Return the settings, or None where `problems` has grown so that none can be made."""
+def compile_settings(
+    source: Source, part: SurveyFile, problems: list[Problem], *, older: bool = False
+) -> Settings | None:
+    """Return the settings, or None where `problems` has grown so that none can be made.
+
+    `older` ones were published already: what has been forbidden since is taken, and the engine
+    keeps to its floors.
+    """
     before = len(problems)
     _check(source, part, problems)
+    if not older:
+        check_plan(source, part, problems)
     if len(problems) > before:
         return None
     default = part.default_language
@@ -41,6 +49,7 @@ def compile_settings(source: Source, part: SurveyFile, problems: list[Problem]) 
         snapshot_at=part.snapshot_at,
         appearance=part.appearance,
         rates=Rates(**dict(part.rates)) if part.rates else None,
+        budget=part.budget.amount if part.budget else None,
     )
 
 
@@ -71,12 +80,6 @@ def _check(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
         problems.append(
             source.problem(("closes",), "the survey closes before it opens", "swap them")
         )
-    known = [*part.groups, "default"]
-    for name in part.hours:
-        if name not in known:
-            fix = suggest(name, known)
-            path = ("hours", name)
-            problems.append(source.problem(path, f"no group `{name}`", fix, at_key=True))
     for name in part.groups:
         if name not in part.hours and "default" not in part.hours:
             problems.append(source.problem(("hours",), f"no hours for `{name}`", "add `default:`"))
@@ -121,15 +124,14 @@ def _owners_texts(part: SurveyFile) -> dict[str, dict[str, str]]:
 
 def _group(name: str, part: GroupPart, survey: SurveyFile) -> Group:
     default = survey.default_language
-    week = survey.hours.get(name) or survey.hours["default"]
     return Group(
         name=name,
         flow=part.flow or "",
         label=by_language(part.label, default),
         reason=part.reason,
         source=by_language(part.source, default),
-        reminders=_reminders(part.plan or survey.plan),
-        hours=_hours(week, survey.holidays),
+        reminders=reminders(name, survey),
+        hours=compile_hours(name, survey),
         once_per=part.once_per or survey.once_per,
     )
 
@@ -138,20 +140,3 @@ def _duplicates(part: SurveyFile) -> Duplicates:
     """Groups that the order does not name come after those that it does."""
     order = tuple(dict.fromkeys((*part.duplicates.order, *part.groups)))
     return Duplicates(part.duplicates.policy, order)
-
-
-def _reminders(plan: PlanPart) -> Reminders:
-    def days(value: float | str) -> timedelta | None:
-        return None if isinstance(value, str) else timedelta(days=value)
-
-    return Reminders(
-        invited_after=days(plan.invited_after_days),
-        partial_after=days(plan.partial_after_days),
-        last_call_before=days(plan.last_call_before_days),
-        min_gap=timedelta(hours=plan.min_gap_hours),
-    )
-
-
-def _hours(week: WeekPart, holidays: tuple[date, ...]) -> Hours:
-    days = (week.mon, week.tue, week.wed, week.thu, week.fri, week.sat, week.sun)
-    return Hours(spans=tuple(tuple(sorted(day)) for day in days), holidays=frozenset(holidays))

@@ -21,7 +21,7 @@ from dataclasses import replace
 from bot.flow import commands
 from bot.flow.asking import Turn, end, take
 from bot.flow.keywords import Command, Phase, normalise
-from bot.flow.schedule import SILENCE, PlanStep, due_now, wake_at
+from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Question
 from bot.flow.turn import Context, Event, Open, Reply, Step, Wake
@@ -80,16 +80,17 @@ def _wake(turn: Turn) -> Step:
     due = due_now(turn.state, turn.context)
     if due is None:
         return turn.quiet()
-    sent = replace(
-        turn.state,
-        sent=(*turn.state.sent, due),
-        last_sent_at=turn.context.now,
-        reminded=due != "invite" or turn.state.reminded,
-    )
-    return Step(sent, turn.voice.template(_template(due, turn.state), due))
+    later = put_off(turn.state, turn.context)
+    if later is not None:
+        return Step(replace(turn.state, put_off=later))
+    held = held_out(turn.state, turn.context.plan, due)
+    after = passed(turn.state, due, turn.context.now, held=held)
+    if held:
+        return Step(after)
+    return Step(after, turn.voice.template(_template(due, turn.state), due))
 
 
-def _template(due: PlanStep, state: State) -> str:
+def _template(due: str, state: State) -> str:
     if due == "invite":
         return "invite"
     if due == "last_call":

@@ -10,7 +10,15 @@ from typing import TypeVar
 from bot.flow.compile import compile_survey
 from bot.flow.compile_settings import compile_settings
 from bot.flow.compile_words import template_names
-from bot.flow.schema import AnyFile, FlowFile, MessagesFile, SharedFile, SurveyFile, read_part
+from bot.flow.schema import (
+    AnyFile,
+    FlowFile,
+    MessagesFile,
+    SharedFile,
+    SurveyFile,
+    WeekPart,
+    read_part,
+)
 from bot.flow.source import FlowError, Problem, Source, read_source
 from bot.flow.survey import Settings, Survey
 
@@ -80,10 +88,21 @@ def _known_to(part: SurveyFile, messages: MessagesFile, flows: list[FlowFile]) -
     return part.model_copy(
         update={
             "groups": groups,
-            "hours": {k: v for k, v in part.hours.items() if k == "default" or k in groups},
+            "hours": _of_groups(part.hours, groups),
+            "seasons": tuple(
+                one.model_copy(update={"hours": _of_groups(one.hours, groups)})
+                for one in part.seasons
+            ),
+            "plan": part.plan.model_copy(
+                update={"groups": {k: v for k, v in part.plan.groups.items() if k in groups}}
+            ),
             "templates": {k: v for k, v in part.templates.items() if k in templates},
         }
     )
+
+
+def _of_groups(hours: Mapping[str, WeekPart], groups: Mapping[str, object]) -> dict[str, WeekPart]:
+    return {name: week for name, week in hours.items() if name == "default" or name in groups}
 
 
 def load_settings(text: str, file: str = SETTINGS_FILE) -> Settings:

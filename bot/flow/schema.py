@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -90,13 +91,42 @@ class Part(BaseModel):
 # survey.yaml
 
 
+def _rising(days: tuple[float, ...]) -> tuple[float, ...]:
+    if any(later <= earlier for earlier, later in pairwise(days)):
+        raise PydanticCustomError(
+            "rising", "each day must be later than the one before", {"fix": "for example [3, 8]"}
+        )
+    return days
+
+
+def _as_days(value: object) -> object:
+    if value == "none":
+        return ()
+    return (value,) if isinstance(value, int | float | str) else value
+
+
+SeveralDays = Annotated[
+    tuple[Days, ...], Field(max_length=9), AfterValidator(_rising), BeforeValidator(_as_days)
+]
+"""One day or several, each a reminder; `none` is no day."""
+
+
 class PlanPart(Part):
     """When reminders go out; a value that is `none` switches that reminder off."""
 
-    invited_after_days: Days | Literal["none"] = 3
-    partial_after_days: Days | Literal["none"] = 2
+    invited_after_days: SeveralDays = (3,)
+    partial_after_days: SeveralDays = (2,)
     last_call_before_days: Days | Literal["none"] = 3
     min_gap_hours: Annotated[float, Field(ge=1, le=2000)] = 48
+    maximum: Annotated[int, Field(ge=0, le=9)] = 3
+    holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    nudge_before_hours: Annotated[float, Field(ge=1, le=11)] | Literal["none"] = "none"
+
+
+class SurveyPlanPart(PlanPart):
+    """The plan of all groups; what a group's own does not say is as it stands here."""
+
+    groups: dict[Identifier, PlanPart] = {}
 
 
 class GroupPart(Part):
@@ -118,6 +148,13 @@ class DuplicatesPart(Part):
 class AnonymityPart(Part):
     k: Annotated[int, Field(ge=2, le=1000)] = 10
     wait_hours: Annotated[float, Field(ge=0, le=1000)] = 48
+
+
+class BudgetPart(Part):
+    """What messages may cost before reminders stop, in the currency of the rates."""
+
+    amount: Annotated[Decimal, Field(gt=0, le=10**15, decimal_places=6)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class RatesPart(Part):
@@ -142,6 +179,27 @@ class WeekPart(Part):
     sun: tuple[Span, ...] = ()
 
 
+class SeasonPart(Part):
+    """Days that have hours of their own, both included; the dates are data, never computed."""
+
+    name: Line
+    first_day: date
+    last_day: date
+    hours: dict[Identifier, WeekPart]
+
+
+class HolidaysPart(Part):
+    """A country's public holidays and shared leave, and what is added to them and removed."""
+
+    calendar: Literal["ID"] | None = None
+    add: tuple[date, ...] = ()
+    remove: tuple[date, ...] = ()
+
+
+def _as_holidays(value: object) -> object:
+    return {"add": value} if isinstance(value, list | tuple) else value
+
+
 class SurveyFile(Part):
     """survey.yaml: the settings, which may change while the survey runs."""
 
@@ -161,13 +219,15 @@ class SurveyFile(Part):
     groups: Annotated[dict[Identifier, GroupPart], Field(min_length=1)]
     texts: dict[Identifier, Texts] = {}
     anonymity: AnonymityPart = AnonymityPart()
-    plan: PlanPart = PlanPart()
+    plan: SurveyPlanPart = SurveyPlanPart()
     hours: dict[Identifier, WeekPart]
-    holidays: tuple[date, ...] = ()
+    seasons: tuple[SeasonPart, ...] = ()
+    holidays: Annotated[HolidaysPart, BeforeValidator(_as_holidays)] = HolidaysPart()
     templates: dict[Identifier, dict[Language, ContentSid]] = {}
     snapshot_at: time = time(6)
     appearance: Appearance = "text"
     rates: RatesPart | None = None
+    budget: BudgetPart | None = None
 
 
 # flow files

@@ -72,8 +72,12 @@ class State:
     attempts: int = 0  # unreadable answers in a row to the open question
     asks: int = 0  # questions asked so far: the first three carry the full footer
     pending: str | None = None  # what the next reply is about: see `pending` in engine.py
-    sent: tuple[str, ...] = ()  # steps of the plan already sent: invite, reminder, last_call
+    sent: tuple[str, ...] = ()  # steps of the plan already sent: invite, reminder, …, last_call
     last_sent_at: datetime | None = None  # when the last of those went out
+    held: tuple[str, ...] = ()  # reminders that were left out to measure what they do
+    half_way: int = 0  # how many of the reminders, sent or held, were due to somebody half-way
+    last_due_at: datetime | None = None  # when the last step was sent or held
+    put_off: datetime | None = None  # the time given to a reminder that had come too late
     last_turn_at: datetime | None = None  # the person's last message that we took as a turn
     reminded: bool = False  # a step of the plan went out since the person's last message
     began_at: datetime | None = None  # when consent was given
@@ -97,15 +101,16 @@ class State:
                     key: tuple(value) if isinstance(value, list) else value
                     for key, value in raw[name].items()
                 }
-        for name in ("last_sent_at", "last_turn_at", "began_at", "wake_at"):
+        for name in _TIMES:
             if raw.get(name) is not None:
                 raw[name] = datetime.fromisoformat(raw[name])
-        for name in ("sent", "left_out"):
+        for name in ("sent", "held", "left_out"):
             if name in raw:
                 raw[name] = tuple(raw[name])
         return cls(**raw)
 
 
+_TIMES = ("last_sent_at", "last_due_at", "put_off", "last_turn_at", "began_at", "wake_at")
 _DEFAULTS: dict[str, Any] = {}
 
 

@@ -153,12 +153,19 @@ class Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reminders:
-    """When reminders go out, as the settings say it; None switches one off."""
+    """When reminders go out, as the settings say it; None switches one off.
 
-    invited_after: timedelta | None
-    partial_after: timedelta | None
+    `invited` and `partial` are distances: the first from the invitation or the last answer, further
+    ones from the reminder before.
+    """
+
+    invited: tuple[timedelta, ...]
+    partial: tuple[timedelta, ...]
     last_call_before: timedelta | None
     min_gap: timedelta
+    maximum: int
+    holdout: float
+    nudge_before: timedelta | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,6 +227,7 @@ class Settings:
     snapshot_at: time
     appearance: Appearance = "text"  # of questions that do not say
     rates: Rates | None = None
+    budget: Decimal | None = None  # in the rates' currency: then reminders stop
     mode: Mode = "own"
 
     @property
@@ -243,10 +251,15 @@ class Settings:
             opens=self._midnight(self.opens),
             closes=self._midnight(self.closes + timedelta(days=1)),
             hours=self.groups[group].hours,
-            invited_after=reminders.invited_after,
-            partial_after=reminders.partial_after,
+            invited_after=next(iter(reminders.invited), None),
+            invited_again=reminders.invited[1:],
+            partial_after=next(iter(reminders.partial), None),
+            partial_again=reminders.partial[1:],
             last_call_before=reminders.last_call_before,
             min_gap=reminders.min_gap,
+            maximum=reminders.maximum,
+            holdout=reminders.holdout,
+            nudge_before=reminders.nudge_before,
         )
 
     def _midnight(self, day: date) -> datetime:

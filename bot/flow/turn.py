@@ -47,21 +47,58 @@ class Wake:
 Event = Reply | Open | Wake
 
 
+Spans = tuple[tuple[time, time], ...]
+"""Hours of one day: (start, end) pairs, end exclusive, in order."""
+
+MORNING, EVENING = time(7), time(21)
+"""Between these is no night. Nothing but a reply goes out before or after, whatever is written."""
+
+_NO_WEEK: tuple[Spans, ...] = tuple(() for _ in range(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Days, first and last included, that have hours of their own: Ramadan, for instance."""
+
+    first: date
+    last: date
+    spans: tuple[Spans, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """When first contacts and reminders may go out, in local time; replies are served at any hour.
 
-    `spans[weekday]` (Monday is 0) lists (start, end) pairs, end exclusive. No day listed in
-    `holidays` has any.
+    `spans[weekday]` (Monday is 0) lists the hours of a weekday, `seasons` those of some days of the
+    year. No day listed in `holidays` has any.
     """
 
-    spans: tuple[tuple[tuple[time, time], ...], ...] = tuple(() for _ in range(7))
+    spans: tuple[Spans, ...] = _NO_WEEK
     holidays: frozenset[date] = frozenset()
+    seasons: tuple[Season, ...] = ()
+
+    def on(self, day: date) -> Spans:
+        """Return the hours of a day; never any of the night."""
+        if day in self.holidays:
+            return ()
+        week = self.spans
+        for season in self.seasons:
+            if season.first <= day <= season.last:
+                week = season.spans
+        spans = week[day.weekday()]
+        if all(start >= MORNING and end <= EVENING for start, end in spans):
+            return spans
+        kept = ((max(start, MORNING), min(end, EVENING)) for start, end in spans)
+        return tuple((start, end) for start, end in kept if start < end)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The survey's current dates and reminders, already resolved for one group. Times are UTC."""
+    """The survey's current dates and reminders, already resolved for one group. Times are UTC.
+
+    `invited_again` and `partial_again` are the distances of further reminders from the one before.
+    No two are closer than `schedule.DISTANCE`, whatever `min_gap` says.
+    """
 
     opens: datetime
     closes: datetime
@@ -70,13 +107,24 @@ class Plan:
     partial_after: timedelta | None = timedelta(days=2)  # from the person's last turn to reminder
     last_call_before: timedelta | None = timedelta(days=3)  # before `closes`
     min_gap: timedelta = timedelta(hours=48)  # between any two of these
+    invited_again: tuple[timedelta, ...] = ()
+    partial_again: tuple[timedelta, ...] = ()
+    maximum: int = 3  # reminders to one person, the last call among them
+    holdout: float = 0.0  # share of those who are due that a reminder leaves out, to measure it
+    nudge_before: timedelta | None = None  # so long before the window closes; None: no nudge
 
     def of_pilot(self) -> Plan:
         """Return the plan for colleagues who try the survey out: before it opens, and without
         reminders, whose words are true of real interviews only."""
-        return replace(
-            self, opens=_LONG_AGO, invited_after=None, partial_after=None, last_call_before=None
-        )
+        return replace(self.silenced(), opens=_LONG_AGO)
+
+    def silenced(self) -> Plan:
+        """Return the plan for somebody who shall hear no reminder."""
+        return replace(self.without_reminders(), last_call_before=None)
+
+    def without_reminders(self) -> Plan:
+        """Return the plan with nothing but its last call."""
+        return replace(self, invited_after=None, partial_after=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +200,8 @@ class Message:
     buttons: tuple[Choice, ...] = ()
     question: str | None = None
     language: str = "id"
-    step: str | None = None  # invite, reminder, last_call: at most one of each per conversation
+    # invite, reminder, reminder_2 …, last_call: at most one of each per conversation
+    step: str | None = None
     template: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     template_text: str = ""

@@ -15,19 +15,22 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.flow.engine import begin, step
+from bot.flow.schedule import INVITE, next_allowed
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.flow.turn import (
     Consented,
+    Context,
     Erase,
     LanguageChosen,
+    Message,
     OptIn,
     OptOut,
     Step,
     Wake,
     WrongPerson,
 )
-from bot.interview import contexts, erasure, holding, identity, outbox
+from bot.interview import contexts, erasure, holding, identity, outbox, reminding
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -41,11 +44,9 @@ log = logging.getLogger(__name__)
 
 FAILED_STEP_WAITS = timedelta(hours=1)
 # What could not be sent by then is not worth sending. (An invitation always is, until the end.)
-REMINDER_LIVES = {
-    "invite": timedelta(days=365),
-    "reminder": timedelta(days=2),
-    "last_call": timedelta(days=2),
-}
+INVITATION_LIVES = timedelta(days=365)
+REMINDER_LIVES = timedelta(days=2)
+SOME_HOURS = timedelta(hours=8)
 
 
 def survey_of(connection: Connection, installation: Installation, row: TurnRow) -> Survey:
@@ -99,6 +100,7 @@ def save(
     if state.status is Status.FINISHED and not _was_finished(before):
         today = installation.now().astimezone(survey.settings.zone).date()
         ledger.finish(connection, row.conversation_id, today)
+        reminding.count_finished(connection, installation, row, survey, before)
     mix_at = row.mix_at
     if state.status is Status.FINISHED:
         if before.status is not Status.FINISHED or mix_at is None:
@@ -301,12 +303,17 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     heard = people.windows(connection, [one.address_id for one in rows])
     window_open = any(now - at < outbox.WINDOW for at in heard.values())
     world = contexts.context(installation, survey, row, window_open=window_open)
+    world = reminding.allowed(connection, installation, row, survey, state, world)
     result = step(survey.for_group(row.grp or ""), state, Wake(), world)
     save(connection, installation, row, state, result, survey)
     message = result.message
-    if message is None or best is None:
+    gone = identity.opted_out(connection, installation, row.contact_id)
+    if best is None or gone:
         return True
-    if identity.opted_out(connection, installation, row.contact_id):
+    reminding.count(
+        connection, installation, row, survey, state, result.state, template=not window_open
+    )
+    if message is None:
         return True
     outbox.enqueue(
         connection,
@@ -317,10 +324,24 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
         dedupe=f"{conversation_id}:{message.step}",
         survey_id=row.survey_id,
         conversation_id=conversation_id,
-        expires_at=min(world.plan.closes, now + REMINDER_LIVES[message.step or ""]),
+        expires_at=_expires_at(message, world),
     )
     _bring_forward(connection, row)
     return True
+
+
+def _expires_at(message: Message, world: Context) -> datetime:
+    """Return until when a step of the plan is worth sending.
+
+    What is written just before the hours end must live on into the next ones, after the weekend.
+    """
+    plan, now = world.plan, world.now
+    if message.step == INVITE:
+        return min(plan.closes, now + INVITATION_LIVES)
+    end = now + REMINDER_LIVES
+    # From the next day on: what is left of this one may be seconds.
+    following = next_allowed(plan.hours, world.zone, now + SOME_HOURS, plan.closes)
+    return min(plan.closes, end if following is None else max(end, following + SOME_HOURS))
 
 
 def _must_wait(connection: Connection, row: TurnRow, state: State) -> bool:

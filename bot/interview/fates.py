@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from bot.channels.base import DELIVERED, Outcome, SendError, StatusEvent, media_refused
-from bot.interview import contents, identity, templates
+from bot.interview import contents, identity, reminding, templates
 from bot.interview.alerts import alert
 from bot.interview.installation import Installation
 from bot.interview.outbox import CAMPAIGN, PATIENCE, WAIT_FOR_CALLBACK, open_message
@@ -38,6 +38,7 @@ HALT = timedelta(minutes=5)
 PAUSE = timedelta(hours=24)  # Meta's and Twilio's daily limits roll over 24 hours
 PERSISTENT = 4  # tries after which "too fast" means a daily limit
 TOO_FAST = 63018  # Twilio: 80 a second, the portfolio's limit, or a burst to one person
+CAPPED = frozenset({63049, 131049})  # Twilio, Meta: this person gets enough marketing already
 TEMPLATE_PAUSE = timedelta(hours=1)
 
 
@@ -109,8 +110,22 @@ def _after(
         alert(connection, f"code:{failure.code}", text + " Look the code up.", now)
     again = _again_at(connection, installation, row, failure, now)
     if again is None or again >= (row.expires_at or row.created_at + PATIENCE):
+        _give_up(connection, installation, row, failure)
         return {"status": "failed", "sealed": None}
     return {"status": "queued", "via": "rest", "not_before": again}
+
+
+def _give_up(
+    connection: Connection, installation: Installation, row: OutboxRow, failure: _Failure
+) -> None:
+    """Let no reminder follow to somebody whom an invitation or a reminder did not reach."""
+    if row.purpose not in CAMPAIGN or row.conversation_id is None or not failure.known:
+        return
+    if failure.outcome == "refused":
+        reminding.not_reached(connection, installation, row.conversation_id, "unreachable")
+    elif failure.outcome == "later_once":
+        why: reminding.Unreached = "capped" if failure.code in CAPPED else "unreachable"
+        reminding.not_reached(connection, installation, row.conversation_id, why)
 
 
 def _again_at(

@@ -43,7 +43,7 @@ def take_back(connection: Connection, installation: Installation, conversation_i
     place = f"state:{conversation_id}"
     state = State.from_json(installation.keys.by_id(connection, row.key_id).open(row.sealed, place))
     sent = tuple(one for one in state.sent if one != INVITE)
-    state = replace(state, sent=sent, last_sent_at=None, wake_at=None)
+    state = replace(state, sent=sent, last_sent_at=None, last_due_at=None, wake_at=None)
     key = installation.keys.survey(connection, row.survey_id)
     stored = turns.save(
         connection,

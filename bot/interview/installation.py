@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
+from bot.interview.spending import Spending
 from bot.interview.surveys import Surveys
 from storage.database import Database
 from storage.keys import CHECK, DataKey, KeyDestroyed, Secret, WrongSecret
@@ -144,6 +145,7 @@ class Installation:
         self.via = via
         self.base_url = base_url.rstrip("/") if base_url else None
         self.surveys = Surveys()
+        self.spending = Spending()
 
     def now(self) -> datetime:
         """Return business time, aware UTC."""

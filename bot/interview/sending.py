@@ -19,11 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from bot.channels.base import Address, Channel, Outgoing, SendError, Template, media_refused
-from bot.flow.schedule import next_allowed
+from bot.flow.schedule import DISTANCE, next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
 from bot.interview import contents, contexts, fates, holding, media_links, pace, templates
@@ -39,6 +40,7 @@ from bot.interview.outbox import (
 from bot.interview.pace import Lane
 from storage.keys import KeyDestroyed
 from storage.queries import outbox as queries
+from storage.queries import reminders as reminder_queries
 from storage.queries import senders as sender_queries
 from storage.queries import turns
 from storage.queries.outbox import Claimable, OutboxRow
@@ -333,6 +335,9 @@ def _must_not_go(due: Claimable, now: datetime) -> str | None:
         return "expired"
     if due.opted_out and due.row.purpose != "reply":
         return "the person asked not to be contacted"
+    heard = due.last_inbound_at
+    if due.row.purpose == "reminder" and heard is not None and heard > due.row.created_at:
+        return "the person has written since"
     return None
 
 
@@ -357,8 +362,25 @@ def _allowed_at(
     survey = installation.surveys.compiled(
         connection, turn.survey_id, turn.settings_hash, turn.flow_version_id
     )
-    world = contexts.context(installation, survey, turn, window_open=False)
-    return next_allowed(world.plan.hours, world.zone, now, world.plan.closes)
+    plan = contexts.context(installation, survey, turn, window_open=False).plan
+    zone = ZoneInfo(turn.unit_zone) if turn.unit_zone else survey.settings.zone
+    moment = _after_the_last(connection, row, now)
+    allowed = next_allowed(plan.hours, zone, moment, plan.closes)
+    if allowed is None or allowed > now:
+        return allowed
+    # It goes out up to half a minute from now, which must not be after the hours have ended.
+    margin = timedelta(seconds=SEND_WITHIN)
+    then = next_allowed(plan.hours, zone, now + margin, plan.closes)
+    return now if then == now + margin else then
+
+
+def _after_the_last(connection: Connection, row: OutboxRow, now: datetime) -> datetime:
+    """Return from when on a reminder keeps its distance from what the person got before, in this
+    survey or in another: earlier ones may have waited too."""
+    if row.purpose != "reminder":
+        return now
+    last = reminder_queries.last_handed(connection, row.address_id, row.id, now - DISTANCE)
+    return now if last is None else max(now, last + DISTANCE)
 
 
 def _open(

@@ -100,7 +100,7 @@ class Slots:
     def _find_spans(self, group: str, zone: str, day: date) -> _Left:
         plan = self.settings.plan(group)
         local = ZoneInfo(zone)
-        hours = () if day in plan.hours.holidays else plan.hours.spans[day.weekday()]
+        hours = plan.hours.on(day)
         whole = timedelta()
         left = []
         for opens, closes in hours:

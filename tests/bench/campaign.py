@@ -63,16 +63,21 @@ def publish_open(here: Installation, sid: str) -> Published:
     for line in files["survey.yaml"].split("\n"):
         day = line.strip().partition(":")[0]
         if day in {"mon", "tue", "wed", "thu", "fri", "sat", "sun"} and "[" in line:
-            line = line[: line.index(day)] + f'{day}: ["00:00-23:59"]'
+            line = line[: line.index(day)] + f'{day}: ["07:00-21:00"]'
         for name, moved in (("opens", -1), ("closes", 60)):
             if line.startswith(f"{name}:"):
                 line = f"{name}: {today + timedelta(days=moved)}"
         if line.startswith("templates:"):
             line = f"templates: {{invite: {{id: {sid}, en: {sid}}}}}"
-        if line.strip().startswith("- 2"):
+        if line.startswith(("  calendar:", "  add:", "  remove:")):
             continue
         lines.append("holidays: []" if line.startswith("holidays:") else line)
     return publish(here, files | {"survey.yaml": "\n".join(lines)})
+
+
+def _noon() -> str:
+    """Return a zone in which it is about noon: at night nothing goes out."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
 def fill(here: Installation, published: Published, unit: int, count: int) -> None:
@@ -269,7 +274,7 @@ def campaign(count: int) -> bool:
         here = open_installation(database, Secret(SECRET), via=Via("twilio", twilio.sender))
         sid = twilio.content({"twilio/text": {"body": "Selamat {{1}}, mari mengisi"}}, {"1": "a"})
         published = publish_open(here, sid)
-        fill(here, published, add_unit(here), count)
+        fill(here, published, add_unit(here, zone=_noon()), count)
         here.database.write(lambda c: sender_of(c, "twilio", twilio.sender))
         here.database.write(lambda c: c.execute(update(Sender).values(people_per_day=None)))
         with workers(url, twilio, 2) as running:

@@ -1,0 +1,278 @@
+"""Who gets no reminder although one is due, and what is counted of those who do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot.channels.base import StatusEvent
+from bot.flow.turn import Message
+from bot.interview import fates, identity
+from bot.interview.conversations import wake_due
+from bot.interview.outbox import enqueue
+from bot.interview.sending import deliver
+from bot.interview.surveys import publish
+from storage.models import Alert, Conversation, Outbox, ReminderDay
+from storage.queries import reminders as queries
+from tests.rows import change, count, rows
+from tests.setup import bundled_files
+from tests.test_conversations import begun, invite, state, steps
+from tests.test_fates import Failing
+from tests.test_sending import templates
+from tests.whatsapp import Office, office
+
+RATES = """
+rates:
+  currency: USD
+  service: 0.02
+  utility: 0.02
+  marketing: 0.04
+  provider_out: 0.01
+"""
+
+
+@pytest.fixture
+def place(database_url: str) -> Iterator[Office]:
+    with office(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def quick(either_url: str) -> Iterator[Office]:
+    with office(either_url) as opened:
+        yield opened
+
+
+def settle(place: Office, old: str = "", new: str = "", more: str = "") -> None:
+    """Publish the bundled survey with other settings."""
+    files = bundled_files()
+    assert old in files["survey.yaml"]
+    text = files["survey.yaml"].replace(old, new) + more
+    publish(place.installation, files | {"survey.yaml": text})
+
+
+def pass_days(place: Office, days: int) -> None:
+    """Let time pass, an hour at a time in the morning."""
+    for _ in range(days):
+        for _ in range(24):
+            place.clock.move(hours=1)
+            wake_due(place.installation)
+
+
+def fail(place: Office, code: int, outcome: str) -> None:
+    """Let the last message that is queued fail on its way."""
+    here = place.installation
+    templates(place)
+    deliver(here, {"twilio": Failing()})
+    (row,) = [one for one in rows(here, Outbox) if one.status in {"sent", "delivered"}]
+    event = StatusEvent(row.provider_sid, "undelivered", 0, True, code, outcome=outcome)  # type: ignore[arg-type]
+    assert fates.record_status(here, row.id, event)
+
+
+# who gets none
+
+
+def test_who_is_not_reached_gets_no_reminder_until_they_write(quick: Office) -> None:
+    conversation = invite(quick)
+    assert conversation is not None
+    wake_due(quick.installation)
+    fail(quick, 63024, "refused")
+    (row,) = rows(quick.installation, Conversation)
+    assert row.unreached == "unreachable"
+    pass_days(quick, 9)
+    assert steps(quick) == ["invitation"]
+    change(quick.installation, Conversation, {"unreached": None})
+    settle(quick, "maximum: 3 ", "maximum: 2 ")
+    pass_days(quick, 2)
+    assert steps(quick) == ["invitation", "reminder"], "the settings woke whoever waits"
+
+
+def test_who_writes_again_is_reached_again(quick: Office) -> None:
+    ani = begun(quick)
+    (row,) = rows(quick.installation, Conversation)
+    quick.installation.database.write(
+        lambda c: queries.not_reached(c, row.id, "capped", quick.installation.now())
+    )
+    quick.clock.move(minutes=1)
+    ani.say("3")
+    pass_days(quick, 4)
+    assert steps(quick).count("reminder") == 1
+
+
+def test_marketing_that_is_held_back_twice_is_the_last_we_send(quick: Office) -> None:
+    invite(quick)
+    wake_due(quick.installation)
+    soon = quick.installation.now() + timedelta(hours=1)
+    change(quick.installation, Outbox, {"expires_at": soon})
+    fail(quick, 63049, "later_once")
+    assert rows(quick.installation, Conversation)[0].unreached == "capped"
+    pass_days(quick, 9)
+    assert steps(quick) == ["invitation"]
+
+
+def test_who_opted_out_elsewhere_is_neither_reminded_nor_counted(quick: Office) -> None:
+    conversation = invite(quick)
+    assert conversation is not None
+    wake_due(quick.installation)
+    contact = rows(quick.installation, Conversation)[0].contact_id
+    quick.installation.database.write(lambda c: identity.opt_out(c, quick.installation, contact))
+    pass_days(quick, 9)
+    assert steps(quick) == ["invitation"]
+    assert [row.step for row in rows(quick.installation, ReminderDay)] == ["invite"]
+    assert state(quick, conversation).sent == ("invite",)
+
+
+# the budget
+
+
+def test_a_budget_that_is_used_up_stops_reminders_and_tells_operators_once(place: Office) -> None:
+    settle(place, more=RATES + "budget: {amount: 0.05, currency: USD}\n")
+    invite(place)
+    invite(place, "+6281200000902")
+    pass_days(place, 9)
+    assert steps(place) == ["invitation", "invitation"], "two of them have cost 0.10"
+    (alert,) = rows(place.installation, Alert)
+    assert alert.kind == f"budget:{place.published.id}"
+    assert "reminders stop" in alert.what
+    ani = place.twilio.person()
+    replies = steps(place).count("reply")
+    ani.say(place.link_text())
+    assert steps(place).count("reply") == replies + 1, "replies never stop"
+    settle(place, more=RATES + "budget: {amount: 100, currency: USD}\n")
+    pass_days(place, 1)
+    assert steps(place).count("reminder") == 2
+
+
+def test_what_was_spent_counts_templates_and_interviews(quick: Office) -> None:
+    settle(quick, more=RATES)
+    here = quick.installation
+
+    def spent() -> Decimal:
+        named = here.database.read(lambda c: here.surveys.named(c, "integritas"))
+        quick.clock.move(minutes=2)
+        found = here.database.read(
+            lambda c: here.spending.so_far(c, named.id, named.survey, here.now())
+        )
+        assert found is not None
+        return found
+
+    assert spent() == 0
+    invite(quick)
+    wake_due(here)
+    assert spent() == Decimal("0.05")
+    begun(quick)
+    assert spent() > Decimal("0.30"), "half an interview"
+
+
+# hold-outs
+
+
+def test_those_held_out_are_counted_beside_those_who_got_it(place: Office) -> None:
+    settle(place, "holdout: 0 ", "holdout: 0.5 ")
+    people = [invite(place, f"+628120000{number:04}") for number in range(900, 924)]
+    wake_due(place.installation)
+    pass_days(place, 4)
+    arms = {row.held: row for row in rows(place.installation, ReminderDay) if row.step != "invite"}
+    assert arms[True].people + arms[False].people == len(people)
+    assert min(arms[True].people, arms[False].people) >= 4
+    assert steps(place).count("reminder") == arms[False].people
+    held = [one for one in people if one is not None and state(place, one).held]
+    assert len(held) == arms[True].people
+    assert {state(place, one).sent for one in held} == {("invite",)}
+
+
+def test_who_finishes_within_two_days_of_a_reminder_is_counted_for_it(place: Office) -> None:
+    ani = begun(place)
+    pass_days(place, 3)
+    assert [(row.step, row.finished) for row in rows(place.installation, ReminderDay)] == [
+        ("reminder", 0)
+    ]
+    ani.say("1")
+    finish(place)
+    assert [row.finished for row in rows(place.installation, ReminderDay)] == [1]
+
+
+def finish(place: Office) -> None:
+    """Finish the only interview as if its last answer came now."""
+    from dataclasses import replace
+
+    from bot.flow.state import Status
+    from bot.flow.turn import Step
+    from bot.interview.conversations import load_state, save, survey_of
+    from storage.queries import turns
+
+    here = place.installation
+    (conversation,) = rows(here, Conversation)
+
+    def work(connection):
+        (row, *_) = turns.turn_of(connection, conversation.id)
+        survey = survey_of(connection, here, row)
+        before = load_state(connection, here, row, survey)
+        done = Step(replace(before, status=Status.FINISHED, question=None))
+        assert save(connection, here, row, before, done, survey)
+
+    here.database.write(work)
+
+
+# the outbox
+
+
+def reminder(place: Office, conversation: int, dedupe: str) -> None:
+    """Write a reminder at this moment, as a timer would."""
+    here = place.installation
+    (row,) = [one for one in rows(here, Conversation) if one.id == conversation]
+    address = rows(here, Outbox, conversation_id=conversation)[0].address_id
+    here.database.write(
+        lambda c: enqueue(
+            c,
+            here,
+            address_id=address,
+            message=Message("Pengingat", template="reminder_first", step="reminder"),
+            purpose="reminder",
+            dedupe=dedupe,
+            survey_id=row.survey_id,
+            conversation_id=conversation,
+            expires_at=here.now() + timedelta(days=9),
+        )
+    )
+
+
+def test_a_reminder_that_waited_keeps_its_distance_and_its_hours(quick: Office) -> None:
+    templates(quick)
+    here, channels = quick.installation, {"twilio": Failing()}
+    conversation = invite(quick)
+    assert conversation is not None
+    wake_due(here)
+    quick.clock.move(hours=5, minutes=40)  # 15.40: it waited until now
+    assert deliver(here, channels).sent == 1
+    reminder(quick, conversation, "a")
+    quick.clock.move(hours=47)
+    assert deliver(here, channels).sent == 0, "two days have not passed"
+    quick.clock.move(hours=1, minutes=19, seconds=45)  # 15.59.45: the hours end in 15 seconds
+    assert deliver(here, channels).sent == 0
+    quick.clock.move(hours=16, minutes=31)
+    assert deliver(here, channels).sent == 1
+
+
+def test_a_reminder_is_dropped_when_the_person_has_written_since(quick: Office) -> None:
+    templates(quick)
+    here = quick.installation
+    ani = begun(quick)
+    (conversation,) = rows(here, Conversation)
+    quick.clock.move(minutes=1)
+    reminder(quick, conversation.id, "a")
+    quick.clock.move(hours=3)
+    ani.say("3")
+    deliver(here, quick.service.channels)
+    (row,) = rows(here, Outbox, purpose="reminder")
+    assert (row.status, row.reason) == ("dropped", "the person has written since")
+
+
+def test_pilots_are_not_counted(quick: Office) -> None:
+    assert invite(quick) is not None
+    change(quick.installation, Conversation, {"pilot": True})
+    wake_due(quick.installation)
+    assert count(quick.installation, ReminderDay) == 0
