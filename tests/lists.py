@@ -76,9 +76,17 @@ def _word(index: int) -> str:
 
 
 def take_in(
-    here: Installation, published: Published, file: str, lines: Sequence[Listed]
+    here: Installation,
+    published: Published,
+    file: str,
+    lines: Sequence[Listed],
+    *,
+    suggest: bool = True,
 ) -> tuple[int, Settled]:
-    """Store a list whose first line of people is line 2; return the import and what it settled."""
+    """Store a list whose first line of people is line 2; return the import and what it settled.
+
+    Without `suggest` names are not compared, as of a long list.
+    """
 
     def work(connection: Connection) -> int:
         values = {
@@ -107,7 +115,7 @@ def take_in(
         return import_id
 
     import_id = here.database.write(work)
-    return import_id, duplicates.settle(here, published, import_id)
+    return import_id, duplicates.settle(here, published, import_id, suggest=suggest)
 
 
 def _counts_already(

@@ -134,6 +134,16 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal whose length is told with each step: done, and of how many."""
+    from rich.progress import Progress
+
+    with Progress(console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def many_objects() -> Iterator[None]:
     """Let Python look for cycles less often: of a million rows it takes a quarter of the time."""
     before = gc.get_threshold()
