@@ -64,10 +64,11 @@ def number(index: int) -> str:
 
 def name(index: int) -> str:
     """Return a name that has no word in common with that of any other index."""
-    return f"{_word(2 * index)} {_word(2 * index + 1)}"
+    return f"{word(2 * index)} {word(2 * index + 1)}"
 
 
-def _word(index: int) -> str:
+def word(index: int) -> str:
+    """Return an invented word."""
     parts = []
     for _ in range(4):
         index, place = divmod(index, len(_SYLLABLES))

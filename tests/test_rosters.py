@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
 from bot.intake.tables import InputError
-from bot.outreach import rosters
 from bot.outreach.rosters import Options, check_roster, import_roster, open_person
 from storage.models import Audit, RosterRow
 from storage.queries import rosters as queries

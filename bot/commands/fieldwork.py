@@ -104,6 +104,7 @@ def roster_import(
     as_json: bool = JSON,
 ) -> None:
     """Load a roster; rows that cannot be used are listed and lose nothing of the others."""
+    from bot.intake.sheets import count_lines
     from bot.outreach.rosters import import_roster
 
     with opened() as service:
@@ -111,7 +112,7 @@ def roster_import(
             service, file, unit, institution, said, yes=yes, as_json=as_json, remember=True
         )
         options = _options(service, unit, group, institution, headings)
-        with _progress("reading", 0) as told, many_objects():
+        with _progress("reading", count_lines(file)) as told, many_objects():
             done = import_roster(
                 service.installation, file, survey, options, rejects=rejects, progress=told
             )

@@ -212,7 +212,7 @@ class Reader:
         unit: int | tuple[str, str],
         group: str | tuple[str, str],
     ) -> Read:
-        """Return the reading of a row that gives no person; its class is that of the first fault."""
+        """Return the reading of a row that gives no person; its first fault is its class."""
         wrong: list[tuple[Outcome, str, tuple[str, str]]] = []
         if phone.problem and not email:
             wrong.append(("unusable", "hp_wa", REASONS[phone.kind]))

@@ -233,7 +233,7 @@ def _measure(url: str, rows: int, folder: Path) -> bool:
     write_roster(newer, rows, newer=True)
     same.write_bytes(first.read_bytes() + b"\n")
     fill(url)
-    _units(url)
+    add_units(url)
     if url.startswith("postgresql"):
         for what, seconds in bare(first, rows, url).items():
             out.print(f"  {what}: {seconds:.1f} s")
@@ -259,7 +259,8 @@ def _measure(url: str, rows: int, folder: Path) -> bool:
     return quick and short and done.memory < MEMORY and meanwhile.good
 
 
-def _units(url: str) -> None:
+def add_units(url: str) -> None:
+    """Add the units that the lists name."""
     database = Database(url)
     here = open_installation(database, Secret(SECRET))
     values = [

@@ -34,6 +34,7 @@ from storage.models import Conversation, Inbound, Outbox
 from tests.bench import load
 from tests.bench.campaign import campaign
 from tests.bench.load import Measured
+from tests.bench.names import names
 from tests.bench.prepare import ACCOUNT, CONTACTS, SENDER, TOKEN, fill, posts
 from tests.bench.rosters import rosters
 from tests.postgres import fresh_database, running_postgres
@@ -170,7 +171,7 @@ def show(name: str, rows: list[tuple[int, str, Measured]]) -> bool:
 def main() -> None:
     """Measure what the command line names, all if nothing."""
     parser = argparse.ArgumentParser()
-    kinds = ["sqlite", "postgresql", "campaign", "rosters"]
+    kinds = ["sqlite", "postgresql", "campaign", "rosters", "names"]
     parser.add_argument("what", nargs="*", choices=[*kinds, []])
     parser.add_argument("--rows", type=int, default=100_000, help="of the roster")
     parser.add_argument("--invitations", type=int, default=3_000, help="of the campaign")
@@ -189,6 +190,8 @@ def main() -> None:
         met &= campaign(given.invitations)
     if "rosters" in asked:
         met &= rosters(given.rows)
+    if "names" in asked:
+        met &= names(given.rows)
     sys.exit(0 if met else 1)
 
 
