@@ -148,7 +148,7 @@ def many_objects() -> Iterator[None]:
     """Let Python look for cycles less often: of a million rows it takes a quarter of the time."""
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(20_000, 20, 20)
     try:
         yield
     finally:

@@ -293,6 +293,7 @@ class _Run:
         with closing(one_ahead(self._judged(table, diff), store)) as stored:
             for chunk in stored:
                 self._count(chunk, out)
+                del chunk  # two are held already: the one that is stored, the one that is read
         staging.mark_gone(diff)
 
     def _open(self, stack: ExitStack) -> tuple[Table, Rejects | None]:
