@@ -114,7 +114,7 @@ def die(_):
 @contextmanager
 def at_first(words, do, *, after=False):
     """Do something just before, or after, the first statement with these words."""
-    seen = []
+    seen: list[str] = []
 
     def told(connection, cursor, statement, *_):
         if words in " ".join(statement.split()) and not seen:

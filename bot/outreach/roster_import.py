@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -352,7 +352,7 @@ def _named(installation: Installation, name: str, unit_id: int, group: str) -> b
     return installation.keys.digest("roster name", f"{unit_id}\0{group}\0{tidy}")
 
 
-def one_ahead(items: Iterator[Item], work: Callable[[Item], object]) -> Iterator[Item]:
+def one_ahead(items: Iterator[Item], work: Callable[[Item], object]) -> Generator[Item, None, None]:
     """Yield the items for which `work` is done; while it runs on one the next one is made.
 
     It waits for the database most of its time. While an item is with the caller nothing runs.
