@@ -1,4 +1,4 @@
-"""`tautan roster duplicates --names` on a long list: invented names, one person in 200 twice."""
+"""`tautan roster duplicates --names` on a long list: invented names, one person in 398 twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lists import word
 from tests.postgres import fresh_database, running_postgres
 from tests.setup import FLOWS, SECRET
 
-GIVEN, FAMILY, TWICE = 1_500, 4_000, 200
+GIVEN, FAMILY, TWICE = 1_499, 4_001, 398  # primes: nothing repeats within a unit
 
 
 def write_named(path: Path, rows: int) -> None:
