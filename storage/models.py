@@ -305,6 +305,8 @@ class RosterRow(Base):
         UniqueConstraint("survey_id", "address_hmac", "scope"),
         UniqueConstraint("survey_id", "email_hmac", "scope"),
         Index("ix_roster_row_import", "import_id"),
+        # One unit's people are read again and again, of long lists unit by unit.
+        Index("ix_roster_row_unit", "survey_id", "unit_id"),
         Index(
             "ix_roster_row_gone",
             "gone_id",

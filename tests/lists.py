@@ -64,10 +64,11 @@ def number(index: int) -> str:
 
 def name(index: int) -> str:
     """Return a name that has no word in common with that of any other index."""
-    return f"{_word(2 * index)} {_word(2 * index + 1)}"
+    return f"{word(2 * index)} {word(2 * index + 1)}"
 
 
-def _word(index: int) -> str:
+def word(index: int) -> str:
+    """Return an invented word."""
     parts = []
     for _ in range(4):
         index, place = divmod(index, len(_SYLLABLES))
@@ -76,9 +77,17 @@ def _word(index: int) -> str:
 
 
 def take_in(
-    here: Installation, published: Published, file: str, lines: Sequence[Listed]
+    here: Installation,
+    published: Published,
+    file: str,
+    lines: Sequence[Listed],
+    *,
+    suggest: bool = True,
 ) -> tuple[int, Settled]:
-    """Store a list whose first line of people is line 2; return the import and what it settled."""
+    """Store a list whose first line of people is line 2; return the import and what it settled.
+
+    Without `suggest` names are not compared, as of a long list.
+    """
 
     def work(connection: Connection) -> int:
         values = {
@@ -107,7 +116,7 @@ def take_in(
         return import_id
 
     import_id = here.database.write(work)
-    return import_id, duplicates.settle(here, published, import_id)
+    return import_id, duplicates.settle(here, published, import_id, suggest=suggest)
 
 
 def _counts_already(

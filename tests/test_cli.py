@@ -325,7 +325,7 @@ def test_duplicates_are_listed_and_decided_by_number_or_by_workbook(ready):
             take_in(here, published, file, [Listed(unit, "internal", number(1), "Melati")])
     (one,) = data("roster", "duplicates", "integritas")["duplicates"]
     assert (one["kind"], one["counts"], one["other"]["file"]) == ("same_number", "first", "b.csv")
-    assert data("roster", "duplicates", "integritas", "--open") == {"duplicates": []}
+    assert data("roster", "duplicates", "integritas", "--open", "--names") == {"duplicates": []}
     shown = good("roster", "duplicates", "integritas")
     assert "Melati" in shown
     assert "line 2" in shown

@@ -6,16 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, event, func, select, update
 
 from bot.channels.base import Address
 from bot.interview import conversations, identity
-from bot.outreach import rosters
 from bot.outreach.links import create_personal_links
 from bot.outreach.rosters import ImportRunning, Options, check_roster, import_roster, open_person
 from storage.models import (
@@ -103,8 +103,34 @@ def enrol(place, number):
     return place.database.write(work)
 
 
-def test_nothing_counts_before_the_last_row_is_read(place, file, monkeypatch):
-    monkeypatch.setattr(rosters, "CHUNK", 2)
+class Killed(Exception):
+    """What ends a process in a test that must go on living."""
+
+
+def die(_):
+    raise Killed
+
+
+@contextmanager
+def at_first(words, do, *, after=False):
+    """Do something just before, or after, the first statement with these words."""
+    seen: list[str] = []
+
+    def told(connection, cursor, statement, *_):
+        if words in " ".join(statement.split()) and not seen:
+            seen.append(statement)
+            do(connection)
+
+    when = "after_cursor_execute" if after else "before_cursor_execute"
+    event.listen(Engine, when, told)
+    try:
+        yield
+    finally:
+        event.remove(Engine, when, told)
+    assert seen
+
+
+def test_nothing_counts_before_the_last_row_is_read(place, file):
     seen = []
 
     def told(done):
@@ -113,7 +139,8 @@ def test_nothing_counts_before_the_last_row_is_read(place, file, monkeypatch):
         assert found == []
         assert place.database.read(lambda c: links.rows_without(c, place.survey.id, 0, 9)) == []
 
-    report = import_roster(place, file(*map(line, range(5))), "integritas", progress=told)
+    path = file(*map(line, range(5)))
+    report = import_roster(place, path, "integritas", progress=told, chunk=2)
     assert seen == [(2, []), (4, []), (5, [])]
     assert len(names(place)) == report.added == 5
 
@@ -137,12 +164,13 @@ def test_a_newer_file_of_an_institution_is_a_difference(place, file):
     assert number_of(place, RosterChange) == 0
 
 
-def test_the_difference_holds_for_all_readers_from_the_activation_on(place, file, monkeypatch):
+def test_the_difference_holds_for_all_readers_from_the_activation_on(place, file):
     """Changes hold before they are folded in: a process may die between the two."""
     import_roster(place, file(line(0), line(1), line(2)), "integritas", WHOLE)
     create_personal_links(place, "integritas")
-    monkeypatch.setattr("bot.outreach.roster_import._settle", lambda *_: None)
-    import_roster(place, file(line(0, name="Baru", unit="U2"), line(1)), "integritas", WHOLE)
+    newer = file(line(0, name="Baru", unit="U2"), line(1))
+    with at_first("UPDATE roster_row SET unit_id", die), pytest.raises(Killed):
+        import_roster(place, newer, "integritas", WHOLE)
     assert number_of(place, RosterChange) == 1
     one, two = place.units
     assert on_roster(place) == [("Baru", two, "internal"), ("Orang 1", one, "internal")]
@@ -150,7 +178,6 @@ def test_the_difference_holds_for_all_readers_from_the_activation_on(place, file
     assert {(row.unit_id, row.rows) for row in found} == {(one, 1), (two, 1)}
     shown = place.database.read(lambda c: list(links.personal(c, place.survey.id)))
     assert len(shown) == 2
-    monkeypatch.undo()
     import_roster(place, file(line(5)), "integritas")
     assert number_of(place, RosterChange) == 0
     assert ("Baru", two, "internal") in on_roster(place)
@@ -192,8 +219,7 @@ def test_who_was_invited_stays_when_a_newer_file_does_not_have_them(place, file)
     assert number_of(place, RosterRow, RosterRow.conversation_id.is_not(None)) == 1
 
 
-def test_an_invitation_during_the_import_stays_too(place, file, monkeypatch):
-    monkeypatch.setattr(rosters, "CHUNK", 1)
+def test_an_invitation_during_the_import_stays_too(place, file):
     import_roster(place, file(line(0), line(1), line(2)), "integritas", WHOLE)
     invited: list[Any] = []
 
@@ -201,7 +227,7 @@ def test_an_invitation_during_the_import_stays_too(place, file, monkeypatch):
         if not invited:
             invited.append(enrol(place, 0))
 
-    import_roster(place, file(line(1), line(2)), "integritas", WHOLE, progress=told)
+    import_roster(place, file(line(1), line(2)), "integritas", WHOLE, progress=told, chunk=1)
     found = place.database.read(lambda c: launching.counts(c, place.survey.id))
     assert {row.standing: row.rows for row in found} == {"invited": 1, "to_invite": 2}
 
@@ -306,15 +332,13 @@ def test_an_import_under_way_refuses_another(place, file):
     assert names(place) == ["Orang 0"]
 
 
-def test_an_import_that_was_taken_for_dead_stops(place, file, monkeypatch):
-    monkeypatch.setattr(rosters, "CHUNK", 1)
-
+def test_an_import_that_was_taken_for_dead_stops(place, file):
     def told(_):
         expire(place)
         import_roster(place, file(line(9), name="b.csv"), "integritas")
 
     with pytest.raises(ImportRunning, match="took it for dead"):
-        import_roster(place, file(line(0), line(1)), "integritas", progress=told)
+        import_roster(place, file(line(0), line(1)), "integritas", progress=told, chunk=1)
     assert names(place) == ["Orang 9"]
     assert number_of(place, RosterRow) == 1
 
@@ -369,14 +393,12 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from bot.interview.installation import open_installation
-from bot.outreach import rosters
 from storage.database import Database
 from storage.keys import Secret
-rosters.CHUNK = 200
 here = open_installation(Database(sys.argv[1]), Secret(sys.argv[2]))
 rosters.import_roster(
     here, Path(sys.argv[3]), "integritas", rosters.Options(institution="own:U1"),
-    progress=lambda done: print(done, flush=True),
+    progress=lambda done: print(done, flush=True), chunk=200,
 )
 """
 
@@ -415,19 +437,26 @@ def test_texts_go_into_postgresql_as_they_are(place, file):
     assert stored == "sumber\\n\\\\N tab"
 
 
-def test_somebody_stored_meanwhile_makes_a_chunk_be_compared_again(place, file, monkeypatch):
+def test_somebody_stored_meanwhile_makes_a_chunk_be_compared_again(place, file):
     """As when a coordinator mends a row by chat while a file with it is read."""
-    import_roster(place, file(line(5)), "integritas")
-    honest, asked = queries.known, []
+    import_roster(place, file(line(9)), "integritas")
+    theirs = {"survey_id": place.survey.id, "unit_id": place.units[0], "grp": "internal"}
+    theirs["address_hmac"] = place.keys.digest("address", "+6281200000105")
+    stored: list[bool] = []
 
-    def blind_once(*given):
-        asked.append(given)
-        return honest(*given) if len(asked) > 1 else []
+    def mend(_):
+        def work(connection):
+            key = place.keys.installation(connection)
+            sealed = {"sealed": key.seal_json({"name": "Orang 5"}, "roster_row"), "key_id": key.id}
+            return queries.add(connection, theirs | sealed)
 
-    monkeypatch.setattr("storage.queries.rosters.known", blind_once)
-    report = import_roster(place, file(line(5), line(6), name="b.csv"), "integritas")
-    assert report.counts == {"unchanged": 1, "accepted": 1}
-    assert len(asked) == 2
+        stored.append(place.database.write(work))
+
+    with at_first("SELECT roster_row.id, roster_row.unit_id", mend, after=True):
+        report = import_roster(place, file(line(5), line(6), name="b.csv"), "integritas")
+    assert stored == [True]
+    assert report.counts == {"changed": 1, "accepted": 1}
+    assert names(place) == ["Orang 5", "Orang 6", "Orang 9"]
 
 
 def test_cleaning_up_leaves_what_others_stored(place, file):

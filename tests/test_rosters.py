@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
 from bot.intake.tables import InputError
-from bot.outreach import rosters
 from bot.outreach.rosters import Options, check_roster, import_roster, open_person
 from storage.models import Audit, RosterRow
 from storage.queries import rosters as queries
@@ -285,8 +284,7 @@ def test_the_rejects_never_overwrite_the_roster(local, file):
     assert path.read_text() == BAD
 
 
-def test_an_import_that_was_cut_off_changes_nothing_and_is_run_again(place, file, monkeypatch):
-    monkeypatch.setattr(rosters, "CHUNK", 10)
+def test_an_import_that_was_cut_off_changes_nothing_and_is_run_again(place, file):
     path = file(simple(*(f"internal,N{n},0812000001{n:02},U1" for n in range(35))))
 
     def stop(done):
@@ -294,10 +292,10 @@ def test_an_import_that_was_cut_off_changes_nothing_and_is_run_again(place, file
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_roster(place, path, "integritas", progress=stop)
+        import_roster(place, path, "integritas", progress=stop, chunk=10)
     assert len(rows(place)) == 0
     done: list[int] = []
-    report = import_roster(place, path, "integritas", progress=done.append)
+    report = import_roster(place, path, "integritas", progress=done.append, chunk=10)
     assert report.counts == {"accepted": 35}
     assert done == [10, 20, 30, 35]
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from bot.commands.common import JSON, fail, opened, out, report, table
+from bot.commands.common import JSON, err, fail, opened, out, progress_of, report, table
 
 if TYPE_CHECKING:
     from bot.outreach.decisions import Keep
     from bot.outreach.duplicate_report import Duplicate, Place
+    from bot.service import Service
 
 SURVEY = typer.Argument(..., help="The survey's name.")
 _HINTS = {
@@ -24,6 +25,9 @@ _HINTS = {
 
 def duplicates(
     survey: str = SURVEY,
+    names: bool = typer.Option(
+        False, "--names", help="First compare all names: one person with two numbers."
+    ),
     only_open: bool = typer.Option(False, "--open", help="Only those to be decided."),
     output: Path | None = typer.Option(None, "--output", "-o", help="An .xlsx file to decide in."),
     as_json: bool = JSON,
@@ -34,6 +38,8 @@ def duplicates(
     if output is not None and output.suffix.lower() != ".xlsx":
         fail(f"{output}: end the name in .xlsx")
     with opened() as service:
+        if names:
+            _compare_names(service, survey)
         found = use.listed(service.installation, survey, only_open=only_open)
         if output is not None:
             use.write_duplicates(found, output)
@@ -46,6 +52,15 @@ def duplicates(
             out.print(table(f"{survey}: {len(found)} duplicates", titles, [_row(o) for o in found]))
 
         report(as_json, {"duplicates": [one.to_dict() for one in found]}, show)
+
+
+def _compare_names(service: Service, survey: str) -> None:
+    """Look for one person with two numbers; an import does it only for lists that are not long."""
+    from bot.outreach.same_names import suggest
+
+    with progress_of("comparing names, unit by unit") as told:
+        new = suggest(service.installation, survey, told)
+    err.print(f"{new} new suggestions by name")
 
 
 def decide(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, report, table
+from bot.commands.common import JSON, err, fail, many_objects, opened, out, report, table
 from bot.commands.common import in_words as _in_words
 from bot.commands.common import progress_bar as _progress
 from bot.commands.headings import INSTITUTION, MAP, YES, show_left_out, understood
@@ -89,6 +89,7 @@ def roster_import(
     as_json: bool = JSON,
 ) -> None:
     """Load a roster; rows that cannot be used are listed and lose nothing of the others."""
+    from bot.intake.sheets import count_lines
     from bot.outreach.rosters import import_roster
 
     with opened() as service:
@@ -96,7 +97,7 @@ def roster_import(
             service, file, unit, institution, said, yes=yes, as_json=as_json, remember=True
         )
         options = _options(service, unit, group, institution, headings)
-        with _progress("reading", 0) as told:
+        with _progress("reading", count_lines(file)) as told, many_objects():
             done = import_roster(
                 service.installation, file, survey, options, rejects=rejects, progress=told
             )

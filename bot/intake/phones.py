@@ -139,6 +139,8 @@ def read_slowly(text: str, region: str = "ID") -> Phone:
 
 def holds_national_id(text: str) -> bool:
     """Whether a cell holds something as long as a NIK (16 digits) or NIP (18)."""
+    if text.isascii() and not _SIXTEEN.search(text):
+        return False
     return any(_is_national_id(_digits(run)) for run in _RUN.findall(_tidy(text)))
 
 
@@ -161,26 +163,27 @@ _GROUPED = re.compile(
 )
 # Brackets belong to a number at its beginning only: (0812) ..., +62 (0)812 ..., but not ... (1).
 _RUN = re.compile(r"\(?(?:\+[\s(]*)?[0-9]{1,4}\)?[\s.\-]*(?:\([0-9]{1,4}\))?[0-9\s.\-]*")
+# Without so many digits there is no identity number; of a million rows that is nearly all.
+_SIXTEEN = re.compile(r"[0-9](?:[^0-9]*[0-9]){15}")
 # A letter that touches the last digit may be a digit: 08123456789O. Words like "an" are not.
 _LOOKALIKE = re.compile(r"[oilsbzxgq]+(?![a-z])|[*?•_#]", re.IGNORECASE)
 
 
 def _tidy(text: str) -> str:
     """Return the text with plain digits, spaces and dashes and without invisible signs."""
-    signs: list[str] = []
-    for sign in text:
-        category = unicodedata.category(sign)
-        if category == "Nd":
-            signs.append(str(unicodedata.decimal(sign)))
-        elif category == "Pd":
-            signs.append("-")
-        elif category == "Zs":
-            signs.append(" ")
-        elif category not in {"Cf", "Mn", "Me"}:
-            # Not for category No: a footnote's ² must not become a digit.
-            signs.append(sign if category == "No" else unicodedata.normalize("NFKC", sign))
-    tidy = "".join(signs).strip().strip("='\"`´‘’“” ")
-    return re.sub(r"^[oO](?=[\s-]?8)", "0", tidy)
+    plain = text if text.isascii() else "".join(map(_plain_sign, text))
+    return re.sub(r"^[oO](?=[\s-]?8)", "0", plain.strip().strip("='\"`´‘’“” "))
+
+
+def _plain_sign(sign: str) -> str:
+    category = unicodedata.category(sign)
+    if category == "Nd":
+        return str(unicodedata.decimal(sign))
+    if category in {"Cf", "Mn", "Me"}:
+        return ""
+    if category == "No":
+        return sign  # a footnote's ² must not become a digit
+    return {"Pd": "-", "Zs": " "}.get(category) or unicodedata.normalize("NFKC", sign)
 
 
 def _links_to_numbers(text: str) -> str:
@@ -358,9 +361,7 @@ def _judge(international: str) -> tuple[str, Literal["mobile", "landline"] | Non
     except phonenumbers.NumberParseException:
         return "", None
     national = phonenumbers.national_significant_number(number)
-    if not phonenumbers.is_valid_number(number):
-        return national, None
-    kind = phonenumbers.number_type(number)
+    kind = phonenumbers.number_type(number)  # UNKNOWN for what is not valid
     if kind in {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}:
         return national, "mobile"
     return national, "landline" if kind == PhoneNumberType.FIXED_LINE else None

@@ -26,6 +26,7 @@ from bot.intake.workbooks import workbook_sheets
 _DELIMITERS = ",;\t|"
 _SAMPLE = 20  # lines by which the separator is recognised
 _CHUNK = 1 << 20
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how XLSX and XLS begin
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -60,7 +61,7 @@ def open_sheets(path: Path) -> Iterator[list[Sheet]]:
     """
     with path.open("rb") as file:
         head = file.read(4096)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if head.startswith(_WORKBOOKS):
         yield [
             Sheet(one.name, iter(one.lines), one.hidden, one.across, one.is_hidden)
             for one in workbook_sheets(path)
@@ -80,6 +81,17 @@ def open_sheets(path: Path) -> Iterator[list[Sheet]]:
             yield [Sheet("", _parsed(stream, path), remarks=_remarks(encoding))]
         except UnicodeError as error:
             raise _not_text(path) from error
+
+
+def count_lines(path: Path) -> int:
+    """Return how many lines a text file has; 0 for a workbook, whose rows nobody knows yet."""
+    lines = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if not lines and chunk.startswith(_WORKBOOKS):
+                return 0
+            lines += chunk.count(b"\n")
+    return lines
 
 
 def _text(head: bytes) -> str:

@@ -9,10 +9,9 @@ OFFICER people on it is nobody's for sure: whatever the policy, it waits for som
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from sqlalchemy import Connection
 
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.outreach.names import Name, alike, name_of, pairs
+from bot.outreach.names import Name, alike, name_of
 from bot.outreach.number_moves import (
     PLACE,
     InTheWay,
@@ -30,14 +29,16 @@ from bot.outreach.number_moves import (
     seal_other,
     swap,
 )
+from bot.outreach.same_names import suggest_of_import
 from storage.queries import duplicates as queries
-from storage.queries.duplicates import Found, Named, Row
+from storage.queries.duplicates import Found, Row
 
 OFFICER = 3
 """So many people on one number: it is an officer's own, or the office's."""
 CHUNK = 500
 SUGGEST_UP_TO = 50_000
-"""Rows of an import up to which names are compared at once: it takes seconds for so many."""
+"""Rows of an import up to which names are compared at once: it takes seconds for so many. For
+longer lists `same_names.suggest` does it, when somebody asks."""
 
 Kind = Literal["same_number", "same_person", "shared_number"]
 Hint = Literal["", "officer", "family", "two_people"]
@@ -123,7 +124,7 @@ def settle(
     """
     _judge_numbers(installation, published, import_id)
     if suggest:
-        _suggest(installation, published, import_id)
+        suggest_of_import(installation, published, import_id)
     database = installation.database
     if published.survey.settings.duplicates.policy == "ask":
         kinds = ("same_number", "shared_number", "same_person")
@@ -238,71 +239,6 @@ def _prefer(
             swap(connection, installation, published, row, best)
 
 
-# --- people ---------------------------------------------------------------------------------------
-
-
-def _suggest(installation: Installation, published: Published, import_id: int) -> None:
-    """Suggest people of the import's units who may stand there with two numbers."""
-    database = installation.database
-    for unit_id in database.read(lambda connection: queries.units_of(connection, import_id)):
-        read = partial(
-            _read_unit,
-            installation=installation,
-            survey_id=published.id,
-            unit_id=unit_id,
-            import_id=import_id,
-        )
-        rows, further = database.read(read)
-        found = [
-            _suggestion(published.id, import_id, one, rows[other][0])
-            for one, other in pairs([(number, name) for number, (_, name) in rows.items()])
-            if import_id in (rows[one][0].import_id, rows[other][0].import_id)
-        ]
-        for chunk in _chunks(further):
-            database.write(partial(queries.add_numbers, rows=chunk))
-        for chunk in _chunks(found):
-            database.write(partial(queries.add, rows=chunk))
-
-
-def _read_unit(
-    connection: Connection,
-    installation: Installation,
-    survey_id: int,
-    unit_id: int,
-    import_id: int,
-) -> tuple[dict[int, tuple[Named, Name]], list[dict[str, Any]]]:
-    """Return a unit's rows by id with their names, and the further numbers of the import's."""
-    rows: dict[int, tuple[Named, Name]] = {}
-    further: list[dict[str, Any]] = []
-    for row in queries.named(connection, survey_id, unit_id):
-        person = open_row(connection, installation, row)
-        rows[row.id] = (row._replace(sealed=b""), name_of(person.get("name", "")))
-        if row.import_id == import_id:
-            further += [
-                {
-                    "survey_id": survey_id,
-                    "row_id": row.id,
-                    "address_hmac": installation.keys.digest("address", number),
-                }
-                for number in person.get("others", ())
-            ]
-    return rows, further
-
-
-def _suggestion(survey_id: int, import_id: int, row_id: int, other: Named) -> dict[str, Any]:
-    return {
-        "survey_id": survey_id,
-        "import_id": import_id,
-        "kind": "same_person",
-        "row_id": row_id,
-        "other_id": other.id,
-        "unit_id": other.unit_id,
-        "grp": other.grp,
-        "person_hmac": other.address_hmac,
-        "decision": "open",
-    }
-
-
 # --- details --------------------------------------------------------------------------------------
 
 
@@ -324,8 +260,3 @@ def _stored(one: Other) -> dict[str, Any]:
         "kind": one.kind,
     }
     return {name: value for name, value in values.items() if value}
-
-
-def _chunks(rows: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(rows), CHUNK):
-        yield list(rows[start : start + CHUNK])

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -42,8 +43,10 @@ from storage.queries import imports, outbox
 from storage.queries import rosters as queries
 
 LEASE = timedelta(seconds=60)
+SQLITE_PART = 1_000  # rows of one transaction there: webhooks wait for the one lock
 STEP = 2_000  # rows of one transaction of cleaning up; SQLite's lock is held for some 100 ms
 TRIES = 3
+Item = TypeVar("Item")
 _DOUBLE = {"duplicate_elsewhere", "duplicate_in_file"}
 
 
@@ -68,6 +71,11 @@ class Staging:
 
     def store(self, diff: Diff, chunk: list[Judged]) -> None:
         """Compare a chunk with what is stored, and stage it. Raises ImportRunning, Conflict."""
+        part = SQLITE_PART if self.installation.database.is_sqlite else len(chunk)
+        for start in range(0, len(chunk), part):
+            self._store(diff, chunk[start : start + part])
+
+    def _store(self, diff: Diff, chunk: list[Judged]) -> None:
         database = self.installation.database
         for attempt in range(TRIES):
             database.read(lambda connection: diff.against_stored(connection, chunk))
@@ -103,6 +111,9 @@ class Staging:
 
         if not self.installation.database.write(work):
             raise _lost(self.path)
+
+    def settle(self, rows: int) -> None:
+        """Do what may take its time once the import counts; the next import would do it else."""
         survey = self.published.id
         for some in _slices(self._closed):
             self.installation.database.write(
@@ -339,6 +350,23 @@ def _prints(installation: Installation, person: Person) -> list[bytes]:
 def _named(installation: Installation, name: str, unit_id: int, group: str) -> bytes:
     tidy = " ".join(str(name).casefold().split())
     return installation.keys.digest("roster name", f"{unit_id}\0{group}\0{tidy}")
+
+
+def one_ahead(items: Iterator[Item], work: Callable[[Item], object]) -> Generator[Item, None, None]:
+    """Yield the items for which `work` is done; while it runs on one the next one is made.
+
+    It waits for the database most of its time. While an item is with the caller nothing runs.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        under_way: tuple[Item, Future[object]] | None = None
+        for item in items:
+            if under_way is not None:
+                under_way[1].result()
+                yield under_way[0]
+            under_way = item, pool.submit(work, item)
+        if under_way is not None:
+            under_way[1].result()
+            yield under_way[0]
 
 
 def _slices(ids: list[int]) -> list[list[int]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from bot.flow.source import Problem
 from bot.flow.survey import Settings
@@ -89,8 +90,7 @@ _LANGUAGES = {"bahasa indonesia": "id", "indonesia": "id", "indonesian": "id", "
 _LIMITS = {"sumber_data": 80, "dasar_kontak": 200}
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A row that can be used. `sealed` is what is stored encrypted, nothing empty in it."""
 
     unit_id: int
@@ -102,8 +102,7 @@ class Person:
     basis: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One row's reading: a person, or the class it fell into; and all there is to say about it.
 
     `unit_id`, `group` and `known` are what could be read of a row that gives no person.
@@ -116,7 +115,7 @@ class Read:
     warnings: tuple[Problem, ...] = ()
     unit_id: int | None = None
     group: str | None = None
-    known: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] = MappingProxyType({})
 
 
 class Units:
@@ -189,46 +188,48 @@ class Reader:
         """Read one row; everything that is wrong with it is told at once."""
         if row.broken is not None:
             return Read(row, None, "unusable", (row.broken,))
-        problems: list[Problem] = []
         warnings: list[Problem] = []
-        outcomes: list[Outcome] = []
-
-        def wrong(outcome: Outcome, column: str, what: str, fix: str) -> None:
-            outcomes.append(outcome)
-            problems.append(self.table.problem(row, column, what, fix))
 
         def warn(column: str, what: str, fix: str) -> None:
             warnings.append(self.table.problem(row, column, what, fix))
 
         email = self._email(row, warn)
         phone = self._phone(row, warn)
-        if phone.problem and not email:
-            wrong("unusable", "hp_wa", *REASONS[phone.kind])
         unit = self._unit(row)
-        if isinstance(unit, tuple):
-            wrong("unknown_unit", "unit" if row.get("unit") else "opd", *unit)
         group = self._group(row)
-        if isinstance(group, tuple):
-            wrong("unknown_group", "kelompok", *group)
-        if isinstance(unit, tuple) or isinstance(group, tuple) or outcomes:
-            known = {
-                "name": self._clean(row, "nama", _unheard),
-                "phone": phone.e164,
-                "email": email,
-            }
-            return Read(
-                row,
-                None,
-                outcomes[0],
-                tuple(problems),
-                tuple(warnings),
-                unit if isinstance(unit, int) else None,
-                group if isinstance(group, str) else None,
-                {key: value for key, value in known.items() if value},
-            )
+        reachable = phone.e164 is not None or email
+        if not reachable or isinstance(unit, tuple) or isinstance(group, tuple):
+            return self._to_mend(row, phone, email, unit, group)._replace(warnings=tuple(warnings))
         self._warn_of_phone(phone, warn)
         person = self._person(row, unit, group, phone, email, warn)
         return Read(row, person, warnings=tuple(warnings))
+
+    def _to_mend(
+        self,
+        row: Row,
+        phone: Phone,
+        email: str,
+        unit: int | tuple[str, str],
+        group: str | tuple[str, str],
+    ) -> Read:
+        """Return the reading of a row that gives no person; its first fault is its class."""
+        wrong: list[tuple[Outcome, str, tuple[str, str]]] = []
+        if phone.problem and not email:
+            wrong.append(("unusable", "hp_wa", REASONS[phone.kind]))
+        if isinstance(unit, tuple):
+            wrong.append(("unknown_unit", "unit" if row.get("unit") else "opd", unit))
+        if isinstance(group, tuple):
+            wrong.append(("unknown_group", "kelompok", group))
+        known = {"name": self._clean(row, "nama", _unheard), "phone": phone.e164, "email": email}
+        return Read(
+            row,
+            None,
+            wrong[0][0],
+            tuple(self.table.problem(row, column, *told) for _, column, told in wrong),
+            unit_id=unit if isinstance(unit, int) else None,
+            group=group if isinstance(group, str) else None,
+            known={key: value for key, value in known.items() if value},
+        )
 
     def _phone(self, row: Row, warn: _Warn) -> Phone:
         """Return the row's number: of `hp_wa`, else of `hp_lain` where `hp_wa` was left empty."""
@@ -281,17 +282,13 @@ class Reader:
         self, row: Row, unit_id: int, group: str, phone: Phone, email: str, warn: _Warn
     ) -> Person:
         """Put together what is stored, leaving out every cell with an identity number."""
-
         clean, cells = self._clean, row.cells
         others = phone.others
         if cells.get("hp_lain"):
             other = read_phone(cells["hp_lain"], self.region)
             further = (other.e164, *other.others)
             others = tuple(dict.fromkeys((*others, *(one for one in further if one))))
-        texts = {name: clean(row, name, warn) for name in _LIMITS}
-        for name, limit in _LIMITS.items():
-            if len(texts[name]) > limit:
-                warn(name, f"longer than {limit} characters; the rest was left out", "shorten it")
+        source, basis = (self._cut(row, name, warn) for name in _LIMITS)
         sealed: dict[str, Any] = {
             "name": clean(row, "nama", warn),
             "phone": phone.e164,
@@ -300,15 +297,16 @@ class Reader:
             "language": self._language(row, warn) if cells.get("bahasa") else None,
             "details": {name: text for name in self._details if (text := clean(row, name, warn))},
         }
-        return Person(
-            unit_id,
-            group,
-            phone,
-            email,
-            {key: value for key, value in sealed.items() if value},
-            texts["sumber_data"][: _LIMITS["sumber_data"]] or None,
-            texts["dasar_kontak"][: _LIMITS["dasar_kontak"]] or None,
-        )
+        sealed = {key: value for key, value in sealed.items() if value}
+        return Person(unit_id, group, phone, email, sealed, source, basis)
+
+    def _cut(self, row: Row, column: str, warn: _Warn) -> str | None:
+        """Return a text that is stored, as far as there is room for it."""
+        text, limit = self._clean(row, column, warn), _LIMITS[column]
+        if len(text) <= limit:
+            return text or None
+        warn(column, f"longer than {limit} characters; the rest was left out", "shorten it")
+        return text[:limit]
 
     def _clean(self, row: Row, column: str, warn: _Warn) -> str:
         text = row.cells.get(column)

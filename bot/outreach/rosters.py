@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,14 @@ from bot.outreach.duplicates import SUGGEST_UP_TO
 from bot.outreach.guards import no_patients
 from bot.outreach.rejects import Rejects, rejected_rows
 from bot.outreach.roster_diff import TO_MEND, Diff, Judged, chunks, open_person
-from bot.outreach.roster_import import ImportRunning, Staging, begin, file_digest, taken_in
+from bot.outreach.roster_import import (
+    ImportRunning,
+    Staging,
+    begin,
+    file_digest,
+    one_ahead,
+    taken_in,
+)
 from bot.outreach.roster_rows import COLUMNS, Reader, Units
 from storage.queries import audit
 from storage.queries import units as unit_queries
@@ -147,14 +154,15 @@ def import_roster(
     *,
     rejects: Path | None = None,
     progress: Progress | None = None,
+    chunk: int = CHUNK,
 ) -> RosterReport:
     """Store a roster's usable rows for a survey and report on every row.
 
-    `rejects` names a CSV that gets the rows to mend and why. May be killed at any moment and run
-    again. Raises InputError for a file that cannot be read as a roster (nothing of it counts then),
-    ImportRunning, UnknownSurvey.
+    `rejects` names a CSV that gets the rows to mend and why; `chunk` rows are staged at a time. May
+    be killed at any moment and run again. Raises InputError for a file that cannot be read as a
+    roster (nothing of it counts then), ImportRunning, UnknownSurvey.
     """
-    return _Run(installation, path, survey, options, rejects, progress).store()
+    return _Run(installation, path, survey, options, rejects, progress, chunk).store()
 
 
 # --- one run --------------------------------------------------------------------------------------
@@ -212,8 +220,10 @@ class _Run:
         options: Options,
         rejects: Path | None,
         progress: Progress | None,
+        chunk: int = CHUNK,
     ) -> None:
         self._here = installation
+        self._chunk = chunk
         self._path = path
         self._options = options
         self._rejects = rejects
@@ -266,6 +276,7 @@ class _Run:
                     "ignored": table.ignored,
                 }
                 staging.activate(self._tally.rows, kept)
+                staging.settle(self._tally.rows)
             except BaseException:
                 staging.abandon()
                 raise
@@ -278,9 +289,11 @@ class _Run:
 
     def _stage(self, table: Table, staging: Staging, out: Rejects | None) -> None:
         diff = self._diff(table)
-        for chunk in self._judged(table, diff):
-            staging.store(diff, chunk)
-            self._count(chunk, out)
+        store = partial(staging.store, diff)
+        with closing(one_ahead(self._judged(table, diff), store)) as stored:
+            for chunk in stored:
+                self._count(chunk, out)
+                del chunk  # two are held already: the one that is stored, the one that is read
         staging.mark_gone(diff)
 
     def _open(self, stack: ExitStack) -> tuple[Table, Rejects | None]:
@@ -302,7 +315,7 @@ class _Run:
         """Yield the rows by chunks. Raises InputError where their cells are those of patients."""
         reads = (diff.reader.read(row) for row in table.rows())
         known = set(table.position.values())  # a name such as N12 is no disease
-        for chunk in chunks(reads, CHUNK):
+        for chunk in chunks(reads, self._chunk):
             cells = [
                 ["" if place in known else cell for place, cell in enumerate(read.row.raw)]
                 for read in chunk[:SAMPLE]

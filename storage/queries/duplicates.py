@@ -312,9 +312,12 @@ def has_number(connection: Connection, row: Row, survey_id: int, scope: int) -> 
     return connection.execute(statement.limit(1)).first() is not None
 
 
-def units_of(connection: Connection, import_id: int) -> list[int]:
-    """Return the units that an import has rows of."""
-    statement = select(RosterRow.unit_id).where(RosterRow.import_id == import_id).distinct()
+def units_of(connection: Connection, survey_id: int, import_id: int | None = None) -> list[int]:
+    """Return the units that a survey's roster, or one import of it, has rows of."""
+    rules = [RosterRow.survey_id == survey_id]
+    if import_id is not None:
+        rules.append(RosterRow.import_id == import_id)
+    statement = select(RosterRow.unit_id).where(*rules).distinct()
     return sorted(connection.execute(statement).scalars())
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, any_, bindparam, case, or_, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ColumnElement, Connection, Dialect, and_, any_, bindparam, case, or_, select
+from sqlalchemy.types import UserDefinedType
 
 from storage.models import (
     RosterChange,
@@ -151,5 +151,20 @@ def _among(connection: Connection, column: Any, digests: _Digests) -> ColumnElem
     """One array is a parameter on PostgreSQL, which thousands of them would not be cheaply."""
     if connection.dialect.name == "sqlite":
         return cast("ColumnElement[bool]", column.in_(list(digests)))
-    array = bindparam("digests", list(digests), type_=postgresql.ARRAY(postgresql.BYTEA))
+    array = bindparam("digests", list(digests), type_=_ByteaArray())
     return cast("ColumnElement[bool]", column == any_(array))
+
+
+class _ByteaArray(UserDefinedType[Sequence[bytes]]):
+    """PostgreSQL's array of digests, written out: the driver needs ten times as long for it."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the type's name."""
+        return "BYTEA[]"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """Return what writes an array as PostgreSQL reads it."""
+        return lambda digests: "{" + ",".join(['"\\\\x' + one.hex() + '"' for one in digests]) + "}"

@@ -1,9 +1,10 @@
 """A million roster rows into PostgreSQL while people answer, beside what bare tools need for them.
 
 In the same run, on the same machine: `csv` alone; csv + COPY + ON CONFLICT; `phonenumbers` on every
-row (measured on some of them); the fast path for plain forms. Then the import by `tautan roster
-import`, a process of its own, while a server answers webhooks; the same file again; and a newer
-file in which one row in a hundred is another.
+row (measured on some of them); the fast path for plain forms; webhooks while nothing else happens.
+Then the import by `tautan roster import`, a process of its own, while a server answers the same
+webhooks; the same file again; the same rows in another file; and a newer one in which one row in a
+hundred is another. On SQLite a tenth of the rows, with how long each transaction holds the lock.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +35,16 @@ from storage.models import Unit
 from tests.bench import load
 from tests.bench.prepare import CONTACTS, fill, posts
 from tests.postgres import fresh_database, running_postgres
-from tests.processes import BIN
 from tests.setup import FLOWS, SECRET
 
 UNITS = 500
 GROUPS = ("internal", "eksternal", "ahli")
 SECONDS, MEMORY, P99 = 60.0, 300.0, 100.0  # at most, for a million rows
 SAMPLE = 20_000
-RATE = 40  # webhooks a second while rows are read
-out = Console()
+RATE, BURSTS = 40, 10  # webhooks a second while rows are read, in so many bursts
+QUIET = 10.0  # seconds of webhooks alone
+LOCK = 0.15  # seconds that one transaction may hold SQLite's lock
+out = Console(soft_wrap=True)
 
 
 def write_roster(path: Path, rows: int, *, newer: bool = False) -> None:
@@ -122,6 +125,8 @@ def bare(path: Path, rows: int, url: str) -> dict[str, float]:
 class Webhooks:
     """People who answer all the while, at a steady pace."""
 
+    sid = 10**6  # no message has the number of another
+
     def __init__(self, port: int) -> None:
         self._port = port
         self._over = threading.Event()
@@ -138,33 +143,64 @@ class Webhooks:
         self._thread.join()
 
     def _run(self) -> None:
-        base, sid = f"http://127.0.0.1:{self._port}", 10**6
+        base = f"http://127.0.0.1:{self._port}"
         while not self._over.is_set():
             start = time.perf_counter()
-            people = [(sid + place) % CONTACTS for place in range(RATE)]
-            measured = load.run(self._port, posts(base, "/whatsapp", people, sid), 2)
-            sid += RATE
+            first, number = Webhooks.sid, RATE // BURSTS
+            people = [(first + place) % CONTACTS for place in range(number)]
+            measured = load.run(self._port, posts(base, "/whatsapp", people, first), 2)
+            Webhooks.sid += number
             self.latencies += measured.latencies
             self.failures += measured.failures
-            self._over.wait(max(0.0, 1 - (time.perf_counter() - start)))
+            self._over.wait(max(0.0, 1 / BURSTS - (time.perf_counter() - start)))
 
-    def p99(self) -> float:
-        """Return the 99th percentile, in ms."""
+    def told(self) -> str:
+        """Return how many there were and how fast they were answered."""
         ordered = sorted(self.latencies)
-        return ordered[int(len(ordered) * 0.99)] * 1000 if ordered else 0.0
+        shown = [f"p{share} {1000 * _part(ordered, share):.1f}" for share in (50, 99, 100)]
+        return f"{len(ordered)} webhooks: {', '.join(shown)} ms, {self.failures} failed"
+
+    @property
+    def good(self) -> bool:
+        """Whether they were answered as they must be."""
+        return 1000 * _part(sorted(self.latencies), 99) < P99 and not self.failures
 
 
-def run_import(path: Path, url: str, *more: str) -> tuple[float, float, float, dict[str, Any]]:
-    """Import by the command; return seconds, those of CPU, the most memory in MB, the report."""
+def _part(ordered: list[float], share: int) -> float:
+    return ordered[min(len(ordered) - 1, len(ordered) * share // 100)] if ordered else 0.0
+
+
+@dataclass(frozen=True)
+class Imported:
+    """One import: seconds, those of CPU, the most memory in MB, the report, and how long each
+    transaction held the lock, in seconds (SQLite's)."""
+
+    seconds: float
+    cpu: float
+    memory: float
+    report: dict[str, Any]
+    locks: list[float]
+
+    def told(self) -> str:
+        """Return what it took and what came of it."""
+        counts = {name: self.report[name] for name in ("added", "changed", "gone")}
+        return f"{self.seconds:.1f} s ({self.cpu:.1f} of CPU), {self.memory:.0f} MB, {counts}"
+
+
+def run_import(path: Path, url: str) -> Imported:
+    """Import by the command, in a process of its own."""
     environment = {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(FLOWS.parent),
         "DATABASE_URL": url,
         "TAUTAN_SECRET_KEY": SECRET,
         "FLOWS_DIR": str(FLOWS),
     }
-    command = [str(BIN / "tautan"), "roster", "import", str(path), "--survey", "integritas"]
-    command += ["--institution", "own:D000", "--json", *more]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "report").open("w+") as told:
+        locks = Path(folder) / "locks"
+        command = [sys.executable, "-m", "tests.bench.locks", str(locks)]
+        command += ["roster", "import", str(path), "--survey", "integritas"]
+        command += ["--institution", "own:D000", "--json"]
         start = time.perf_counter()
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=told)
         _, status, usage = os.wait4(process.pid, 0)
@@ -173,49 +209,58 @@ def run_import(path: Path, url: str, *more: str) -> tuple[float, float, float, d
             raise SystemExit("the import failed")
         told.seek(0)
         cpu = usage.ru_utime + usage.ru_stime
-        return seconds, cpu, usage.ru_maxrss / 1024, json.loads(told.read())
+        held = [float(line) for line in locks.read_text().split()]
+        return Imported(seconds, cpu, usage.ru_maxrss / 1024, json.loads(told.read()), held)
 
 
 def rosters(rows: int) -> bool:
     """Measure; return whether the targets are met, in proportion to the rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        with running_postgres(durable=True) as admin, fresh_database(admin) as url:
+            out.print("PostgreSQL")
+            good = _measure(url, rows, Path(folder))
+        out.print("SQLite")
+        good &= _measure(f"sqlite:///{folder}/bench.db", max(rows // 10, 1000), Path(folder))
+    out.print("targets met" if good else "TARGETS MISSED")
+    return good
+
+
+def _measure(url: str, rows: int, folder: Path) -> bool:
     from tests.bench.run import free_port, server
 
-    with (
-        running_postgres(durable=True) as admin,
-        fresh_database(admin) as url,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        first, second = Path(folder) / "first.csv", Path(folder) / "second.csv"
-        write_roster(first, rows)
-        write_roster(second, rows, newer=True)
-        fill(url)
-        _units(url)
+    first, same, newer = (folder / f"{name}.csv" for name in ("first", "same", "newer"))
+    write_roster(first, rows)
+    write_roster(newer, rows, newer=True)
+    same.write_bytes(first.read_bytes() + b"\n")
+    fill(url)
+    add_units(url)
+    if url.startswith("postgresql"):
         for what, seconds in bare(first, rows, url).items():
-            out.print(f"{what}: {seconds:.1f} s")
-        port = free_port()
-        with server(url, port):
-            with Webhooks(port) as webhooks:
-                seconds, cpu, memory, report = run_import(first, url)
-            out.print(
-                f"import of {rows:,} rows: {seconds:.1f} s ({cpu:.1f} of CPU), {memory:.0f} MB,"
-                f" {report['counts']}"
-            )
-            out.print(
-                f"{len(webhooks.latencies)} webhooks meanwhile: p99 {webhooks.p99():.1f} ms,"
-                f" {webhooks.failures} failed"
-            )
-        good = seconds < SECONDS * max(rows / 1_000_000, 0.1) and memory < MEMORY
-        good = good and webhooks.p99() < P99 and not webhooks.failures
-        again, _, _, report = run_import(first, url)
-        out.print(f"the same file again: {again:.1f} s, {report['counts']}")
-        newer, _, _, report = run_import(second, url)
-        told = {name: report[name] for name in ("added", "changed", "gone")}
-        out.print(f"a newer file: {newer:.1f} s, {told}")
-        out.print("targets met" if good else "TARGETS MISSED")
-        return good
+            out.print(f"  {what}: {seconds:.1f} s")
+    port = free_port()
+    with server(url, port):
+        with Webhooks(port):  # the first ones find everything cold
+            time.sleep(2)
+        with Webhooks(port) as alone:
+            time.sleep(QUIET)
+        out.print(f"  nothing else: {alone.told()}")
+        with Webhooks(port) as meanwhile:
+            done = run_import(first, url)
+        out.print(f"  import of {rows:,} rows: {done.told()}")
+        out.print(f"  meanwhile: {meanwhile.told()}")
+    if done.locks:
+        shown = f"{1000 * _part(sorted(done.locks), 50):.0f}, at most {1000 * max(done.locks):.0f}"
+        out.print(f"  {len(done.locks)} transactions held the lock for {shown} ms")
+    out.print(f"  the same file again: {run_import(first, url).told()}")
+    out.print(f"  the same rows in another file: {run_import(same, url).told()}")
+    out.print(f"  a newer file: {run_import(newer, url).told()}")
+    quick = done.seconds < SECONDS * max(rows / 1_000_000, 0.1)
+    short = max(done.locks, default=0.0) < LOCK
+    return quick and short and done.memory < MEMORY and meanwhile.good
 
 
-def _units(url: str) -> None:
+def add_units(url: str) -> None:
+    """Add the units that the lists name."""
     database = Database(url)
     here = open_installation(database, Secret(SECRET))
     values = [

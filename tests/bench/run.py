@@ -35,6 +35,7 @@ from tests.bench import load
 from tests.bench.campaign import campaign
 from tests.bench.counts import counts
 from tests.bench.load import Measured
+from tests.bench.names import names
 from tests.bench.prepare import ACCOUNT, CONTACTS, SENDER, TOKEN, fill, posts
 from tests.bench.rosters import rosters
 from tests.postgres import fresh_database, running_postgres
@@ -171,7 +172,7 @@ def show(name: str, rows: list[tuple[int, str, Measured]]) -> bool:
 def main() -> None:
     """Measure what the command line names, all if nothing."""
     parser = argparse.ArgumentParser()
-    kinds = ["sqlite", "postgresql", "campaign", "rosters", "counts"]
+    kinds = ["sqlite", "postgresql", "campaign", "rosters", "names", "counts"]
     parser.add_argument("what", nargs="*", choices=[*kinds, []])
     parser.add_argument("--rows", type=int, default=100_000, help="of the roster")
     parser.add_argument("--invitations", type=int, default=3_000, help="of the campaign")
@@ -193,6 +194,8 @@ def main() -> None:
         met &= rosters(given.rows)
     if "counts" in asked:
         met &= counts(given.conversations)
+    if "names" in asked:
+        met &= names(given.rows)
     sys.exit(0 if met else 1)
 
 
