@@ -53,6 +53,7 @@ class Respondent:
     answers: dict[str, Answer] = field(default_factory=dict)
     turns: int = 0
     finished: bool = False
+    said: list[tuple[str, list[str]]] = field(default_factory=list)  # and what came meanwhile
 
     def say(self, text: str) -> str:
         """Send a message, again under the same id until it is answered; return the reply."""
@@ -60,6 +61,7 @@ class Respondent:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             got = self.person.post(form)
+            self.said.append((text, got))
             if got:
                 self.turns += 1
                 if self.rng.random() < self.twice:
@@ -129,6 +131,15 @@ def stored_vectors(installation: Installation) -> Counter[Vector]:
     for one, question, value in installation.database.read(lambda c: c.execute(query).all()):
         by_response.setdefault(one, []).append((question, value))
     return Counter(tuple(sorted(pairs)) for pairs in by_response.values())
+
+
+def strayed(people: Iterable[Respondent], stored: Counter[Vector]) -> str:
+    """Return the chats of those whose answers are not stored as given, for a failure's message."""
+    return "\n".join(
+        f"{one.answers}\n" + "\n".join(map(repr, one.said))
+        for one in people
+        if one.vector() not in stored
+    )
 
 
 def all_at_once(jobs: Sequence[Callable[[], None]], at_a_time: int = 8) -> None:

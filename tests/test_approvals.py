@@ -24,7 +24,7 @@ from tests.setup import bundled_files, publish_bundled
 from tests.test_templates import channel, sid_of
 from tests.whatsapp import Office, office
 
-WORDINGS = 8  # eight messages and languages of the bundled survey have words of their own
+WORDINGS = 11  # eleven messages and languages of the bundled survey have words of their own
 
 
 @pytest.fixture

@@ -302,11 +302,11 @@ def test_interviews_that_were_finished_before_the_counts_were_kept_are_counted(d
         database = Database(database_url)
 
         def back_and_forth(connection):
-            command.downgrade(_config(connection), "-1")
+            command.downgrade(_config(connection), "0013")
             row = conversation(survey, unit, status="finished")
             connection.execute(insert(Conversation), [row] * 4)
             connection.execute(insert(Conversation), [conversation(survey, unit)])
-            command.upgrade(_config(connection), "0014")
+            command.upgrade(_config(connection), "head")
 
         database.write(back_and_forth)
         database.close()

@@ -12,3 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_roster_row_unit", "roster_row", ["survey_id", "unit_id"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_roster_row_unit", "roster_row")
