@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bot.intake.tables import InputError
 from bot.interview import codes
 from bot.interview.installation import Installation
+from bot.outreach.launch import launch
+from bot.outreach.launch_plan import plan_launch
 from bot.outreach.mailing import (
     LEASE,
     MailReport,
@@ -327,6 +329,14 @@ def test_nobody_in_a_conversation_is_written_to(either_url, tmp_path):
         plan = plan_mail(place.installation, "integritas", ["internal"])
         assert plan.people == 0
         assert server.letters == []
+
+
+def test_who_was_written_to_is_not_invited_by_whatsapp_too(both):
+    assert both.send("internal").sent == 1
+    plan = plan_launch(both.here, "integritas")
+    assert (plan.to_invite, plan.invited, plan.without_address) == (1, 1, 3)
+    assert launch(both.here, "integritas").invited == 1
+    assert both.send("internal", "ahli").sent == 3  # the invited one gets no letter
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from storage.models import (
     Unit,
 )
 from storage.queries import claims, duplicates
+from storage.queries.mail import mailed
 from storage.queries.rosters import CHANGED, NOW, counting
 
 Standing = Literal[
@@ -99,6 +100,7 @@ def counts(connection: Connection, survey_id: int) -> list[Count]:
     whole, part = aliased(Conversation), aliased(Conversation)  # once a survey, once a unit
     standing = case(
         (RosterRow.conversation_id.is_not(None), "invited"),
+        (mailed(), "invited"),
         (RosterRow.address_hmac.is_(None), "without_address"),
         (
             or_(whole.id.is_not(None), part.id.is_not(None), claims.talking_on_another_number()),
@@ -187,6 +189,7 @@ def unclaimed(
             NOW.unit_id.in_(list(unit_ids)) if unit_ids is not None else true(),
             NOW.grp.in_(list(groups)) if groups is not None else true(),
             counting(),
+            ~mailed(),
             ~claims.talking_on_another_number(),
         )
         .order_by(RosterRow.address_hmac, RosterRow.id)

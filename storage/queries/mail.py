@@ -66,6 +66,16 @@ def _talking() -> Any:
     )
 
 
+def mailed() -> Any:
+    """Say whether a row's person was invited by e-mail, or is about to be."""
+    gone_out = ("queued", "claimed", "sent", "unknown")
+    return (
+        select(Mail.id)
+        .where(Mail.roster_row_id == RosterRow.id, Mail.status.in_(gone_out))
+        .exists()
+    )
+
+
 def wanted(
     connection: Connection, survey_id: int, groups: Sequence[str], after: int, limit: int
 ) -> list[WantedRow]:
