@@ -32,6 +32,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from storage.compiled import COMPILED
 from storage.prepared import begin
 
 log = logging.getLogger(__name__)
@@ -202,6 +203,7 @@ class Database:
                 hide_parameters=True,
                 # The driver begins nothing by itself: `_begin_first` does, when it is needed.
                 isolation_level="AUTOCOMMIT",
+                execution_options={"compiled_cache": COMPILED},
                 connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
             )
             event.listen(engine, "before_cursor_execute", _begin_first)
@@ -209,6 +211,7 @@ class Database:
         engine = create_engine(
             self.url,
             hide_parameters=True,  # errors are logged, and parameters may be somebody's words
+            execution_options={"compiled_cache": COMPILED},
             connect_args={"timeout": 10, "check_same_thread": False},
         )
         event.listen(engine, "connect", _sqlite_settings)

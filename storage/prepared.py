@@ -15,8 +15,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from psycopg import RawCursor
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
@@ -26,6 +24,7 @@ Process = Callable[[Any], Any]
 # PostgreSQL's last words: ended by an administrator, by a crash, or not started yet. They may come
 # before the driver sees that the connection has ended.
 _FAREWELLS = {"57P01", "57P02", "57P03"}
+_IDLE = 0  # libpq's PQTRANS_IDLE; psycopg itself is not imported where SQLite is used
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -97,7 +96,7 @@ class _Form:
         for told in connection.engine.dispatch.before_cursor_execute:
             told(connection, None, self._sql, values, None, False)
         try:
-            asked = RawCursor(driver) if self._dollars else driver
+            asked = connection.dialect.loaded_dbapi.RawCursor(driver) if self._dollars else driver
             return asked.execute(self._sql, values)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_ours(connection, self._sql, error) from error
@@ -125,7 +124,7 @@ def begin(connection: Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
     driver: Any = connection.connection.dbapi_connection
-    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+    if driver.pgconn.transaction_status != _IDLE:
         return
     try:
         driver.execute("BEGIN")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -18,6 +19,16 @@ from tests.postgres import fresh_database, running_postgres, unmade_database
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+# A fifth of the time would go into looking for garbage among what tests import and keep for good.
+gc.set_threshold(20_000, 10, 10)
+
+
+def pytest_collection_finish() -> None:
+    """Set all that was imported and collected aside, for the garbage collector to leave alone."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -61,9 +61,16 @@ def bundled_files() -> dict[str, str]:
     return read_files(FLOWS / "integritas")
 
 
-def publish_bundled(installation: Installation, **changes: str) -> Published:
-    """Publish the bundled survey, `changes` replacing lines "key: value" of settings and texts."""
+def publish_bundled(
+    installation: Installation, *, questions: int | None = None, **changes: str
+) -> Published:
+    """Publish the bundled survey, `changes` replacing lines "key: value" of settings and texts.
+
+    `questions` leaves so many first ones of each flow, for tests that need few.
+    """
     files = bundled_files()
+    for name in ("internal.yaml", "eksternal.yaml", "ahli.yaml") if questions else ():
+        files[name] = "\n  - name: ".join(files[name].split("\n  - name: ")[: (questions or 0) + 1])
     for name, value in changes.items():
         lines = files["survey.yaml"].split("\n")
         starts = (f"{name}:", f"  {name}:")

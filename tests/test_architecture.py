@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,12 +85,18 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
+@cache
 def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
-def imports(module: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and full name of everything imported, inside functions too."""
+@cache
+def imports(module: str) -> list[tuple[int, str]]:
+    """Return the line and full name of everything imported, inside functions too."""
+    return list(found_imports(module))
+
+
+def found_imports(module: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)

@@ -25,9 +25,15 @@ GREETING, CONSENT, FIRST = 0, 1, 2
 
 
 @contextmanager
-def place_with(url: str, appearance: str = "list", *, made: bool = True) -> Iterator[Office]:
-    """Open an office whose survey wants taps; all that is known beforehand is made."""
-    with office(url, appearance=appearance) as place:
+def place_with(
+    url: str, appearance: str = "list", *, made: bool = True, whole: bool = False
+) -> Iterator[Office]:
+    """Open an office whose survey wants taps; all that is known beforehand is made.
+
+    Most tests ask two or three questions: each flow has the first five, unless it is `whole`.
+    """
+    questions = None if whole else 5
+    with office(url, appearance=appearance, questions=questions) as place:
         if made:
             contents.prepare(place.installation, place.published)
             make_all(place)
@@ -126,7 +132,7 @@ def test_one_content_serves_everybody_and_holds_nothing_of_anybody(either_url):
 
 
 def test_many_makers_at_once_make_each_content_once(database_url):
-    with place_with(database_url, made=False) as place:
+    with place_with(database_url, made=False, whole=True) as place:
         wanted = contents.prepare(place.installation, place.published)
         assert contents.prepare(place.installation, place.published) == 0
         failures: list[BaseException] = []
@@ -300,7 +306,7 @@ def test_a_late_tap_changes_that_answer_and_shows_what_is_open(either_url):
 
 
 def test_a_tap_on_a_question_that_was_never_asked_only_shows_the_open_one(either_url):
-    with place_with(either_url) as place:
+    with place_with(either_url, whole=True) as place:
         ani = asked(place)
         (again,) = ani.say("Ya", tap="tgs_01:1")
         assert "sekali lagi" in again
@@ -397,7 +403,7 @@ def test_a_tap_on_what_is_over_does_not_take_the_floor_from_what_is_open(either_
 
 
 def test_what_nobody_uses_for_thirty_days_is_deleted_on_both_sides(either_url):
-    with place_with(either_url) as place:
+    with place_with(either_url, whole=True) as place:
         place.clock.move(days=20)
         asked(place)
         used = {one.content_sid for one in place.twilio.outbound()}
@@ -409,7 +415,7 @@ def test_what_nobody_uses_for_thirty_days_is_deleted_on_both_sides(either_url):
 
 
 def test_a_closed_survey_keeps_no_contents(either_url):
-    with place_with(either_url) as place:
+    with place_with(either_url, whole=True) as place:
         assert place.twilio.contents
         close(place.installation, place.published.name)
         contents.clean(place.installation, channel(place))
@@ -419,7 +425,7 @@ def test_a_closed_survey_keeps_no_contents(either_url):
 
 
 def test_cleaning_goes_on_where_the_provider_failed_it(either_url):
-    with place_with(either_url) as place:
+    with place_with(either_url, whole=True) as place:
         place.clock.move(timedelta(days=31))
         gone = rows(place.installation, Content)[0].content_id
         del place.twilio.contents[gone]  # somebody deleted it in Twilio's console

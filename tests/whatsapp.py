@@ -88,12 +88,14 @@ def office(
     *,
     clock: TestClock | None = None,
     statuses: tuple[str, ...] = ("sent", "delivered", "read"),
+    questions: int | None = None,
     **settings: str,
 ) -> Iterator[Office]:
     """Open an installation with the bundled survey published and one unit in WIB.
 
     `settings` replace lines of survey.yaml. Answers may follow at once (min_answer_seconds 0)
     unless they say otherwise. `statuses` are the callbacks that come for each message of ours.
+    `questions` leaves so many first ones of each flow.
     """
     clock = clock or TestClock()
     with FakeTwilio(clock=clock, statuses=statuses) as twilio:
@@ -112,7 +114,9 @@ def office(
         twilio._fetcher = wsgi_fetch(app, BASE)
         try:
             published = publish_bundled(
-                service.installation, **({"min_answer_seconds": "0"} | settings)
+                service.installation,
+                questions=questions,
+                **({"min_answer_seconds": "0"} | settings),
             )
             unit = add_unit(service.installation)
             yield Office(service, app, twilio, clock, published, unit, sweeps)

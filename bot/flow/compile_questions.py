@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from bot.flow.answers import Lexicon
 from bot.flow.checker import Checker
@@ -27,6 +28,12 @@ from bot.flow.wording import FILLED_ALWAYS
 
 _Names = Mapping[str, tuple[str, ...] | None]
 """What conditions may read: a question's name, and the answers that a choice question can have."""
+
+
+@lru_cache(maxsize=256)
+def _lexicon(choices: tuple[tuple[str, tuple[str, ...]], ...]) -> Lexicon:
+    """Build once what many questions share: a scale stands in dozens of them."""
+    return Lexicon.of(choices)
 
 
 class QuestionCompiler:
@@ -173,8 +180,8 @@ class QuestionCompiler:
         if not part.required:
             what = "a question with choices cannot be left out"
             self._complain((*path, "required"), what, "let `na` offer an answer instead")
-        lexicon = Lexicon.of((choice.name, choice.label.values()) for choice in (*choices, *na))
-        return replace(question, choices=choices, na=na, good=good, lexicon=lexicon)
+        named_by = tuple((choice.name, tuple(choice.label.values())) for choice in (*choices, *na))
+        return replace(question, choices=choices, na=na, good=good, lexicon=_lexicon(named_by))
 
     def _choice(self, source: Source, path: Path, part: ChoicePart) -> SurveyChoice:
         label = self._checker.texts(source, (*path, "label"), part.label, self._filled)
