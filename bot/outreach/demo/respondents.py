@@ -36,6 +36,13 @@ SCREENING = 3  # the language and the first two questions
 FIRST_HOUR, LAST_HOUR = 6, 21  # nobody answers in the night
 
 
+def is_nudge(bubble: Bubble) -> bool:
+    """Whether a message of ours is a reminder that went out as free text."""
+    message = bubble.message
+    reminds = any(button.label == "Buka" for button in message.buttons)
+    return bubble.author == "us" and bubble.template is None and reminds
+
+
 @dataclass(slots=True)
 class Respondent:
     """One invented person with a manner of answering, drawn by chance from a seeded source."""
@@ -72,6 +79,8 @@ class Respondent:
             return self._about_template(bubble, now)
         if any(button.label == "SETUJU" for button in message.buttons):
             return self._soon(now, Said("TIDAK" if self.manner == "declines" else "SETUJU"))
+        if is_nudge(bubble):
+            return self._about_template(bubble, now)
         if not message.choices and not _COUNTED.search(message.footer):
             return None  # closing words, explanations
         if self.leaves_after is not None and self.answered >= self.leaves_after:
