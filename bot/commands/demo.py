@@ -17,6 +17,7 @@ from storage.migrate import migrate
 
 LONG = 30
 """So many days begin with some in which lists are mended and nobody is invited yet."""
+PER_DAY = 5  # invitations, so that weeks differ
 LISTS_DAYS = 8  # with a Monday before the opening among them, on which coordinators are told
 
 
@@ -58,7 +59,7 @@ def demo(
             sweeps = Sweeps(service)
             first = published.survey.settings
             opens = datetime.combine(first.opens, time(1), first.zone)
-            opening = Opening(opens, partial(invite, here, published))
+            opening = Opening(opens, partial(invite, here, published, PER_DAY))
             with Progress(console=err, disable=not err.is_terminal) as bar:
                 task = bar.add_task("days", total=days)
                 summary = play(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.interview import contexts
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published, UnknownSurvey, publish, read_files
 from bot.outreach import links
@@ -62,7 +63,8 @@ def prepare(
         # The last of the days is that of the closing words.
         days = DAYS - opens_in - 1 if opens_in else DAYS
         published = publish(installation, dated(files, opens, days))
-    fill(installation, published, coordinators, invites=not opens_in)
+    if contexts.refusal(installation, published) != "closed":
+        fill(installation, published, coordinators, invites=not opens_in)
     return published
 
 
@@ -107,9 +109,9 @@ def fill(
         invite(installation, published)
 
 
-def invite(installation: Installation, published: Published) -> None:
+def invite(installation: Installation, published: Published, per_day: int = PER_DAY) -> None:
     """Plan the invitations of everybody on the lists."""
-    launch(installation, published.name, per_day=PER_DAY)
+    launch(installation, published.name, per_day=per_day)
 
 
 def _write_coordinators(file: Path, opens: date) -> None:
