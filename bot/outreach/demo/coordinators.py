@@ -29,8 +29,8 @@ WEEKLY: Mapping[str, Mapping[int, str]] = MappingProxyType(
 ONCE: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
         "koordinator": {
+            2: "PANDUAN",
             3: "REKAP",
-            4: "PANDUAN",
             20: "PROGRES dinas kesehtan",
             33: "GRAFIK dukcapil",
             41: "REKAP",

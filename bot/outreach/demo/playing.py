@@ -77,26 +77,32 @@ def play(
     people: Sequence[Persona] | None = None,
     posters: Sequence[Poster] = (),
     opening: Opening | None = None,
+    between_sweeps: timedelta = BETWEEN_SWEEPS,
     seed: int = SEED,
     report: Callable[[int, int], object] = lambda _day, _days: None,
 ) -> Summary:
     """Let `days` days pass and return what came of them.
 
-    `sweep` runs every timer once; `people` (everybody on the lists) and the visitors of `posters`
-    take part, but respondents whom the simulator introduces stay silent: they are for whoever looks
-    at it. Nobody is there before the `opening`. `report` is told each day that has passed, of how
-    many. Raises ValueError unless the installation is marked demo.
+    `sweep` runs every timer once, at most every `between_sweeps`; `people` (everybody on the lists)
+    and the visitors of `posters` take part, but respondents whom the simulator introduces stay
+    silent: they are for whoever looks at it. Nobody is invited before the `opening`. `report` is
+    told each day that has passed, of how many. Raises ValueError unless the installation is marked
+    demo.
     """
-    play = _Play(desk, sweep, random.Random(seed))  # noqa: S311 # the same people every time
+    rng = random.Random(seed)  # noqa: S311 # the same people every time
+    play = _Play(desk, sweep, rng, between_sweeps)
     play.cast(everybody() if people is None else people, days, posters, opening)
     return play.run(days, report)
 
 
 class _Play:
-    def __init__(self, desk: Desk, sweep: Callable[[], object], rng: random.Random) -> None:
+    def __init__(
+        self, desk: Desk, sweep: Callable[[], object], rng: random.Random, between: timedelta
+    ) -> None:
         self.desk = desk
         self.sweep = sweep
         self.rng = rng
+        self.between_sweeps = between
         self.chats = Chats(desk.installation)
         self.summary = Summary()
         self._people: dict[str, Respondent | Coordinator] = {}
@@ -113,7 +119,7 @@ class _Play:
         end = begin + timedelta(days=days)
         self._sweep()
         while True:
-            due = max(next_due(self.installation) or end, self._swept_at + BETWEEN_SWEEPS)
+            due = max(next_due(self.installation) or end, self._swept_at + self.between_sweeps)
             planned = self._plan[0][0] if self._plan else end
             moment = min(due, planned)
             if moment >= end:
