@@ -41,7 +41,7 @@ def named(title: str, owner: str) -> Published:
     """Return the bundled survey with another title, and another word in each of the owner's."""
     survey = bundled().survey
     settings = survey.settings
-    texts = {name: owner for name in settings.texts["id"]}
+    texts = dict.fromkeys(settings.texts["id"], owner)
     changed = replace(settings, title={"id": title}, texts=MappingProxyType({"id": texts}))
     return replace(bundled(), survey=replace(survey, settings=changed))
 
