@@ -37,12 +37,13 @@ ONCE: Mapping[str, Mapping[int, str]] = MappingProxyType(
         },
         "admin": {3: "REKAP", 17: "BAGIKAN", 31: "PROGRES"},
         "dukcapil": {24: "PROGRES"},
-        "dukcapil-pengganti": {31: "PROGRES", 36: "GRAFIK"},
+        "dukcapil-pengganti": {40: "PROGRES", 42: "GRAFIK"},
         "pupr": {26: "JEDA 7"},
         "dpmptsp": {22: "BERHENTI"},  # then nobody of that unit can be reached
     }
 )
-"""What somebody writes on one of the played days, the first of which is 0."""
+"""What somebody writes on one of the played days, the first of which is 0. The deputy's lie within
+the days off, with and without days before the opening."""
 
 
 @dataclass(slots=True)
