@@ -286,7 +286,9 @@ def test_manners_differ() -> None:
     late = somebody(1, "late")
     assert late.react(INVITATION, MONDAY) is None
     reminder = Bubble("us", fresh_sid(), Message("Masih dibuka"), template="reminder_first")
-    assert late.react(reminder, MONDAY) is not None
+    answers = [late.react(reminder, MONDAY) is not None for _ in range(3)]
+    assert answers[late.patience - 1 :] == [True] * (4 - late.patience)
+    assert not any(answers[: late.patience - 1])
     stops = somebody(1, "stops").react(INVITATION, MONDAY)
     assert stops is not None
     assert stops[1].text == "berhenti"
