@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sqlalchemy import func, select
 
 from bot.channels.simulator import SimulatorChannel, fresh_sid
@@ -27,9 +29,10 @@ from bot.interview.receiving import Desk
 from bot.interview.sending import deliver
 from bot.outreach.demo import advance, everybody, play, posters, prepare, starts
 from bot.outreach.demo.clock import move_to, pass_time
-from bot.outreach.demo.filling import COUNTERS, dated
-from bot.outreach.demo.personas import leading, rows, walk_ins
-from bot.outreach.demo.playing import DAYS, Poster, Summary
+from bot.outreach.demo.filling import COUNTERS, dated, invite
+from bot.outreach.demo.leaving import leave
+from bot.outreach.demo.personas import COORDINATOR, leading, rows, walk_ins
+from bot.outreach.demo.playing import DAYS, Opening, Poster, Summary
 from bot.outreach.demo.respondents import MANNERS, Manner, Respondent
 from bot.reporting.coordinators import import_coordinators
 from bot.scheduler import Sweeps
@@ -40,6 +43,7 @@ from storage.models import (
     Coordinator,
     Link,
     Outbox,
+    RosterReject,
     RosterRow,
     Target,
     Unit,
@@ -104,10 +108,12 @@ def test_the_leading_people_show_every_way_of_taking_part() -> None:
 
 def test_every_row_of_the_lists_is_taken(demo: Installation) -> None:
     assert count(demo, Unit) == len(list(rows("units.csv")))
-    assert count(demo, RosterRow) == len(list(rows("roster.csv")))
-    assert count(demo, Coordinator) == len(list(rows("coordinators.csv")))
-    with_phone = [row for row in rows("roster.csv") if row["hp_wa"]]
-    assert count(demo, Conversation) == len(with_phone)
+    usable = [row for row in rows("roster.csv") if row["hp_wa"].startswith("08") or row["email"]]
+    assert count(demo, RosterRow) == len(usable)
+    assert count(demo, RosterReject) == len(list(rows("roster.csv"))) - len(usable) == 4
+    listed = list(rows("coordinators.csv"))
+    assert count(demo, Coordinator) == len(listed) + sum(bool(row["pengganti"]) for row in listed)
+    assert count(demo, Conversation) == sum(bool(row["hp_wa"]) for row in usable)
 
 
 def test_filling_again_changes_nothing(demo: Installation) -> None:
@@ -280,7 +286,9 @@ def test_manners_differ() -> None:
     late = somebody(1, "late")
     assert late.react(INVITATION, MONDAY) is None
     reminder = Bubble("us", fresh_sid(), Message("Masih dibuka"), template="reminder_first")
-    assert late.react(reminder, MONDAY) is not None
+    answers = [late.react(reminder, MONDAY) is not None for _ in range(3)]
+    assert answers[late.patience - 1 :] == [True] * (4 - late.patience)
+    assert not any(answers[: late.patience - 1])
     stops = somebody(1, "stops").react(INVITATION, MONDAY)
     assert stops is not None
     assert stops[1].text == "berhenti"
@@ -299,7 +307,7 @@ def test_nobody_answers_what_never_arrived_or_what_asks_nothing() -> None:
 
 @dataclass(frozen=True)
 class Played:
-    """Some days that were played with the first people of the lists and six visitors."""
+    """Some days that were played with coordinators, the first people of the lists, six visitors."""
 
     service: Service
     summary: Summary
@@ -318,7 +326,8 @@ def played(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         service.desk,
         Sweeps(service).run_once,
         days=5,
-        people=everybody()[:22],
+        people=everybody()[:30],
+        between_sweeps=timedelta(hours=1),
         posters=[Poster(first.unit, first.text, 6)],
         report=lambda day, of: told.append((day, of)),
     )
@@ -336,7 +345,6 @@ def test_played_days_bring_invitations_answers_reminders_and_counts(played: Play
     assert summary.templates["invite"] >= 10
     assert summary.templates["reminder_first"] >= 1
     assert summary.turns > 50
-    assert "Survei Integritas Kota Contoh" in summary.digest
     assert set(summary.to_dict()) >= {"days", "turns", "statuses"}
 
 
@@ -353,10 +361,82 @@ def test_played_days_leave_chats_to_look_at_and_the_leading_people_silent(
     newest = chats.newest({one.key: one.addresses for one in everybody()})
     assert len(newest) > 10
     for persona in leading():
-        written = [e for e in chats.after(persona.addresses, 0) if e.bubble.author == "person"]
-        assert not written
+        if persona.group != COORDINATOR:
+            written = [e for e in chats.after(persona.addresses, 0) if e.bubble.author == "person"]
+            assert not written
     coordinator = next(one for one in leading() if one.group == "koordinator")
     assert len(chats.after(coordinator.addresses, 0)) >= 5
+
+
+def test_coordinators_get_reports_ask_and_are_shown_pictures(played: Played) -> None:
+    chats = Chats(played.service.installation)
+    summary = played.summary
+    assert summary.coordinators == 10
+    assert summary.templates["daily_template"] >= 10
+    assert {"RINCIAN", "GRAFIK"} <= set(summary.asked)
+    lead = next(one for one in leading() if one.key == "koordinator")
+    ours = [e.bubble for e in chats.after(lead.addresses, 0) if e.bubble.author == "us"]
+    pictures = [one.message.attachment for one in ours if one.message.attachment is not None]
+    assert pictures
+    assert any("Survei Integritas Kota Contoh" in one.message.text for one in ours)
+    assert all(not any("\n" in v for v in one.message.variables.values()) for one in ours)
+
+
+def test_what_is_left_can_be_opened(played: Played, tmp_path: Path) -> None:
+    chats = Chats(played.service.installation)
+    files = leave(played.summary, chats, played.service.file, tmp_path / "out")
+    assert [one.name for one in files[:2]] == ["digests.txt", "counts.json"]
+    told = files[0].read_text(encoding="utf-8")
+    assert all(f"===== {one.name}" in told for one in everybody() if one.group == COORDINATOR)
+    assert json.loads(files[1].read_text())["asked"] == played.summary.asked
+    assert len(files) > 2
+    for path in files[2:]:
+        with Image.open(path) as picture:
+            assert picture.width == 1080
+
+
+def test_before_the_opening_coordinators_hear_of_their_lists_and_nobody_is_invited(
+    sqlite_url: str,
+) -> None:
+    clock = Clock(TestClock(MONDAY - timedelta(days=1)))
+    with installation(sqlite_url, clock=TestClock(), demo=True):
+        pass  # makes the tables
+    settings = Settings(database_url=sqlite_url, tautan_secret_key=SECRET)
+    service = Service(settings, serving=True, demo=True, clock=clock, durable=False)
+    try:
+        here = service.installation
+        published = prepare(here, FLOWS, import_coordinators, 4)
+        opens = datetime.combine(published.survey.settings.opens, time(1), WIB)
+        before: list[int] = []
+
+        def open_now() -> None:
+            before.append(count(here, Conversation))
+            invite(here, published)
+
+        summary = play(
+            service.desk,
+            Sweeps(service).run_once,
+            days=5,
+            people=[one for one in everybody() if one.group == COORDINATOR],
+            opening=Opening(opens, open_now),
+        )
+        assert before == [0]
+        assert count(here, Conversation) > 100
+        assert summary.templates["roster_fix"] >= 3
+        assert summary.asked["REKAP"] == 2
+        lead = next(one for one in leading() if one.key == "koordinator")
+        said = [e.bubble.message.text for e in Chats(here).after(lead.addresses, 0)]
+        assert any("2 tanpa nomor, 1 telepon kantor, 1 nomor rusak" in one for one in said)
+    finally:
+        service.close()
+
+
+def test_a_demo_that_was_played_to_its_end_is_served_as_it_is(demo: Installation) -> None:
+    tables = (Unit, RosterRow, Conversation)
+    before = [count(demo, table) for table in tables]
+    demo.move_clock(timedelta(days=DAYS + 1))
+    prepare(demo, FLOWS, import_coordinators)
+    assert [count(demo, table) for table in tables] == before
 
 
 def test_nothing_that_was_played_failed_to_arrive(played: Played) -> None:

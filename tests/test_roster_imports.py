@@ -260,8 +260,8 @@ def test_rows_to_mend_are_kept_sealed_and_closed_by_a_later_file(place, file):
         WHOLE,
     )
     assert rejects() == [
-        (2, "unusable", "open"),
-        (3, "unusable", "open"),
+        (2, "landline", "open"),
+        (3, "national_id", "open"),
         (4, "unknown_unit", "open"),
     ]
     row = place.database.read(
@@ -274,8 +274,8 @@ def test_rows_to_mend_are_kept_sealed_and_closed_by_a_later_file(place, file):
     mended = file("internal,Ani,081200000199,U1", line(3), name="baru.csv")
     import_roster(place, mended, "integritas", WHOLE)
     assert rejects() == [
-        (2, "unusable", "mended"),
-        (3, "unusable", "gone"),
+        (2, "landline", "mended"),
+        (3, "national_id", "gone"),
         (4, "unknown_unit", "mended"),
     ]
 

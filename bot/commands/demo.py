@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
+from functools import partial
+from pathlib import Path
+
 import typer
 
 from bot.commands.common import JSON, err, fail, faults, out, report, settings, table
@@ -11,16 +15,26 @@ from bot.service import Service
 from storage.database import Database
 from storage.migrate import migrate
 
+LONG = 30
+"""So many days begin with some in which lists are mended and nobody is invited yet."""
+PER_DAY = 5  # invitations, so that weeks differ
+LISTS_DAYS = 8  # with a Monday before the opening among them, on which coordinators are told
+
 
 def demo(
     days: int = typer.Option(90, "--days", min=1, max=400, help="How many days to play."),
+    into: Path = typer.Option(
+        Path("out/demo"), "--out", help="Folder for coordinators' messages, pictures and counts."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Play 90 invented days of a survey in about a minute, and leave them to look at."""
     from rich.progress import Progress
 
-    from bot.outreach.demo.filling import posters, prepare
-    from bot.outreach.demo.playing import play
+    from bot.interview.chats import Chats
+    from bot.outreach.demo.filling import invite, posters, prepare
+    from bot.outreach.demo.leaving import leave
+    from bot.outreach.demo.playing import Opening, play
     from bot.reporting.coordinators import import_coordinators
 
     with faults():
@@ -38,10 +52,14 @@ def demo(
         service = Service(config, serving=True, demo=True, durable=False)
         try:
             here = service.installation
-            published = prepare(here, config.flows_dir, import_coordinators)
+            ahead = LISTS_DAYS if days >= LONG else 0
+            published = prepare(here, config.flows_dir, import_coordinators, ahead)
             if contexts.refusal(here, published) == "closed":
                 fail("this demo has been played to its end: give a new one a database of its own")
             sweeps = Sweeps(service)
+            first = published.survey.settings
+            opens = datetime.combine(first.opens, time(1), first.zone)
+            opening = Opening(opens, partial(invite, here, published, PER_DAY))
             with Progress(console=err, disable=not err.is_terminal) as bar:
                 task = bar.add_task("days", total=days)
                 summary = play(
@@ -49,8 +67,10 @@ def demo(
                     sweeps.run_once,
                     days=days,
                     posters=posters(here),
+                    opening=opening if opens > here.now() else None,
                     report=lambda day, _days: bar.update(task, completed=day),
                 )
+            files = leave(summary, Chats(here), service.file, into)
         finally:
             service.close()
 
@@ -60,10 +80,10 @@ def demo(
                 for group, counts in summary.statuses.items()
             ]
             out.print(table("People", ["group", "invited", "half-way", "finished"], rows))
-            out.print(summary.digest, markup=False)
             out.print(
-                f"{summary.people} people, {summary.turns} messages of theirs. Look at it:"
-                " tautan run --demo"
+                f"{summary.people} people and {summary.coordinators} coordinators, {summary.turns}"
+                f" messages of theirs. In {into}: digests.txt, counts.json and"
+                f" {len(files) - 2} pictures. The chats: tautan run --demo"
             )
 
         report(as_json, summary.to_dict(), show)

@@ -30,7 +30,7 @@ class RosterCounts:
         return sum(getattr(self, one.name) for one in fields(self))
 
 
-_BROKEN = ("lost_digits", "placeholder", "national_id", "invalid")
+_BROKEN = ("lost_digits", "placeholder", "national_id", "invalid", "unusable")
 
 Reader = Callable[[Collection[int] | None], RosterCounts | None]
 """Returns the counts of some units (None: of all); None where they have no list."""

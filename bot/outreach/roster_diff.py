@@ -263,7 +263,7 @@ def reject_row(
         "line": read.row.line,
         "unit_id": read.unit_id,
         "grp": read.group,
-        "kind": one.outcome,
+        "kind": read.kind or one.outcome,
         "sealed": key.seal_json(sealed, "roster_reject"),
         "key_id": key.id,
     }

@@ -105,7 +105,8 @@ class Person(NamedTuple):
 class Read(NamedTuple):
     """One row's reading: a person, or the class it fell into; and all there is to say about it.
 
-    `unit_id`, `group` and `known` are what could be read of a row that gives no person.
+    `unit_id`, `group` and `known` are what could be read of a row that gives no person; `kind` says
+    what is wrong with it, of a number what kind it is.
     """
 
     row: Row
@@ -116,6 +117,7 @@ class Read(NamedTuple):
     unit_id: int | None = None
     group: str | None = None
     known: Mapping[str, Any] = MappingProxyType({})
+    kind: str = ""
 
 
 class Units:
@@ -229,6 +231,7 @@ class Reader:
             unit_id=unit if isinstance(unit, int) else None,
             group=group if isinstance(group, str) else None,
             known={key: value for key, value in known.items() if value},
+            kind=phone.kind if wrong[0][0] == "unusable" else wrong[0][0],
         )
 
     def _phone(self, row: Row, warn: _Warn) -> Phone:

@@ -227,8 +227,12 @@ def values(report: Report) -> dict[str, str]:
         "total_hari": words.number(days),
     }
     units = report.hierarchy.within(report.unit_id)
+    there = snapshot.groups(units)
     said = []
     for group in settings.groups:
+        if there and group not in there:
+            known[group] = words.words(survey, "no_target")  # the unit has no such people
+            continue
         shown = words.shown(survey, snapshot.count(units, group))
         known[group] = shown
         said.append(f"{words.group_label(survey, group)} {shown}")
@@ -342,10 +346,10 @@ def weeks_pace(report: Report) -> list[str]:
     now, before = pace(report), pace(report, weeks_ago=1)
     if now is None:
         return []
-    said = {"laju": words.number(round(now))}
+    said = {"laju": words.rate(now)}
     if before is None:
         return [words.say(report.survey, "weekly_pace_first", said)]
-    said["laju_lalu"] = words.number(round(before))
+    said["laju_lalu"] = words.rate(before)
     return [words.say(report.survey, "weekly_pace", said)]
 
 

@@ -20,6 +20,8 @@ from bot.flow.turn import Choice
 from bot.reporting.publication import Count
 
 LOCALE = "id"
+SLOW = 10
+"""A pace below it is told with a decimal."""
 
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -165,6 +167,13 @@ def number(value: int) -> str:
 def percent(share: Fraction) -> str:
     """Return a share as a percentage with at most one decimal: 52,7."""
     return str(format_decimal(float(share * 100), format="#,##0.#", locale=LOCALE))
+
+
+def rate(value: Fraction) -> str:
+    """Return a pace as a whole number, a slow one with a decimal: 0 would say that nothing came."""
+    if not 0 < value < SLOW:
+        return number(round(value))
+    return str(format_decimal(float(value), format="#,##0.#", locale=LOCALE))
 
 
 def day(value: date) -> str:

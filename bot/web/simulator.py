@@ -24,7 +24,7 @@ from bot.flow.turn import Choice, Kind
 from bot.interview.chats import Chats, Said, say
 from bot.interview.media_links import File
 from bot.outreach.demo import advance, everybody, starts
-from bot.outreach.demo.personas import Persona, Start
+from bot.outreach.demo.personas import COORDINATOR, Persona, Start
 from bot.scheduler import Sweeps
 from bot.service import Service
 from bot.web.media import as_response
@@ -52,7 +52,6 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-COORDINATOR = "koordinator"
 QUICK = (
     "0",
     "9",

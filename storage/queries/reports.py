@@ -62,13 +62,11 @@ class UnitRow(NamedTuple):
 
 
 def units(connection: Connection) -> list[UnitRow]:
-    """Return the whole hierarchy by name."""
+    """Return the whole hierarchy by name, in any database's order the same; case does not count."""
     rows = connection.execute(
-        select(Unit.id, Unit.code_list, Unit.code, Unit.name, Unit.parent_id, Unit.zone).order_by(
-            Unit.name, Unit.id
-        )
+        select(Unit.id, Unit.code_list, Unit.code, Unit.name, Unit.parent_id, Unit.zone)
     )
-    return [UnitRow(*row) for row in rows]
+    return sorted((UnitRow(*row) for row in rows), key=lambda one: (one.name.casefold(), one.id))
 
 
 # snapshots

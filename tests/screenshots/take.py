@@ -152,6 +152,12 @@ def take(browser: Browser, base: str, into: Path) -> None:
         visit(page, base, "koordinator")
         shoot(page, "phone-dark")
     for scheme in ("light", "dark"):
+        with opened(browser, simulator, PHONE, scheme=scheme) as page:
+            visit(page, base, "koordinator")
+            for words in ("RINCIAN", "GRAFIK"):
+                ask(page, words)
+                shoot(page, f"coordinator-{words.lower()}-{scheme}")
+    for scheme in ("light", "dark"):
         with opened(browser, f"{base}/asli", PHONE, scheme=scheme, ready="h1") as page:
             shoot(page, f"asli-{scheme}")
 
@@ -215,6 +221,18 @@ def interview(
         after(turn)
     if turns == MOST_TURNS:
         raise RuntimeError(f"no closing words after {turns} turns")
+
+
+def ask(page: Page, words: str) -> None:
+    """Write a coordinator's word and show the answer, with its picture if there is one."""
+    said = page.locator(".bubble.mine").count()
+    page.locator("#text").fill(words)
+    page.locator(".send").click()
+    answered(page, said)
+    page.locator(".log > :last-child").evaluate("one => one.scrollIntoView()")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.log > :last-child img')].every(one => one.complete)"
+    )
 
 
 def answered(page: Page, before: int) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.interview import contexts
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published, UnknownSurvey, publish, read_files
 from bot.outreach import links
-from bot.outreach.demo.personas import FOLDER, Start, leading
+from bot.outreach.demo.personas import FOLDER, Start, leading, rows
 from bot.outreach.demo.playing import DAYS, Poster
 from bot.outreach.launch import launch
 from bot.outreach.links import create_links, create_personal_links
@@ -37,11 +40,15 @@ ImportCoordinators = Callable[[Installation, str, Path], object]
 
 
 def prepare(
-    installation: Installation, flows_dir: Path, coordinators: ImportCoordinators
+    installation: Installation,
+    flows_dir: Path,
+    coordinators: ImportCoordinators,
+    opens_in: int = 0,
 ) -> Published:
-    """Publish the bundled survey, open from today on for `DAYS` days, and fill the installation.
+    """Publish the bundled survey, open until `DAYS` days are over, and fill the installation.
 
-    One that was prepared before stays as it is. Raises ValueError unless it is marked demo.
+    It opens in so many days; people are invited at once where that is today, else by `invite`. One
+    that was prepared before stays as it is. Raises ValueError unless it is marked demo.
     """
     if not installation.demo:
         raise ValueError("only an installation marked demo is filled with invented people")
@@ -52,9 +59,12 @@ def prepare(
     except UnknownSurvey:
         files = read_files(flows_dir / SURVEY)
         zone = ZoneInfo(_setting(files["survey.yaml"], "zone"))
-        today = installation.now().astimezone(zone).date()
-        published = publish(installation, dated(files, today, DAYS))
-    fill(installation, published, coordinators)
+        opens = installation.now().astimezone(zone).date() + timedelta(days=opens_in)
+        # The last of the days is that of the closing words.
+        days = DAYS - opens_in - 1 if opens_in else DAYS
+        published = publish(installation, dated(files, opens, days))
+    if contexts.refusal(installation, published) != "closed":
+        fill(installation, published, coordinators, invites=not opens_in)
     return published
 
 
@@ -75,20 +85,48 @@ def _setting(text: str, name: str) -> str:
 
 
 def fill(
-    installation: Installation, published: Published, coordinators: ImportCoordinators
+    installation: Installation,
+    published: Published,
+    coordinators: ImportCoordinators,
+    *,
+    invites: bool = True,
 ) -> None:
     """Import the invented lists, make their links, plan their invitations; what is there stays."""
     name = published.name
     import_units(installation, FOLDER / "units.csv", name)
     import_roster(installation, FOLDER / "roster.csv", name, Options(region="ID"))
-    coordinators(installation, name, FOLDER / "coordinators.csv")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "coordinators.csv"
+        _write_coordinators(file, published.survey.settings.opens)
+        coordinators(installation, name, file)
     create_links(installation, name)
     for code, (place, _) in COUNTERS.items():
         create_links(
             installation, name, units=[f"{CODE_LIST}:{code}"], groups=["eksternal"], note=place
         )
     create_personal_links(installation, name)
-    launch(installation, name, per_day=PER_DAY)
+    if invites:
+        invite(installation, published)
+
+
+def invite(installation: Installation, published: Published, per_day: int = PER_DAY) -> None:
+    """Plan the invitations of everybody on the lists."""
+    launch(installation, published.name, per_day=per_day)
+
+
+def _write_coordinators(file: Path, opens: date) -> None:
+    """Write the list of coordinators for the importer; days off count from the opening."""
+    ours = {"key", "nama_pengganti"}
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        listed = list(rows("coordinators.csv"))
+        out = csv.DictWriter(opened, [name for name in listed[0] if name not in ours])
+        out.writeheader()
+        for row in listed:
+            kept = {name: cell for name, cell in row.items() if name not in ours}
+            for name in ("cuti_dari", "cuti_sampai"):
+                if kept[name]:
+                    kept[name] = (opens + timedelta(days=int(kept[name]))).isoformat()
+            out.writerow(kept)
 
 
 def starts(installation: Installation) -> dict[str, list[Start]]:

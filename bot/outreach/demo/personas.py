@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from bot.channels.base import Address
 from bot.outreach.unit_files import ZONES
 
 FOLDER = Path(__file__).parent  # the CSV files lie beside this module
+COORDINATOR = "koordinator"  # the group of those who get counts
+
+_USABLE = re.compile(r"08\d{10}")  # a few rows of the roster are to be mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,43 @@ def everybody() -> list[Persona]:
     """Return the leading people, then everybody else on the invented lists."""
     people = leading()
     known = {address for persona in people for address in persona.addresses}
-    return people + [p for p in _listed() if not known.intersection(p.addresses)]
+    others = [*_coordinators(), *_listed()]
+    return people + [p for p in others if not known.intersection(p.addresses)]
+
+
+def _coordinators() -> Iterator[Persona]:
+    """Yield who gets counts, and the deputies."""
+    names = {row["kode"]: row["nama"] for row in rows("units.csv")}
+    top = next(iter(names))
+    zones = _zones()
+    for row in rows("coordinators.csv"):
+        place = names.get(row["kode_unit"], "semua unit")
+        leads = row["jenis"] == "pimpinan"
+        kinds = {
+            "": ("Pimpinan" if leads else "Koordinator", "gets counts" + " weekly" * leads),
+            "-pengganti": ("Pengganti koordinator", "stands in while somebody is away"),
+        }
+        for suffix, (line, line_en) in kinds.items():
+            number = row["pengganti" if suffix else "hp_wa"]
+            if not number:
+                continue
+            yield Persona(
+                key=row["key"] + suffix,
+                name=row["nama_pengganti" if suffix else "nama"],
+                line=f"{line}, {place}",
+                line_en=line_en,
+                group=COORDINATOR,
+                unit=row["kode_unit"] or top,
+                zone=zones[row["kode_unit"] or top],
+                addresses=(_phone(number),),
+            )
 
 
 def _listed() -> Iterator[Persona]:
     zones = _zones()
     names = {row["kode"]: row["nama"] for row in rows("units.csv")}
     for number, row in enumerate(rows("roster.csv"), start=1):
-        if not row["hp_wa"]:
+        if not _USABLE.fullmatch(row["hp_wa"]):
             continue
         unit = row["kode_unit"]
         yield Persona(
@@ -88,8 +121,12 @@ def _listed() -> Iterator[Persona]:
             group=row["kelompok"],
             unit=unit,
             zone=zones[unit],
-            addresses=(Address.parse("+62" + row["hp_wa"].removeprefix("0")),),
+            addresses=(_phone(row["hp_wa"]),),
         )
+
+
+def _phone(number: str) -> Address:
+    return Address.parse("+62" + number.removeprefix("0"))
 
 
 ROLES = {"internal": "Pegawai", "eksternal": "Pengguna layanan", "ahli": "Narasumber"}

@@ -18,7 +18,7 @@ Manner = Literal["silent", "prompt", "late", "halfway", "clumsy", "declines", "s
 MANNERS: dict[Manner, int] = {
     "silent": 22,
     "prompt": 34,  # answers the first message, to the end
-    "late": 16,  # answers a reminder, to the end
+    "late": 16,  # answers a reminder, the first, second or last one, to the end
     "halfway": 14,  # leaves in the middle; half of them come back after a reminder
     "clumsy": 6,  # writes what cannot be read, sends pictures
     "declines": 4,
@@ -36,6 +36,13 @@ SCREENING = 3  # the language and the first two questions
 FIRST_HOUR, LAST_HOUR = 6, 21  # nobody answers in the night
 
 
+def is_nudge(bubble: Bubble) -> bool:
+    """Whether a message of ours is a reminder that went out as free text."""
+    message = bubble.message
+    reminds = any(button.label == "Buka" for button in message.buttons)
+    return bubble.author == "us" and bubble.template is None and reminds
+
+
 @dataclass(slots=True)
 class Respondent:
     """One invented person with a manner of answering, drawn by chance from a seeded source."""
@@ -45,6 +52,7 @@ class Respondent:
     manner: Manner
     kindness: float = 0.7  # how often the first, friendly half of a scale is chosen
     reminders: int = 0
+    patience: int = 1  # which reminder somebody late answers
     answered: int = 0
     leaves_after: int | None = None
     gone: bool = False
@@ -59,6 +67,7 @@ class Respondent:
             rng=rng,
             manner=drawn,
             kindness=rng.uniform(0.45, 0.9),
+            patience=rng.choice((1, 1, 2, 3)) if drawn == "late" else 1,
             leaves_after=rng.randint(3, 15) if drawn == "halfway" else None,
             slips=set(rng.sample(range(25), 6)) if drawn == "clumsy" else set(),
         )
@@ -72,6 +81,8 @@ class Respondent:
             return self._about_template(bubble, now)
         if any(button.label == "SETUJU" for button in message.buttons):
             return self._soon(now, Said("TIDAK" if self.manner == "declines" else "SETUJU"))
+        if is_nudge(bubble):
+            return self._about_template(bubble, now)
         if not message.choices and not _COUNTED.search(message.footer):
             return None  # closing words, explanations
         if self.leaves_after is not None and self.answered >= self.leaves_after:
@@ -84,7 +95,7 @@ class Respondent:
     def _about_template(self, bubble: Bubble, now: datetime) -> tuple[datetime, Said] | None:
         """An invitation or a reminder: look at it in the next hours, or not at all."""
         self.reminders += bubble.template != "invite"
-        if self.manner == "silent" or (self.manner == "late" and self.reminders == 0):
+        if self.manner == "silent" or (self.manner == "late" and self.reminders < self.patience):
             return None
         when = self._awake(now + timedelta(minutes=self.rng.expovariate(1 / 90) + 1))
         if self.manner == "stops":
