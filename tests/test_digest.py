@@ -170,6 +170,15 @@ def test_a_pace_that_is_too_slow_is_told_with_the_one_that_is_needed(survey):
     assert digest.outlook(report(survey, now)) == []
 
 
+@pytest.mark.parametrize(("day", "told"), [(29, True), (30, False), (31, False)])
+def test_a_pace_that_nobody_can_reach_any_more_presses_nobody(survey, day, told):
+    cells = {(2, "internal"): (100, 1000)}
+    days = [date(2027, 1, day), date(2027, 1, day - 1)]
+    found = [taken(cells, one) for one in days]
+    late = digest.make_report(survey, hierarchy("Badan Contoh"), None, found)
+    assert bool(digest.outlook(late)) is told
+
+
 def test_numbers_of_a_month_ago_do_not_slow_the_present_pace(survey):
     now, then = {(2, "internal"): (100, 1000)}, {(2, "internal"): (65, 1000)}
     assert digest.pace(report(survey, now, *[then] * 30)) == 5

@@ -33,6 +33,9 @@ LONGEST_NAME = 40
 PACE_DAYS = 7
 """The present pace is that of so many days."""
 
+FEW_DAYS = 3
+"""With fewer days left no pace is told."""
+
 HISTORY_DAYS = 30
 """A report looks back so far: what a picture's line shows."""
 
@@ -354,9 +357,12 @@ def weeks_pace(report: Report) -> list[str]:
 
 
 def outlook(report: Report) -> list[str]:
-    """Say what the present pace leads to, and which one the target needs; nothing if unknown."""
+    """Say what the present pace leads to, and which one the target needs; nothing if unknown.
+
+    Nor in the last days: a pace that nobody can reach any more only presses.
+    """
     share, wanted = forecast(report), needed(report)
-    if share is None or wanted is None:
+    if share is None or wanted is None or _days_left(report) < FEW_DAYS:
         return []
     closes = report.survey.settings.closes
     # A forecast of tenths would promise what nobody knows.

@@ -40,6 +40,7 @@ from tests.processes import BASE, Fleet, busy_fleet
 from tests.respondents import Respondent, all_at_once, crowd, stored_vectors
 from tests.served import FileClock
 from tests.setup import MONDAY, installation
+from tests.soak.campaign import campaign
 from tests.soak.conversations import converse
 from tests.storms import number_of, prepare, settle
 
@@ -93,7 +94,9 @@ class Tally:
 def rows(tally: object) -> Iterator[tuple[str, float]]:
     """Return what to print of a tally."""
     for name, value in vars(tally).items():
-        if isinstance(value, Counter):
+        if isinstance(value, list):
+            yield from ((one, 1) for one in value)
+        elif isinstance(value, Counter):
             yield from sorted(value.items())
         else:
             yield name.replace("_", " "), value
@@ -238,7 +241,11 @@ def main() -> int:
     """Soak both databases, print what came of it, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument(
-        "what", nargs="?", default="days", choices=["days", "conversations"], help="default: days"
+        "what",
+        nargs="?",
+        default="days",
+        choices=["days", "conversations", "campaign"],
+        help="default: days",
     )
     parser.add_argument("--minutes", type=float, default=5, help="in all (default 5)")
     parser.add_argument(
@@ -251,7 +258,9 @@ def main() -> int:
     tallies: list[Any] = []
     for kind in kinds:
         with database(kind) as url:
-            if given.what == "conversations":
+            if given.what == "campaign":
+                tallies.append(campaign(url, given.people, given.seed))
+            elif given.what == "conversations":
                 tallies.append(converse(url, given.people, given.seed))
             else:
                 tallies.append(soak(url, given.minutes / len(kinds), given.people, given.seed))
@@ -261,7 +270,7 @@ def main() -> int:
         shown.add_row(name, *(str(column.get(name, 0)) for column in columns))
     Console().print(shown)
     clean = all(tally.clean for tally in tallies)
-    print("Nothing was lost and nothing doubled." if clean else "Something was lost or doubled.")
+    print("All was as it should be." if clean else "Something was lost, doubled or wrong.")
     return 0 if clean else 1
 
 

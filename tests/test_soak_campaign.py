@@ -1,0 +1,32 @@
+"""The soak of a whole campaign, in small: it comes to its end, and its judge can say no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from tests.soak.campaign import campaign
+from tests.soak.paper import Paper, week
+
+OPENS = date(2026, 12, 1)
+
+
+def at_noon(paper: Paper) -> Paper:
+    """Let the program send when the judge's plan has no hours."""
+    noon = week("11:50-13:10", "11:50-13:10", "11:50-13:10")
+    groups = {name: replace(rules, week=noon) for name, rules in paper.groups.items()}
+    return replace(paper, groups=groups)
+
+
+def test_a_small_campaign_is_sent_as_planned(sqlite_url):
+    verdict = campaign(sqlite_url, 24, days=9, opens=OPENS)
+    assert verdict.wrong == {}, verdict.examples
+    assert verdict.people == 24
+    assert verdict.sent["invite"] >= 24
+    assert verdict.sent["reminder"] > 0
+
+
+def test_what_is_sent_outside_its_hours_or_not_at_all_is_found(sqlite_url):
+    verdict = campaign(sqlite_url, 12, days=5, opens=OPENS, sabotage=at_noon)
+    assert verdict.wrong["outside its window"] > 0
+    assert not verdict.clean
