@@ -276,3 +276,14 @@ def test_pilots_are_not_counted(quick: Office) -> None:
     change(quick.installation, Conversation, {"pilot": True})
     wake_due(quick.installation)
     assert count(quick.installation, ReminderDay) == 0
+
+
+def test_settings_that_change_nobodys_next_step_leave_no_timer_that_spins(quick):
+    invite(quick)
+    quick.clock.move(minutes=1)
+    assert wake_due(quick.installation) == 1
+    (before,) = [row.wake_at for row in rows(quick.installation, Conversation)]
+    settle(quick, 'snapshot_at: "06:00"', 'snapshot_at: "06:30"')
+    assert wake_due(quick.installation) == 1
+    assert [row.wake_at for row in rows(quick.installation, Conversation)] == [before]
+    assert wake_due(quick.installation) == 0

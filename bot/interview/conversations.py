@@ -305,7 +305,9 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     world = contexts.context(installation, survey, row, window_open=window_open)
     world = reminding.allowed(connection, installation, row, survey, state, world)
     result = step(survey.for_group(row.grp or ""), state, Wake(), world)
-    save(connection, installation, row, state, result, survey)
+    if not save(connection, installation, row, state, result, survey):
+        # Nothing has changed but the timer itself, which new settings had brought forward.
+        queries.postpone(connection, conversation_id, result.state.wake_at)
     message = result.message
     gone = identity.opted_out(connection, installation, row.contact_id)
     if best is None or gone:
