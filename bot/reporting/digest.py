@@ -288,14 +288,17 @@ def needing_word(report: Report) -> list[int]:
     share = Fraction(whole.value, whole.target)
     cells: dict[int, list[Count]] = {}
     for (unit, _), cell in report.snapshot.cells.items():
-        if unit in units and cell.target and cell.kind != "hidden":
+        if unit in units and cell.target:
             cells.setdefault(unit, []).append(cell)
 
     def needs(unit: int) -> bool:
         of_unit = cells.get(unit, [])
         wanted = sum(cell.target or 0 for cell in of_unit)
-        almost = any(cell.kind == "almost" for cell in of_unit)
-        return wanted > 0 and not almost and 2 * sum(c.value for c in of_unit) < share * wanted
+        kinds = {cell.kind for cell in of_unit}
+        if "almost" in kinds or kinds <= {"hidden"}:
+            return False
+        # Of all its cells, as its line has it: units with the same numbers are treated alike.
+        return 2 * sum(cell.value for cell in of_unit) < share * wanted
 
     return [unit for unit in report.hierarchy.units if needs(unit)]
 

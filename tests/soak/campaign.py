@@ -223,9 +223,10 @@ def campaign(
     calendars = {(g, z): Calendar(story, g, z) for g in GROUPS for z in ZONES}
     for one in everybody:
         Case(one.phone, calendars[one.group, one.zone], verdict).judge(one.events)
-    if not verdict.unsure and verdict.held != held:
-        # What was never sent where some are left out is only excused as often as the program says.
-        verdict.wrong["left out, as the program counts"] += abs(verdict.held - held)
+    verdict.counted = held
+    if verdict.held > held:
+        # What was never sent where some are left out is excused as often as the program says.
+        verdict.wrong["never sent, and not left out either"] += verdict.held - held
     return verdict
 
 

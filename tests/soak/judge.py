@@ -52,7 +52,8 @@ class Verdict:
     sent: Counter[str] = field(default_factory=Counter)
     texts: int = 0
     repeated: int = 0
-    held: int = 0
+    held: int = 0  # never sent, and taken for left out
+    counted: int = 0  # left out, as the program counts
     unsure: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
