@@ -176,6 +176,7 @@ def test_a_pace_that_nobody_can_reach_any_more_presses_nobody(survey, day, told)
     days = [date(2027, 1, day), date(2027, 1, day - 1)]
     found = [taken(cells, one) for one in days]
     late = digest.make_report(survey, hierarchy("Badan Contoh"), None, found)
+    assert late is not None
     assert bool(digest.outlook(late)) is told
 
 
