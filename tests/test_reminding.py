@@ -8,13 +8,14 @@ from decimal import Decimal
 
 import pytest
 
-from bot.channels.base import StatusEvent
+from bot.channels.base import Address, StatusEvent
 from bot.flow.turn import Message
 from bot.interview import fates, identity
 from bot.interview.conversations import wake_due
 from bot.interview.outbox import enqueue
 from bot.interview.sending import deliver
 from bot.interview.surveys import publish
+from storage.models import Address as AddressRow
 from storage.models import Alert, Conversation, Outbox, ReminderDay
 from storage.queries import reminders as queries
 from tests.rows import change, count, rows
@@ -254,6 +255,24 @@ def test_a_reminder_that_waited_keeps_its_distance_and_its_hours(quick: Office) 
     quick.clock.move(hours=1, minutes=19, seconds=45)  # 15.59.45: the hours end in 15 seconds
     assert deliver(here, channels).sent == 0
     quick.clock.move(hours=16, minutes=31)
+    assert deliver(here, channels).sent == 1
+
+
+def test_the_distance_is_kept_whichever_address_of_a_person_is_written_to(quick: Office) -> None:
+    templates(quick)
+    here, channels = quick.installation, {"twilio": Failing()}
+    conversation = invite(quick)
+    assert conversation is not None
+    wake_due(here)
+    assert deliver(here, channels).sent == 1
+    both = [Address("phone", "+6281200000901"), Address("bsuid", "ID.3000000000000901")]
+    here.database.write(lambda connection: identity.person(connection, here, both))
+    reminder(quick, conversation, "a")
+    (bsuid,) = [row.id for row in rows(here, AddressRow) if row.kind == "bsuid"]
+    change(here, Outbox, {"address_id": bsuid}, purpose="reminder")
+    quick.clock.move(hours=24)
+    assert deliver(here, channels).sent == 0
+    quick.clock.move(hours=24, minutes=1)
     assert deliver(here, channels).sent == 1
 
 

@@ -152,6 +152,13 @@ def test_reminders_that_are_switched_off_are_not_sent() -> None:
     assert wake_at(state, context(local("2026-11-25T10:00"), off)) == PLAN.closes
 
 
+def test_who_fills_in_anew_has_finished_and_is_not_reminded() -> None:
+    state = State(Status.ASKING, "id", earlier={"a": "1"}, last_turn_at=local("2026-11-24T10:00"))
+    for day in ("2026-11-30", "2027-01-29"):
+        assert due_now(state, context(local(f"{day}T10:00"))) is None
+    assert wake_at(state, context(local("2026-11-25T10:00"))) == PLAN.closes
+
+
 def test_who_is_over_is_never_woken() -> None:
     for status in Status:
         if status.over:

@@ -120,6 +120,8 @@ def next_step(state: State, plan: Plan) -> tuple[str, datetime] | None:
     """
     if state.status.over or LAST_CALL in state.sent or LAST_CALL in state.held:
         return None
+    if state.earlier is not None:
+        return None  # finished before: those answers count while they are filled in anew
     if state.status is Status.INVITED and INVITE not in state.sent:
         return INVITE, _not_sooner(plan.opens, state, plan)
     if reminders(state) >= plan.maximum:

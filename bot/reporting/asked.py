@@ -34,6 +34,7 @@ from storage.queries.coordinators import CoordinatorRow, Question
 from storage.queries.reports import UnitRow
 
 MOST_CHARS = 1500
+LONGEST = 1600  # what the provider takes
 MOST_CHOICES = 8
 """So many units are offered to choose from."""
 
@@ -205,8 +206,10 @@ class _Desk:
 
     def _of_posts(self, command: str, page: int = 1) -> Message | None:
         """Answer for all that the asker answers for."""
-        if command == "REKAP" and (lists := self._lists_of(self.posts[0].unit_id)) is not None:
-            return lists
+        if command == "REKAP":
+            lists = self._lists_of(self.posts[0], self.posts[0].unit_id)
+            if lists is not None:
+                return lists
         if len(self.posts) > 1 and command in ("PROGRES", "RINCIAN"):
             return self._several()
         post = self.posts[0]
@@ -214,7 +217,11 @@ class _Desk:
             single = (one for one in self.posts if len(self.hierarchy.within(one.unit_id)) == 1)
             post = next(single, post)
         said = self._of_report(command, post, post.unit_id, page)
-        return replace(said, text="\n\n".join(filter(None, [said.text, self._unheard()])))
+        text = "\n\n".join(filter(None, [said.text, self._unheard()]))
+        # What is passed on, and what goes with a file, says nothing about coordinators.
+        if said.attachment is not None or command == "BAGIKAN" or len(text) > LONGEST:
+            return said
+        return replace(said, text=text)
 
     def _several(self) -> Message:
         """Return the numbers of all posts in one message."""
@@ -250,7 +257,7 @@ class _Desk:
         post = self._post_for(unit_id)
         if post is None:
             return None
-        if command == "REKAP" and (lists := self._lists_of(unit_id)) is not None:
+        if command == "REKAP" and (lists := self._lists_of(post, unit_id)) is not None:
             return lists
         return self._of_report(command, post, unit_id, page)
 
@@ -372,21 +379,23 @@ class _Desk:
 
     # --- the roster ---
 
-    def _lists_of(self, unit_id: int | None) -> Message | None:
-        """Say how clean the lists of a unit and those below are; None when the survey runs."""
-        counted = self.roster and self.roster(self.connection, self.published)
+    def _lists_of(self, post: CoordinatorRow, unit_id: int | None) -> Message | None:
+        """Say how clean the lists of a unit and those below are, in the survey of the post by which
+        they may be seen; None when it runs."""
+        published = self.surveys[post.survey_id]
+        counted = self.roster and self.roster(self.connection, published)
         if counted is None:
             return None
         counts = counted(None if unit_id is None else self.hierarchy.within(unit_id))
         unit = self.hierarchy.units.get(unit_id) if unit_id is not None else None
-        owner = self.survey.settings.texts.get(words.LOCALE, {})
-        whole = owner.get("instansi", words.title(self.survey))
+        owner = published.survey.settings.texts.get(words.LOCALE, {})
+        whole = owner.get("instansi", words.title(published.survey))
         values: dict[str, str | int] = {"instansi": unit.name if unit else whole}
         if counts is None:
-            today = snapshots.today(self.survey.settings, self.installation.now())
-            if today >= self.survey.settings.opens and counted(None) is None:
+            today = snapshots.today(published.survey.settings, self.installation.now())
+            if today >= published.survey.settings.opens and counted(None) is None:
                 return None  # nobody has a list: people come by posters
-            return asked_words.message(asked_words.say(self.survey, "recap_none", values))
+            return asked_words.message(asked_words.say(published.survey, "recap_none", values))
         parts = {
             "kosong": ("recap_empty", counts.missing),
             "telp": ("recap_landline", counts.office),
@@ -394,7 +403,7 @@ class _Desk:
             "lain": ("recap_other", counts.unclear),
         }
         said = [
-            asked_words.say(self.survey, name, {key: number})
+            asked_words.say(published.survey, name, {key: number})
             for key, (name, number) in parts.items()
             if number
         ]
@@ -407,8 +416,8 @@ class _Desk:
             "rinci": f" ({', '.join(said)})" if said else "",
         }
         following = "" if self._only_deputy else "recap_next" if to_mend else "recap_all_well"
-        after = asked_words.say(self.survey, following) if following else ""
-        return asked_words.message(asked_words.say(self.survey, "recap", values), after)
+        after = asked_words.say(published.survey, following) if following else ""
+        return asked_words.message(asked_words.say(published.survey, "recap", values), after)
 
     @property
     def _only_deputy(self) -> bool:

@@ -136,9 +136,12 @@ def not_reached(connection: Connection, conversation_id: int, why: str, at: date
 def last_handed(
     connection: Connection, address_id: int, but: UUID, since: datetime
 ) -> datetime | None:
-    """Return when an invitation or reminder other than this one last went to an address."""
+    """Return when an invitation or reminder other than this one last went to an address's person,
+    by whichever of their addresses."""
+    person = select(Address.contact_id).where(Address.id == address_id).scalar_subquery()
+    theirs = select(Address.id).where(Address.contact_id == person)
     statement = select(func.max(Outbox.handed_at)).where(
-        Outbox.address_id == address_id,
+        Outbox.address_id.in_(theirs),
         Outbox.id != but,
         Outbox.purpose.in_(("invitation", "reminder")),
         Outbox.status.in_(("claimed", "unknown", "sent", "delivered")),
