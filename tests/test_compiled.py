@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, column, create_engine, literal_column, select, table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
 
 from storage.compiled import COMPILED, CompiledStatements
 from storage.database import Database
@@ -48,14 +49,15 @@ def test_another_kind_and_another_version_have_their_own() -> None:
 
 
 def test_all_databases_of_a_kind_compile_a_statement_once(database_url: str) -> None:
-    statement: Select[Any] = select(literal_column("1").label("seen_in_compiled"))
+    name = f"seen_in_{make_url(database_url).get_backend_name()}"
+    statement: Select[Any] = select(literal_column("1").label(name))
     made = Database(database_url)
     make_tables(made)
     made.close()
-    before = len(COMPILED)
     for _ in range(2):
         database = Database(database_url)
         database.read(lambda connection: connection.execute(statement).all())
         database.write(lambda connection: connection.execute(statement).all())
         database.close()
-        assert len(COMPILED) == before + 1
+    # Counted by name: others come and go, as there is no room for all.
+    assert sum(name in str(one) for one in COMPILED.values()) == 1

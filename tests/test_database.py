@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -170,15 +171,15 @@ def test_writes_that_race_with_the_end_are_stored_or_refused_and_never_hang(sqli
     refused: list[int] = []
 
     def write(start):
-        for number in range(start, start + 400):
+        for number in itertools.count(start):
             try:
                 add(database, number)
             except Unavailable:
                 refused.append(number)
-            else:
-                stored.append(number)
+                return
+            stored.append(number)
 
-    threads = [threading.Thread(target=write, args=(n * 1000,), daemon=True) for n in range(4)]
+    threads = [threading.Thread(target=write, args=(n * 1_000_000,), daemon=True) for n in range(4)]
     for thread in threads:
         thread.start()
     while not stored:
@@ -187,7 +188,7 @@ def test_writes_that_race_with_the_end_are_stored_or_refused_and_never_hang(sqli
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
-    assert refused
+    assert len(refused) == len(threads)
     other = Database(sqlite_url)
     assert ids(other) == sorted(stored)
     other.close()
