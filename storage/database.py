@@ -89,21 +89,21 @@ class Database:
     @property
     def engine(self) -> Engine:
         """The engine whose transactions may write."""
-        if self._writing is None:
+        engine = self._writing
+        if engine is None:
             with self._guard:
-                if self._writing is None:
-                    self._writing = self._open(write=True)
-        return self._writing
+                engine = self._writing = self._writing or self._open(write=True)
+        return engine
 
     @property
     def _reader(self) -> Engine:
         if not self.is_sqlite:
             return self.engine
-        if self._reading is None:
+        engine = self._reading
+        if engine is None:
             with self._guard:
-                if self._reading is None:
-                    self._reading = self._open(write=False)
-        return self._reading
+                engine = self._reading = self._reading or self._open(write=False)
+        return engine
 
     def read(self, work: Work[Result]) -> Result:
         """Run `work` in a transaction that only reads. Raises Unavailable."""
@@ -166,12 +166,13 @@ class Database:
             return result
 
     def _writer_thread(self) -> _Writer:
-        if self._writer is None:
+        writer = self._writer
+        if writer is None:
             engine = self.engine
             with self._guard:
-                if self._writer is None:
-                    self._writer = _Writer(engine, self.file)
-        return self._writer
+                self._check_open()  # since the engine was looked up, all may have been closed
+                writer = self._writer = self._writer or _Writer(engine, self.file)
+        return writer
 
     def claim(self) -> None:
         """Take the SQLite file for this serving process now. Raises AlreadyServed."""
@@ -180,18 +181,24 @@ class Database:
 
     def close(self) -> None:
         """Finish queued writes and close all connections, for good."""
-        self._closed = True
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        for engine in (self._writing, self._reading):
+        with self._guard:
+            self._closed = True
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+        with self._guard:
+            engines = (self._writing, self._reading)
+            self._writing = self._reading = None
+        for engine in engines:
             if engine is not None:
                 engine.dispose()
-        self._writing = self._reading = None
 
-    def _open(self, *, write: bool) -> Engine:
+    def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("this process has closed the database: it is ending")
+
+    def _open(self, *, write: bool) -> Engine:
+        self._check_open()
         if not self.is_sqlite:
             engine = create_engine(
                 self.url,
