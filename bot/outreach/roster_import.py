@@ -47,6 +47,10 @@ SQLITE_PART = 1_000  # rows of one transaction there: webhooks wait for the one 
 STEP = 2_000  # rows of one transaction of cleaning up; SQLite's lock is held for some 100 ms
 TRIES = 3
 Item = TypeVar("Item")
+Ready = TypeVar("Ready")
+Work = Callable[[Connection], None]
+Part = tuple[list[Judged], Work]
+"""Rows that are stored in one transaction, and what does it."""
 _DOUBLE = {"duplicate_elsewhere", "duplicate_in_file"}
 
 
@@ -69,26 +73,33 @@ class Staging:
     _mended: dict[bytes, list[int]] = field(default_factory=dict)
     _closed: list[int] = field(default_factory=list)
 
-    def store(self, diff: Diff, chunk: list[Judged]) -> None:
-        """Compare a chunk with what is stored, and stage it. Raises ImportRunning, Conflict."""
-        part = SQLITE_PART if self.installation.database.is_sqlite else len(chunk)
-        for start in range(0, len(chunk), part):
-            self._store(diff, chunk[start : start + part])
+    def prepared(self, diff: Diff, chunk: list[Judged]) -> list[Part]:
+        """Compare a chunk with what is stored and seal its people. Returns what stores it."""
+        size = SQLITE_PART if self.installation.database.is_sqlite else len(chunk)
+        parts = [chunk[start : start + size] for start in range(0, len(chunk), size)]
+        return [(part, self._compared(diff, part)) for part in parts]
 
-    def _store(self, diff: Diff, chunk: list[Judged]) -> None:
-        database = self.installation.database
+    def store(self, diff: Diff, parts: list[Part]) -> None:
+        """Stage a prepared chunk. Raises ImportRunning, Conflict."""
+        for part, work in parts:
+            self._store(diff, part, work)
+
+    def _store(self, diff: Diff, chunk: list[Judged], work: Work) -> None:
         for attempt in range(TRIES):
-            database.read(lambda connection: diff.against_stored(connection, chunk))
-            work = self._work(chunk)
             try:
-                database.write(work)
+                self.installation.database.write(work)
                 break
             except Conflict:
                 # Somebody else stored one of these people, as coordinators may by chat.
                 if attempt == TRIES - 1:
                     raise
+                work = self._compared(diff, chunk)
         diff.note(chunk)
         self._note_mended(chunk)
+
+    def _compared(self, diff: Diff, chunk: list[Judged]) -> Work:
+        self.installation.database.read(lambda connection: diff.against_stored(connection, chunk))
+        return self._work(chunk)
 
     def mark_gone(self, diff: Diff) -> None:
         """Note who is on the institution's earlier lists and not in the file."""
@@ -135,7 +146,7 @@ class Staging:
 
     # --- a chunk ----------------------------------------------------------------------------------
 
-    def _work(self, chunk: list[Judged]) -> Callable[[Connection], None]:
+    def _work(self, chunk: list[Judged]) -> Work:
         """Seal a chunk's people and return what stores them: the lock is held for storing only."""
         survey, key = self.published.id, self.key
         rows = [
@@ -352,21 +363,31 @@ def _named(installation: Installation, name: str, unit_id: int, group: str) -> b
     return installation.keys.digest("roster name", f"{unit_id}\0{group}\0{tidy}")
 
 
-def one_ahead(items: Iterator[Item], work: Callable[[Item], object]) -> Generator[Item, None, None]:
-    """Yield the items for which `work` is done; while it runs on one the next one is made.
+def in_stages(
+    items: Iterator[Item], prepare: Callable[[Item], Ready], store: Callable[[Ready], object]
+) -> Generator[Item, None, None]:
+    """Yield the items that are stored. While one is, the next is prepared, and one more is made.
 
-    It waits for the database most of its time. While an item is with the caller nothing runs.
+    All three wait for the database most of their time, or let others run while they count.
     """
-    with ThreadPoolExecutor(1) as pool:
-        under_way: tuple[Item, Future[object]] | None = None
+    with ThreadPoolExecutor(1) as preparing, ThreadPoolExecutor(1) as storing:
+        ahead: tuple[Item, Future[Ready]] | None = None
+        behind: tuple[Item, Future[object]] | None = None
         for item in items:
-            if under_way is not None:
-                under_way[1].result()
-                yield under_way[0]
-            under_way = item, pool.submit(work, item)
-        if under_way is not None:
-            under_way[1].result()
-            yield under_way[0]
+            if behind is not None:
+                behind[1].result()
+                yield behind[0]
+                behind = None
+            if ahead is not None:
+                behind = ahead[0], storing.submit(store, ahead[1].result())
+            ahead = item, preparing.submit(prepare, item)
+            del item  # three are held already
+        if behind is not None:
+            behind[1].result()
+            yield behind[0]
+        if ahead is not None:
+            store(ahead[1].result())
+            yield ahead[0]
 
 
 def _slices(ids: list[int]) -> list[list[int]]:

@@ -32,7 +32,7 @@ from bot.outreach.roster_import import (
     Staging,
     begin,
     file_digest,
-    one_ahead,
+    in_stages,
     taken_in,
 )
 from bot.outreach.roster_rows import COLUMNS, Reader, Units
@@ -289,11 +289,11 @@ class _Run:
 
     def _stage(self, table: Table, staging: Staging, out: Rejects | None) -> None:
         diff = self._diff(table)
-        store = partial(staging.store, diff)
-        with closing(one_ahead(self._judged(table, diff), store)) as stored:
+        prepare, store = partial(staging.prepared, diff), partial(staging.store, diff)
+        with closing(in_stages(self._judged(table, diff), prepare, store)) as stored:
             for chunk in stored:
                 self._count(chunk, out)
-                del chunk  # two are held already: the one that is stored, the one that is read
+                del chunk  # three are held already: stored, prepared, and read
         staging.mark_gone(diff)
 
     def _open(self, stack: ExitStack) -> tuple[Table, Rejects | None]:
