@@ -24,6 +24,7 @@ Process = Callable[[Any], Any]
 # PostgreSQL's last words: ended by an administrator, by a crash, or not started yet. They may come
 # before the driver sees that the connection has ended.
 _FAREWELLS = {"57P01", "57P02", "57P03"}
+_AT_ONCE = 250  # rows of one piece of a COPY: the driver keeps two more copies of its text
 _IDLE = 0  # libpq's PQTRANS_IDLE; psycopg itself is not imported where SQLite is used
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -144,7 +145,9 @@ def copy_in(
     sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
     try:
         with driver.cursor() as cursor, cursor.copy(sql) as copy:
-            copy.write("".join(["\t".join(map(_in_copy, row)) + "\n" for row in rows]))
+            for start in range(0, len(rows), _AT_ONCE):
+                some = rows[start : start + _AT_ONCE]
+                copy.write("".join(["\t".join(map(_in_copy, row)) + "\n" for row in some]))
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_ours(connection, sql, error) from error
 

@@ -25,6 +25,22 @@ if os.environ.get("CI"):
 gc.set_threshold(20_000, 10, 10)
 
 
+# The longest tests come first, so that no worker is left alone with one at the end.
+LONGEST = ("test_whole_survey", "test_kill", "test_two_servers")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the longest tests over the first places of the workers' shares."""
+    longest = [item for item in items if item.path.stem in LONGEST]
+    others = [item for item in items if item.path.stem not in LONGEST]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = -(-len(items) // workers)
+    for place, item in enumerate(longest):
+        others.insert(min(place % workers * share, len(others)), item)
+    items[:] = others
+
+
 def pytest_collection_finish() -> None:
     """Set all that was imported and collected aside, for the garbage collector to leave alone."""
     gc.collect()
