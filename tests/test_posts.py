@@ -273,6 +273,78 @@ def test_a_row_with_the_posts_number_replaces_its_holder(house, unit, take):
     assert [row.id for row in posts(house)] == [post.id]
 
 
+def test_who_takes_over_is_not_away_because_the_one_before_was(house, unit, take, clock):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    assert edit_post(house, post.id, {"phone": TWO}) == ["phone", "away_from", "away_until"]
+    assert morning(house, clock, 0) == [address(house, TWO).id]
+
+
+def test_a_deputy_who_is_one_no_more_does_not_get_what_waits(house, unit, take, clock):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    assert morning(house, clock, 0) == [address(house, THREE).id]
+    edit_post(house, post.id, {"deputy": TWO})
+    assert [row.status for row in rows(house, Outbox)] == ["dropped"]
+    assert morning(house, clock, 1) == [address(house, TWO).id]
+    remove_post(house, post.id)
+    assert [row.status for row in rows(house, Outbox)] == ["dropped", "dropped"]
+
+
+def test_another_hour_of_the_post_gives_the_deputy_no_second_message(house, unit, take, clock):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    make_upload_link(house, next(row.id for row in posts(house) if row.deputy_for))
+    assert morning(house, clock, 0) == [address(house, THREE).id]
+    edit_post(house, post.id, {"hour": "08:30"})
+    assert count(house, UploadLink) == 1
+    clock.move(hours=1)
+    assert send_due(house) == 0
+    edit_post(house, post.id, {"deputy": "-"})
+    edit_post(house, post.id, {"deputy": THREE, "hour": "10:00"})
+    clock.move(hours=1)
+    assert send_due(house) == 0
+    assert morning(house, clock, 1) == []  # 10 o'clock is still to come
+    clock.move(hours=2)
+    assert send_due(house) == 1
+
+
+def test_a_post_may_not_move_to_a_unit_where_its_holder_has_one(house, unit, take):
+    add_unit(house, "Badan Contoh", code="U2", parent_id=unit)
+    take(f"phone,unit\n{ONE},own:U1\n{ONE},own:U2\n{TWO},own:U2\n")
+    first, second, _ = stored = posts(house)
+    said = f"whoever holds post {first.id} holds post {second.id} of this unit already"
+    with pytest.raises(InputError, match=f"unit: {said}; name another unit, or remove one"):
+        edit_post(house, first.id, {"unit": "own:U2"})
+    with pytest.raises(InputError, match=f"posts.csv:2:3: unit: {said}"):
+        take(f"post,phone,unit\n{first.id},,own:U2\n")
+    assert posts(house) == stored
+
+
+def test_a_post_that_moves_takes_its_deputy_along_and_leaves_what_waits(house, unit, take, clock):
+    other = add_unit(house, "Badan Contoh", code="U2")
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    morning(house, clock, 0)
+    edit_post(house, post.id, {"unit": "own:U2"})
+    assert [row.status for row in rows(house, Outbox)] == ["dropped"]
+    assert [(row.unit_id, row.deputy_for) for row in posts(house)] == [
+        (other, None),
+        (other, post.id),
+    ]
+
+
+def test_a_file_without_units_leaves_every_post_at_its_own(house, unit, take):
+    take(f"phone,unit\n{ONE},own:U1\n{ONE},\n")
+    mine = {row.unit_id: row.id for row in posts(house)}
+    text = f"post,phone,hour\n{mine[unit]},{ONE},09:00\n{mine[None]},{ONE},09:30\n"
+    assert take(text) == {"changed": 2}
+    assert {row.unit_id: (row.id, row.minute) for row in posts(house)} == {
+        unit: (mine[unit], 540),
+        None: (mine[None], 570),
+    }
+
+
 def test_the_audit_knows_which_post_changed_and_no_number_or_name(house, unit, take, tmp_path):
     take(FILE)
     post = posts(house)[0]
@@ -284,7 +356,7 @@ def test_the_audit_knows_which_post_changed_and_no_number_or_name(house, unit, t
     assert json.loads(told[1].detail) == {
         "survey": "integritas",
         "post": post.id,
-        "changed": ["phone", "hour", "name"],
+        "changed": ["phone", "hour", "away_from", "away_until", "name"],
     }
     assert not any(word in row.detail for row in told for word in ("812", "Budi", "Ani"))
 

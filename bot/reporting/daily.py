@@ -176,7 +176,7 @@ class _Sweep:
             address_id=address.id,
             message=message,
             purpose="report",
-            dedupe=report_key(row.id, local.date()),
+            dedupe=report_key(row, local.date()),
             survey_id=row.survey_id,
             expires_at=midnight.astimezone(UTC),
         )
