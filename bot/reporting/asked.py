@@ -33,7 +33,6 @@ from storage.queries import people
 from storage.queries.coordinators import CoordinatorRow, Question
 from storage.queries.reports import UnitRow
 
-MOST_CHARS = 1500
 LONGEST = 1600  # what the provider takes
 MOST_CHOICES = 8
 """So many units are offered to choose from."""
@@ -211,27 +210,41 @@ class _Desk:
             if lists is not None:
                 return lists
         if len(self.posts) > 1 and command in ("PROGRES", "RINCIAN"):
-            return self._several()
+            return self._several(page)
         post = self.posts[0]
         if command == "BAGIKAN":
             single = (one for one in self.posts if len(self.hierarchy.within(one.unit_id)) == 1)
             post = next(single, post)
         said = self._of_report(command, post, post.unit_id, page)
-        text = "\n\n".join(filter(None, [said.text, self._unheard()]))
         # What is passed on, and what goes with a file, says nothing about coordinators.
-        if said.attachment is not None or command == "BAGIKAN" or len(text) > LONGEST:
+        if said.attachment is not None or command == "BAGIKAN":
             return said
-        return replace(said, text=text)
+        return self._with_unheard(said)
 
-    def _several(self) -> Message:
-        """Return the numbers of all posts in one message."""
-        texts: list[str] = []
-        for post in self.posts:
-            said = self._of_report("PROGRES", post, post.unit_id, brief=True).text
-            if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
-                break
-            texts.append(said)
-        return asked_words.message(*texts, self._unheard())
+    def _several(self, page: int) -> Message:
+        """Return the numbers of all posts, shortly, by pages."""
+        briefs = [self._brief(post) for post in self.posts]
+        places = digest.gathered([text for text, _ in briefs])
+        page = min(max(page, 1), len(places))
+        for place in places[page - 1]:
+            text, day = briefs[place]
+            now = self.installation.now()
+            log.note(self.connection, self.posts[place], "progres", day, text, now)
+        texts = ["\n\n".join(briefs[one][0] for one in on_page) for on_page in places]
+        said = digest.one_page(digest.with_turns(self.survey, texts), page)
+        return self._with_unheard(said) if page == 1 else said
+
+    def _brief(self, post: CoordinatorRow) -> tuple[str, date | None]:
+        """Return a post's numbers per group, and of which day they are."""
+        report = self._report(post, post.unit_id)
+        if report is None:
+            return self._hourly("no_snapshot", post), None
+        return digest.brief(report), report.snapshot.day
+
+    def _with_unheard(self, said: Message) -> Message:
+        """Add who cannot be reached, where there is room."""
+        text = "\n\n".join(filter(None, [said.text, self._unheard()]))
+        return said if len(text) > LONGEST else replace(said, text=text)
 
     def _of_unit(self, asked: _Asked) -> Message | None:
         """Answer for one unit, by what it is called; a page's number may stand behind it."""
@@ -261,30 +274,24 @@ class _Desk:
             return lists
         return self._of_report(command, post, unit_id, page)
 
+    def _report(self, post: CoordinatorRow, unit_id: int | None) -> digest.Report | None:
+        published = self.surveys[post.survey_id]
+        day = snapshots.today(published.survey.settings, self.installation.now())
+        return digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
+
     def _of_report(
-        self,
-        command: str,
-        post: CoordinatorRow,
-        unit_id: int | None,
-        page: int = 1,
-        *,
-        brief: bool = False,
+        self, command: str, post: CoordinatorRow, unit_id: int | None, page: int = 1
     ) -> Message:
         """Return what a command shows of a unit's numbers, and log that it was shown."""
-        published = self.surveys[post.survey_id]
-        now = self.installation.now()
-        day = snapshots.today(published.survey.settings, now)
-        report = digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
+        report = self._report(post, unit_id)
         if report is None:
             said = asked_words.message(self._hourly("no_snapshot", post))
-        elif brief:
-            said = asked_words.message(digest.brief(report))
         else:
             of = "" if unit_id == self.posts[0].unit_id else self._code(unit_id)
             said = self._shown(command, report, page, of)
         seen = post._replace(unit_id=unit_id)
         shown = report.snapshot.day if report else None
-        log.note(self.connection, seen, command.lower(), shown, said.text, now)
+        log.note(self.connection, seen, command.lower(), shown, said.text, self.installation.now())
         return said
 
     def _shown(self, command: str, report: digest.Report, page: int, of: str) -> Message:

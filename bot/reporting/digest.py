@@ -146,11 +146,40 @@ def pages(report: Report, of: str = "") -> list[str]:
         if len(made[-1]) + len(line) >= room:
             made.append(head)
         made[-1] += "\n" + line
-    many = len(made) + 1
+    return with_turns(report.survey, [text(report), *made], of)
+
+
+def gathered(parts: Sequence[str]) -> list[list[int]]:
+    """Return the places of parts by page, each page short enough to name the next one below."""
+    made: list[list[int]] = []
+    length = 0
+    for place, part in enumerate(parts):
+        length += len(part) + 2
+        if not made or length > MOST_CHARS - _ROOM_TO_TURN:
+            made.append([])
+            length = len(part)
+        made[-1].append(place)
+    return made
+
+
+def with_turns(survey: Survey, made: Sequence[str], of: str = "") -> list[str]:
+    """Return pages with a line below each but the last: which word brings the next one."""
+    many = len(made)
     return [
-        page if number == many else f"{page}\n\n{_turn(report, number, many, of)}"
-        for number, page in enumerate([text(report), *made], start=1)
+        page if number == many else f"{page}\n\n{_turn(survey, number, many, of)}"
+        for number, page in enumerate(made, start=1)
     ]
+
+
+def one_page(made: Sequence[str], page: int, of: str = "") -> Message:
+    """Return one of these pages (from 1 on) with a button for the next one.
+
+    `of` is the unit's code where the command names the unit.
+    """
+    page = min(max(page, 1), len(made))
+    following = behind(of, page + 1)
+    turn = (Choice(f"RINCIAN {following}", f"Rincian {page + 1}"),) if page < len(made) else ()
+    return Message(made[page - 1], buttons=turn, language=words.LOCALE)
 
 
 def counted_units(report: Report) -> list[int]:
@@ -165,9 +194,9 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
 
 
-def _turn(report: Report, number: int, many: int, of: str) -> str:
+def _turn(survey: Survey, number: int, many: int, of: str) -> str:
     values = {"halaman": words.number(number), "jumlah": words.number(many)}
-    return words.say(report.survey, "digest_pages", values | {"berikut": behind(of, number + 1)})
+    return words.say(survey, "digest_pages", values | {"berikut": behind(of, number + 1)})
 
 
 def behind(of: str, page: int) -> str:
@@ -180,11 +209,7 @@ def details_message(report: Report, page: int = 1, of: str = "") -> Message:
 
     `of` is the unit's code where the command names the unit.
     """
-    made = pages(report, of)
-    page = min(max(page, 1), len(made))
-    following = behind(of, page + 1)
-    turn = (Choice(f"RINCIAN {following}", f"Rincian {page + 1}"),) if page < len(made) else ()
-    return Message(made[page - 1], buttons=turn, language=words.LOCALE)
+    return one_page(pages(report, of), page, of)
 
 
 def brief(report: Report) -> str:
