@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from sqlalchemy import select
@@ -142,13 +143,32 @@ def test_who_is_on_course_is_asked_for_nothing_but_fairness(survey: Published) -
 
 
 def test_the_last_message_has_the_final_numbers(survey: Published) -> None:
-    last = replace(report(survey, *THREE_WEEKS), final=True)
+    closed = replace(survey, closed_at=MORNING - timedelta(days=1))
+    last = report(closed, *THREE_WEEKS)
+    assert last.final
     said = weekly.message(last)
     assert said.template == "closing"
     assert "sudah ditutup pada 22 November 2026 dengan jumlah 210 isian" in said.text
     assert "Internal: 210 dari 2.000" in said.text
     few = replace(report(survey, 0), final=True)
     assert "Pengisian sudah ditutup" in weekly.message(few).text
+
+
+def test_a_survey_closed_before_its_time_tells_the_day_of_its_own_zone(survey: Published) -> None:
+    # 01.00 WIB of the 20th; the machine slept, and the last numbers are of the 23rd.
+    closed = replace(survey, closed_at=datetime(2026, 11, 19, 18, 0, tzinfo=UTC))
+    said = weekly.message(report(closed, *THREE_WEEKS)).text
+    assert "ditutup pada 20 November 2026" in said
+    assert "20 November 2026" in weekly.forward_message(report(closed, 50, unit=2)).text
+
+
+def test_what_is_closed_has_no_forecast(survey: Published) -> None:
+    # Closed at noon: the numbers are of that morning.
+    closed = replace(survey, closed_at=MORNING + timedelta(hours=4))
+    one = report(closed, *THREE_WEEKS)
+    assert digest.needed(one) == 1790
+    assert digest.outlook(one) == []
+    assert digest.forecast(one) == Fraction(220, 2000)
 
 
 def test_a_survey_whose_words_are_older_sends_its_own_template(house: Installation) -> None:

@@ -242,7 +242,8 @@ def values(report: Report) -> dict[str, str]:
     """Return what placeholders of coordinators' messages stand for; groups by their own names."""
     survey, settings = report.survey, report.survey.settings
     snapshot = report.snapshot
-    days = (settings.closes - settings.opens).days + 1
+    last = snapshots.last_day(report.published)
+    days = (last - settings.opens).days + 1
     owner = dict(settings.texts.get(words.LOCALE, {}))
     unit = report.hierarchy.units.get(report.unit_id) if report.unit_id is not None else None
     known = owner | {
@@ -392,7 +393,7 @@ def outlook(report: Report) -> list[str]:
     share, wanted = forecast(report), needed(report)
     if share is None or wanted is None or _days_left(report) < FEW_DAYS:
         return []
-    closes = report.survey.settings.closes
+    closes = snapshots.last_day(report.published)
     # A forecast of tenths would promise what nobody knows.
     said = {"perkiraan": words.number(int(share * 100)), "perlu": words.number(wanted)}
     said["tgl_tutup"] = words.day_of_year(closes)
@@ -405,4 +406,4 @@ def _now(report: Report) -> Count:
 
 
 def _days_left(report: Report) -> int:
-    return (report.survey.settings.closes - report.snapshot.day).days + 1
+    return (snapshots.last_day(report.published) - report.snapshot.day).days + 1

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.flow.turn import Message
-from bot.reporting import digest, pictures, words
+from bot.reporting import digest, pictures, snapshots, words
 from bot.reporting.digest import PACE_DAYS, Report
 from bot.reporting.publication import change
 
@@ -66,7 +66,7 @@ def closing_message(report: Report) -> Message:
     if count.kind != "number":
         return digest.message(report)
     values = {
-        "tgl": words.day(report.snapshot.day - timedelta(days=1)),
+        "tgl": words.day(snapshots.last_day(report.published)),
         "total": words.number(count.value),
         "n_min": words.number(survey.settings.k),
     }
@@ -85,7 +85,7 @@ def forward_message(report: Report) -> Message:
     if len(report.hierarchy.within(report.unit_id)) != 1:
         return Message(words.words(survey, "no_forward"), language=words.LOCALE)
     values = digest.values(report) | _unit(report)
-    values["batas"] = words.day(survey.settings.closes)
+    values["batas"] = words.day(snapshots.last_day(report.published))
     return Message(words.say(survey, "unit_forward", values), language=words.LOCALE)
 
 
@@ -99,7 +99,7 @@ def sentence(report: Report) -> str:
     week = [one for one in report.earlier if (report.snapshot.day - one.day).days <= PACE_DAYS]
     rise = change(now, week[-1].count(units)) if week else None
     share = digest.forecast(report)
-    ends = words.day_of_year(survey.settings.closes)
+    ends = words.day_of_year(snapshots.last_day(report.published))
     ahead = ""
     if share is not None:
         name = "leader_forecast_met" if share == 1 else "leader_forecast"
