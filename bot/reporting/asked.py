@@ -228,8 +228,8 @@ class _Desk:
         page = min(max(page, 1), len(places))
         for place in places[page - 1]:
             text, day = briefs[place]
-            now = self.installation.now()
-            log.note(self.connection, self.posts[place], "progres", day, text, now)
+            now, shown = self.installation.now(), asked_words.message(text)
+            log.note(self.connection, self.posts[place], "progres", day, shown, now)
         texts = ["\n\n".join(briefs[one][0] for one in on_page) for on_page in places]
         said = digest.one_page(digest.with_turns(self.survey, texts), page)
         return self._with_unheard(said) if page == 1 else said
@@ -291,7 +291,7 @@ class _Desk:
             said = self._shown(command, report, page, of)
         seen = post._replace(unit_id=unit_id)
         shown = report.snapshot.day if report else None
-        log.note(self.connection, seen, command.lower(), shown, said.text, self.installation.now())
+        log.note(self.connection, seen, command.lower(), shown, said, self.installation.now())
         return said
 
     def _shown(self, command: str, report: digest.Report, page: int, of: str) -> Message:

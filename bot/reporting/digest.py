@@ -50,7 +50,7 @@ class Report:
     """All that one coordinator's message is made of: published numbers of a unit, or of all.
 
     `earlier` are the snapshots before, newest first, from at most `HISTORY_DAYS` ago.
-    `old` says that today's is missing: another day's message has told of this one.
+    `old` says that today's is missing, and that another day's message has told of this one.
     """
 
     published: Published
@@ -72,18 +72,15 @@ def make_report(
     hierarchy: Hierarchy,
     unit_id: int | None,
     recent: Sequence[Snapshot],
-    today: date | None = None,
+    *,
+    old: bool = False,
 ) -> Report | None:
-    """Return the report of the newest of these snapshots (newest first); None of none.
-
-    `today` is the survey's own day, where it matters that the newest may be another's.
-    """
+    """Return the report of the newest of these snapshots (newest first); None of none."""
     if not recent:
         return None
     newest, *rest = recent
     near = [one for one in rest if (newest.day - one.day).days <= HISTORY_DAYS]
     final = newest.day > snapshots.last_day(published)
-    old = today is not None and newest.day != today
     return Report(published, hierarchy, unit_id, newest, near, final, old)
 
 

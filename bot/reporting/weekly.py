@@ -17,11 +17,16 @@ from bot.reporting.publication import change
 LEADER, CLOSING = "leader_weekly", "closing"
 
 
-def message(report: Report) -> Message:
-    """Return what a coordinator gets with this report: the day's, the week's or the last one."""
+def message(report: Report, post: str = "admin") -> tuple[str, Message]:
+    """Return what a kind of post gets with this report, after the name of it: daily, weekly, leader
+    or closing."""
     if report.final:
-        return closing_message(report)
-    return weekly_message(report) if digest.looks_back(report) else digest.message(report)
+        return "closing", closing_message(report)
+    if post == "pimpinan":
+        return "leader", leader_message(report)
+    if digest.looks_back(report):
+        return "weekly", weekly_message(report)
+    return "daily", digest.message(report)
 
 
 def weekly_message(report: Report) -> Message:
