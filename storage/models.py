@@ -901,7 +901,9 @@ class ReportLog(Base):
     """What a post was shown and when: the snapshot's day (NULL: there was none), and a SHA-256.
 
     The words themselves come from the day's snapshot. `coordinator_id` is the number of a post,
-    which may be gone; `unit_id` NULL is the whole survey.
+    which may be gone; `unit_id` NULL is the whole survey. A report has its message, which knows
+    whether it went out, and whether as the words of `digest` or the template of `template_digest`;
+    an answer has none.
     """
 
     __tablename__ = "report_log"
@@ -913,6 +915,8 @@ class ReportLog(Base):
     day: Mapped[date | None] = mapped_column(Date)
     digest: Mapped[bytes] = mapped_column(Digest)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    outbox_id: Mapped[Any | None] = mapped_column(Uuid)  # no key: whoever is erased leaves none
+    template_digest: Mapped[bytes | None] = mapped_column(Digest)
     __table_args__ = (Index("ix_report_log_survey", "survey_id", "at"),)
 
 

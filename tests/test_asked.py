@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert
@@ -12,8 +12,8 @@ from bot.reporting.coordinators import import_coordinators
 from storage.models import Conversation, Coordinator, OptOut, Outbox, Wave
 from tests.counts import aim, finish
 from tests.mending import list_of
-from tests.rows import rows
-from tests.setup import TestClock, add_unit
+from tests.rows import change, rows
+from tests.setup import TestClock, add_unit, publish_bundled
 from tests.whatsapp import office
 
 MORNING = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # Monday, 07.00 WIB
@@ -295,6 +295,27 @@ def test_rekap_tells_how_clean_the_lists_of_the_own_units_are_until_people_are_i
     assert person.messages[-1].file is not None
 
 
+def test_rekap_with_posts_in_two_surveys_is_of_the_newer_and_of_a_unit_by_its_own_post(
+    place, admin, units, tmp_path
+):
+    here = place.installation
+    snapshots.take_due(here)
+    launch(place)  # the first one runs, the second one mends its lists
+    person = admin("PAD")
+    second = publish_bundled(here, name="kedua")
+    path = tmp_path / "kedua.csv"
+    path.write_text(f"phone,unit\n{person.phone},own:KES-B\n", "utf-8")
+    import_coordinators(here, "kedua", path)
+    list_of(here, second, units["kes_b"], [("A", "0511-3301234"), ("B", "")])
+    list_of(here, place.published, units["kes_b"], [("C", "")])
+    for text in ("REKAP", "rekap dinkes"):
+        assert "— Dinas Kesehatan\nDari 2 baris: 0 siap" in said(person, text)
+    person.say("REKAP bapenda")
+    place.twilio.settle()
+    assert person.messages[-1].file is not None
+    assert "Maaf, unit itu" in said(person, "REKAP kotim")
+
+
 def test_a_unit_and_a_page_may_follow_a_word(place, admin):
     person = admin("62.01")
     assert "Belum ada angka" in said(person, "GRAFIK")
@@ -314,6 +335,25 @@ def test_what_may_be_passed_on_is_that_of_one_unit(place, admin):
     assert "Badan Pendapatan Daerah" in said(person, "bagikan bapenda")
 
 
+def test_what_may_be_passed_on_says_nothing_of_coordinators_who_cannot_be_reached(
+    place, admin, tmp_path
+):
+    here = place.installation
+    snapshots.take_due(here)
+    person, below = admin("62.01"), admin("PAD")
+    path = tmp_path / "more.csv"
+    path.write_text(f"phone,unit\n{person.phone},own:KES-B\n", "utf-8")
+    import_coordinators(here, "integritas", path)
+    said(below, "PROGRES")
+    said(below, "BERHENTI")
+    change(here, Coordinator, {"told_on": date(2026, 11, 23)})
+    assert "Admin Badan Pendapatan Daerah belum dapat dihubungi" in said(person, "PROGRES")
+    assert "*Dinas Kesehatan*" in said(person, "BAGIKAN")
+    assert "*Badan Pendapatan Daerah*" in said(person, "BAGIKAN bapenda")
+    for text in person.inbox[-2:]:
+        assert "belum dapat dihubungi" not in text
+
+
 # --- deputies -----------------------------------------------------------------------------------
 
 
@@ -331,6 +371,17 @@ def test_a_deputy_may_ask_only_while_the_other_one_is_away(place, admin):
     before = len(deputy.inbox)
     deputy.say("PROGRES")
     assert "dari 100" not in "".join(deputy.inbox[before:])
+
+
+def test_a_deputy_and_who_is_stood_in_for_choose_each_from_what_they_were_asked(place, admin):
+    snapshots.take_due(place.installation)
+    deputy = place.twilio.person()
+    person = admin("62", away_from="2026-11-23", away_until="2026-11-25", deputy=deputy.phone)
+    assert "1. Dinas Kesehatan (Kabupaten Kotawaringin Barat)" in said(person, "PROGRES Dinkes")
+    assert said(deputy, "PROGRES Kotawaringin").startswith("Maksud Bapak/Ibu:\n1. Kabupaten")
+    assert "— Dinas Kesehatan" in said(person, "1")
+    assert "— Kabupaten Kotawaringin Timur" in said(deputy, "2")
+    assert "20 dari 100" in said(person, "2")
 
 
 def test_no_post_means_no_answer_whatever_is_asked(place, units):

@@ -105,7 +105,7 @@ def recounted(house, survey):
         hierarchy = read_hierarchy(connection)
         posts = connection.execute(select(Coordinator.unit_id)).scalars()
         reports = (digest.make_report(survey, hierarchy, unit, [snapshot]) for unit in posts)
-        return [weekly.message(report).text for report in reports if report]
+        return [weekly.message(report)[1].text for report in reports if report]
 
     return house.database.read(work)
 

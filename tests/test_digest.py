@@ -12,13 +12,14 @@ from bot.channels.base import Address, Inbound
 from bot.flow.turn import Choice
 from bot.interview import identity, outbox
 from bot.interview.conversations import enrol
-from bot.reporting import asked, digest, snapshots, words
+from bot.reporting import asked, digest, log, snapshots, words
 from bot.reporting.coordinators import import_coordinators
 from bot.reporting.daily import send_due
 from bot.reporting.publication import Count
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy
-from storage.models import Conversation
+from storage.models import Conversation, Coordinator
+from storage.queries import coordinators as queries
 from storage.queries import outbox as outbox_queries
 from storage.queries.reports import UnitRow
 from tests.counts import aim, finish
@@ -378,6 +379,59 @@ def test_several_posts_are_told_shortly_in_one_message(house, survey, post, tmp_
     assert text.count("📊") == 2
     assert "— Badan Contoh" in text
     assert len(text) < 1600
+
+
+def test_many_posts_are_told_by_pages_and_only_what_was_shown_is_logged(
+    house, survey, post, tmp_path
+):
+    rows = []
+    for number in range(12):
+        add_unit(house, f"Badan Contoh Urusan Penting {number:02}", code=f"B-{number}")
+        rows.append(f"{PHONE.value},own:B-{number}\n")
+    path = tmp_path / "more.csv"
+    path.write_text("phone,unit\n" + "".join(rows), "utf-8")
+    import_coordinators(house, "integritas", path)
+    snapshots.take_due(house)
+    shown, texts = 0, []
+    for page in range(1, 10):
+        said = say(house, "PROGRES" if page == 1 else f"RINCIAN {page}")
+        texts.append(said.text)
+        assert len(said.text) <= 1600
+        shown += said.text.count("📊")
+        assert len(log.logged(house, "integritas")) == shown
+        if not said.buttons:
+            break
+        assert f"*RINCIAN {page + 1}*" in said.text
+        assert said.buttons == (Choice(f"RINCIAN {page + 1}", f"Rincian {page + 1}"),)
+    assert shown == 13
+    for number in range(12):
+        assert sum(f"Penting {number:02}" in text for text in texts) == 1
+
+
+def test_many_posts_and_somebody_unreachable_fit_one_message(house, survey, post, tmp_path):
+    rows = []
+    for number in range(12):
+        add_unit(house, f"Badan Contoh Urusan Penting {number:02}", code=f"B-{number}")
+        rows.append(f"{PHONE.value},own:B-{number}\n")
+    for number in range(3):
+        add_unit(house, f"Dinas Contoh {number} " + "Urusan " * 20, code=f"C-{number}")
+        rows.append(f"+62812000005{number:02},own:C-{number}\n")
+    path = tmp_path / "more.csv"
+    path.write_text("phone,unit\n" + "".join(rows), "utf-8")
+    import_coordinators(house, "integritas", path)
+    snapshots.take_due(house)
+
+    def nobody_hears(connection):
+        connection.execute(update(Coordinator).values(told_on=date(2026, 11, 23)))
+        own = identity.find(connection, house, [PHONE])
+        for contact_id in {row.contact_id for row in queries.posts_in(connection, survey.id)}:
+            if contact_id != own:
+                identity.opt_out(connection, house, contact_id, "coordinator")
+
+    house.database.write(nobody_hears)
+    said = say(house, "PROGRES").text
+    assert said.count("📊") > 5
+    assert len(said) <= 1600
 
 
 def test_details_tell_a_units_own_numbers_from_those_of_the_units_below(survey):

@@ -14,12 +14,13 @@ from bot.channels.cloud import CloudChannel
 from bot.flow.turn import Attachment, Message
 from bot.interview import erasure, media_links
 from bot.interview.outbox import from_json, to_json
-from bot.reporting import daily, snapshots
-from storage.models import Coordinator, MediaLink
+from bot.outreach import posters
+from bot.reporting import daily, sharing, snapshots
+from storage.models import Coordinator, Link, MediaLink
 from tests.counts import aim, finish
 from tests.fake_cloud import FakeCloud
 from tests.mending import post
-from tests.rows import count
+from tests.rows import change, count
 from tests.setup import publish_bundled
 from tests.whatsapp import BASE, Office, office
 
@@ -81,6 +82,35 @@ def test_the_text_to_pass_on_has_the_poster_of_the_unit_where_there_is_one(place
     assert "meminta bukti pengisian" in whole.text
     assert whole.file is not None
     assert 1000 < Image.open(io.BytesIO(whole.file[1])).width < 1200
+
+
+def test_a_poster_is_that_of_the_group_asked_for_and_of_the_staff_else(place: Office) -> None:
+    person = place.twilio.person(phone=PHONE)
+    place.code("eksternal")
+    person.say("BAGIKAN")
+    assert "*BAGIKAN Eksternal* dengan poster" in str(person.say("BANTUAN"))
+    place.code("internal")
+    for word in ("BAGIKAN", "bagikan Dinas Contoh external"):
+        person.say(word)
+    place.twilio.settle()
+    first, _, *whole = person.messages
+    assert first.file is None, "the staff's group does not get the poster of visitors"
+    for said, group in zip(whole, ("internal", "eksternal"), strict=True):
+        poster = posters.picture(place.installation, place.code(group), place.twilio.sender)
+        assert said.file is not None
+        assert said.file[1] == poster
+
+
+def test_a_link_that_is_used_up_makes_no_poster(place: Office) -> None:
+    place.code("internal")
+    here, report = place.installation, place.published
+
+    def found() -> set[str]:
+        return set(here.database.read(lambda c: sharing.posters(c, here, report, place.unit_id)))
+
+    assert found() == {"internal"}
+    change(here, Link, {"cap": 5, "starts": 5})
+    assert found() == set()
 
 
 def test_a_picture_that_cannot_be_fetched_leaves_its_words(place: Office) -> None:

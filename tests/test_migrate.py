@@ -220,3 +220,126 @@ def test_a_migration_that_is_killed_leaves_all_or_nothing(sqlite_url):
     assert database.read(lambda c: inspect(c).get_table_names()) == []
     assert migrate(database)
     database.close()
+
+
+BEFORE_REMINDERS = "0010"
+WITH_DATA = (
+    "INSERT INTO data_key (id, scope, wrapped) VALUES (1, 'installation', {blob})",
+    "INSERT INTO survey (id, name, settings, settings_hash) VALUES (1, 's', 'x', {blob})",
+    (
+        "INSERT INTO flow_version (id, survey_id, content_hash, content, published_at)"
+        " VALUES (1, 1, {blob}, 'x', '2026-01-01 00:00:00')"
+    ),
+    "INSERT INTO unit (id, code_list, code, name, zone) VALUES (1, 'own', 'U', 'U', 'UTC')",
+    "INSERT INTO contact (id) VALUES (1), (2), (3)",
+    (
+        "INSERT INTO address (id, contact_id, kind, hmac, sealed, key_id)"
+        " VALUES (1, 1, 'phone', {blob}, {blob}, 1)"
+    ),
+    (
+        "INSERT INTO conversation (id, survey_id, contact_id, unit_id, grp, status,"
+        " flow_version_id, pilot) VALUES (1, 1, 1, 1, 'g', 'invited', 1, {no}),"
+        " (2, 1, NULL, 1, 'g', 'finished', 1, {no}), (3, 1, NULL, 1, 'g', 'finished', 1, {no}),"
+        " (4, 1, NULL, 1, 'g', 'finished', 1, {yes})"
+    ),
+    (
+        "INSERT INTO roster_row (id, survey_id, unit_id, grp, address_hmac, sealed, key_id,"
+        " conversation_id) VALUES (1, 1, 1, 'g', {blob}, {blob}, 1, 1)"
+    ),
+    (
+        "INSERT INTO coordinator (id, survey_id, contact_id, unit_id, minute, sealed, key_id)"
+        " VALUES (1, 1, 2, 1, 465, {blob}, 1)"
+    ),
+    (
+        "INSERT INTO mending_walk (coordinator_id, reject_id, changed_at)"
+        " VALUES (1, 1, '2026-01-01 00:00:00')"
+    ),
+    (
+        "INSERT INTO outbox (id, dedupe, address_id, conversation_id, survey_id, channel, sender,"
+        " purpose, status, via, created_at, not_before) VALUES ({id}, {blob}, 1, 1, 1,"
+        " 'simulator', 'x', 'invitation', 'queued', 'rest', '2026-01-01', '2026-01-01')"
+    ),
+)
+SINCE = (
+    "UPDATE conversation SET unreached = 'capped', unreached_at = '2026-01-02' WHERE id = 1",
+    (
+        "INSERT INTO reminder_day (survey_id, day, step, held, people)"
+        " VALUES (1, '2026-01-02', 'reminder', {no}, 7)"
+    ),
+    "INSERT INTO media_link (digest, what, expires_at) VALUES ({blob}, 'x', '2026-01-02')",
+    "UPDATE coordinator SET away_from = '2026-01-02', away_until = '2026-01-03' WHERE id = 1",
+    (
+        "INSERT INTO coordinator (id, survey_id, contact_id, unit_id, minute, sealed, key_id,"
+        " deputy_for) VALUES (2, 1, 3, 1, 465, {blob}, 1, 1)"
+    ),
+    (
+        "INSERT INTO coordinator (id, survey_id, contact_id, unit_id, minute, sealed, key_id,"
+        " kind, weekday) VALUES (3, 1, 3, NULL, 465, {blob}, 1, 'pimpinan', 4)"
+    ),
+    (
+        "INSERT INTO unit_question (coordinator_id, command, units, dedupe, asked_at)"
+        " VALUES (2, 'PROGRES', '[1]', {blob}, '2026-01-02')"
+    ),
+    (
+        "INSERT INTO report_log (id, survey_id, unit_id, coordinator_id, kind, digest, at,"
+        " outbox_id) VALUES (1, 1, 1, 1, 'daily', {blob}, '2026-01-02', {id})"
+    ),
+    (
+        "INSERT INTO conversation (id, survey_id, unit_id, grp, status, flow_version_id, pilot)"
+        " VALUES (5, 1, 1, 'g', 'finished', 1, {no})"
+    ),
+)
+KEPT = ("contact", "address", "roster_row", "mending_walk", "outbox", "survey", "unit")
+
+
+def said(database, statement):
+    """Return a statement with a database's own way of writing bytes, truths and ids."""
+    if database.is_sqlite:
+        values = {"blob": "x'00'", "yes": "1", "no": "0", "id": "x'" + "0" * 32 + "'"}
+    else:
+        nobody = "'00000000-0000-0000-0000-000000000000'"
+        values = {"blob": r"'\x00'", "yes": "true", "no": "false", "id": nobody}
+    return text(statement.format(**values))
+
+
+def ask(database, statement):
+    return database.read(lambda c: [tuple(row) for row in c.execute(text(statement))])
+
+
+def test_the_tables_of_reminders_and_reports_come_and_go_and_leave_the_rest_alone(empty_url):
+    database = Database(empty_url, durable=False)
+
+    def run(*statements):
+        for one in statements:
+            database.write(lambda c, one=one: c.execute(said(database, one)))
+
+    def kept():
+        return {one: ask(database, f"SELECT count(*) FROM {one}")[0][0] for one in KEPT}
+
+    database.write(lambda c: command.upgrade(_config(c), BEFORE_REMINDERS))
+    run(*WITH_DATA)
+    before = kept()
+    assert migrate(database)
+    assert kept() == before
+    assert ask(database, "SELECT kind, weekday, deputy_for FROM coordinator") == [
+        ("admin", None, None)
+    ]
+    counted = "SELECT unit_id, grp, finished FROM progress_count"
+    assert ask(database, counted) == [(1, "g", 2)], "a pilot's does not count"
+    run(*SINCE)
+    assert ask(database, "SELECT more FROM progress_change") == [(1,)]
+
+    database.write(lambda c: command.downgrade(_config(c), BEFORE_REMINDERS))
+    assert kept() == before
+    # Who only stood in for somebody, or heard once a week, would hear every day.
+    assert ask(database, "SELECT id FROM coordinator") == [(1,)]
+    run(
+        "INSERT INTO conversation (id, survey_id, unit_id, grp, status, flow_version_id, pilot)"
+        " VALUES (6, 1, 1, 'g', 'finished', 1, {no})"
+    )
+
+    assert migrate(database)
+    assert kept() == before
+    assert ask(database, counted) == [(1, "g", 4)], "what was finished meanwhile counts"
+    assert ask(database, "SELECT unreached FROM conversation WHERE id = 1") == [(None,)]
+    database.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ import pytest
 from bot.channels.base import Address
 from bot.intake.tables import InputError
 from bot.interview import erasure, identity, outbox
-from bot.reporting import reach, snapshots
+from bot.reporting import log, reach, snapshots
 from bot.reporting.coordinators import (
     edit_post,
     export_coordinators,
@@ -21,7 +22,7 @@ from bot.reporting.coordinators import (
 )
 from bot.reporting.daily import send_due
 from bot.reporting.posts import next_due
-from storage.models import Audit, Coordinator, Outbox, UploadLink
+from storage.models import Audit, Coordinator, Outbox, Survey, UploadLink
 from storage.queries import coordinators as queries
 from storage.queries import outbox as outbox_queries
 from tests.counts import aim, finish
@@ -96,6 +97,10 @@ def address(house, phone):
 
 
 def newest_text(house, phone):
+    return newest_message(house, phone).text
+
+
+def newest_message(house, phone):
     mine = address(house, phone).id
     row = max(rows(house, Outbox, address_id=mine), key=lambda one: one.created_at)
 
@@ -104,7 +109,7 @@ def newest_text(house, phone):
         assert found is not None
         return outbox.open_message(connection, house, found)
 
-    return house.database.read(work).text
+    return house.database.read(work)
 
 
 # --- files --------------------------------------------------------------------------------------
@@ -273,6 +278,78 @@ def test_a_row_with_the_posts_number_replaces_its_holder(house, unit, take):
     assert [row.id for row in posts(house)] == [post.id]
 
 
+def test_who_takes_over_is_not_away_because_the_one_before_was(house, unit, take, clock):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    assert edit_post(house, post.id, {"phone": TWO}) == ["phone", "away_from", "away_until"]
+    assert morning(house, clock, 0) == [address(house, TWO).id]
+
+
+def test_a_deputy_who_is_one_no_more_does_not_get_what_waits(house, unit, take, clock):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    assert morning(house, clock, 0) == [address(house, THREE).id]
+    edit_post(house, post.id, {"deputy": TWO})
+    assert [row.status for row in rows(house, Outbox)] == ["dropped"]
+    assert morning(house, clock, 1) == [address(house, TWO).id]
+    remove_post(house, post.id)
+    assert [row.status for row in rows(house, Outbox)] == ["dropped", "dropped"]
+
+
+def test_another_hour_of_the_post_gives_the_deputy_no_second_message(house, unit, take, clock):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    make_upload_link(house, next(row.id for row in posts(house) if row.deputy_for))
+    assert morning(house, clock, 0) == [address(house, THREE).id]
+    edit_post(house, post.id, {"hour": "08:30"})
+    assert count(house, UploadLink) == 1
+    clock.move(hours=1)
+    assert send_due(house) == 0
+    edit_post(house, post.id, {"deputy": "-"})
+    edit_post(house, post.id, {"deputy": THREE, "hour": "10:00"})
+    clock.move(hours=1)
+    assert send_due(house) == 0
+    assert morning(house, clock, 1) == []  # 10 o'clock is still to come
+    clock.move(hours=2)
+    assert send_due(house) == 1
+
+
+def test_a_post_may_not_move_to_a_unit_where_its_holder_has_one(house, unit, take):
+    add_unit(house, "Badan Contoh", code="U2", parent_id=unit)
+    take(f"phone,unit\n{ONE},own:U1\n{ONE},own:U2\n{TWO},own:U2\n")
+    first, second, _ = stored = posts(house)
+    said = f"whoever holds post {first.id} holds post {second.id} of this unit already"
+    with pytest.raises(InputError, match=f"unit: {said}; name another unit, or remove one"):
+        edit_post(house, first.id, {"unit": "own:U2"})
+    with pytest.raises(InputError, match=f"posts.csv:2:3: unit: {said}"):
+        take(f"post,phone,unit\n{first.id},,own:U2\n")
+    assert posts(house) == stored
+
+
+def test_a_post_that_moves_takes_its_deputy_along_and_leaves_what_waits(house, unit, take, clock):
+    other = add_unit(house, "Badan Contoh", code="U2")
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-23,2026-11-30,{THREE}\n")
+    post = next(row for row in posts(house) if not row.deputy_for)
+    morning(house, clock, 0)
+    edit_post(house, post.id, {"unit": "own:U2"})
+    assert [row.status for row in rows(house, Outbox)] == ["dropped"]
+    assert [(row.unit_id, row.deputy_for) for row in posts(house)] == [
+        (other, None),
+        (other, post.id),
+    ]
+
+
+def test_a_file_without_units_leaves_every_post_at_its_own(house, unit, take):
+    take(f"phone,unit\n{ONE},own:U1\n{ONE},\n")
+    mine = {row.unit_id: row.id for row in posts(house)}
+    text = f"post,phone,hour\n{mine[unit]},{ONE},09:00\n{mine[None]},{ONE},09:30\n"
+    assert take(text) == {"changed": 2}
+    assert {row.unit_id: (row.id, row.minute) for row in posts(house)} == {
+        unit: (mine[unit], 540),
+        None: (mine[None], 570),
+    }
+
+
 def test_the_audit_knows_which_post_changed_and_no_number_or_name(house, unit, take, tmp_path):
     take(FILE)
     post = posts(house)[0]
@@ -284,7 +361,7 @@ def test_the_audit_knows_which_post_changed_and_no_number_or_name(house, unit, t
     assert json.loads(told[1].detail) == {
         "survey": "integritas",
         "post": post.id,
-        "changed": ["phone", "hour", "name"],
+        "changed": ["phone", "hour", "away_from", "away_until", "name"],
     }
     assert not any(word in row.detail for row in told for word in ("812", "Budi", "Ani"))
 
@@ -357,6 +434,111 @@ def test_somebody_who_turns_out_to_be_the_own_deputy_keeps_the_post(house, unit,
         ("admin", None),
         ("pimpinan", None),
     ]
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+
+def close(house):
+    change(house, Survey, {"closed_at": house.now()})
+
+
+def test_the_last_message_reaches_who_is_away_on_coming_back_and_the_deputy_at_once(
+    house, unit, take, clock
+):
+    take(f"phone,unit,away_from,away_until,deputy\n{ONE},own:U1,2026-11-24,2026-11-25,{THREE}\n")
+    take(f"phone,unit,away_from,away_until\n{TWO},own:U1,2026-11-24,2026-11-25\n")
+    close(house)
+    one, two, deputy = (address(house, phone).id for phone in (ONE, TWO, THREE))
+    got = [morning(house, clock, day) for day in range(1, 6)]
+    assert got == [[deputy], [], [one, two], [], []]
+    for phone in (ONE, TWO, THREE):
+        assert "ditutup" in newest_text(house, phone)
+    assert {row.due_at for row in posts(house)} == {None}
+
+
+def test_a_leader_hears_of_the_end_on_its_day_and_not_on_the_weekday(house, unit, take, clock):
+    take(FILE)
+    leader = address(house, TWO).id
+    assert leader not in morning(house, clock, 0)
+    close(house)
+    got = [day for day in range(1, 8) if leader in morning(house, clock, day)]
+    assert got == [1]
+    assert "ditutup" in newest_text(house, TWO)
+
+
+def test_a_leader_in_the_east_whose_hour_is_before_the_last_numbers_gets_them_that_day(
+    house, survey, unit, take, clock
+):
+    add_unit(house, "Dinas Timur", code="E1", zone="Asia/Jayapura")
+    take(f"phone,unit,kind,weekday,hour\n{TWO},own:E1,pimpinan,Jumat,07:00\n")
+    close(house)
+    assert morning(house, clock, 1) == [address(house, TWO).id]
+    assert morning(house, clock, 2) == []
+
+
+def test_a_leader_who_is_away_at_the_end_hears_of_it_on_coming_back(house, unit, take, clock):
+    take(
+        "phone,unit,kind,weekday,away_from,away_until\n"
+        f"{TWO},own:U1,pimpinan,Jumat,2026-11-24,2026-11-28\n"
+    )
+    close(house)
+    got = [day for day in range(1, 12) if morning(house, clock, day)]
+    assert got == [6]
+    (post,) = posts(house)
+    assert post.due_at is None
+
+
+# --- the log ------------------------------------------------------------------------------------
+
+
+def test_the_log_has_what_went_out_and_of_which_kind(house, unit, take, clock):
+    take(FILE)
+    for day in range(5):
+        morning(house, clock, day)
+    kinds = sorted((one.post, one.day[-2:], one.kind, one.sent) for one in noted(house))
+    admin, deputy, leader = (
+        row.id for row in sorted(posts(house), key=lambda row: (row.kind, row.deputy_for or 0))
+    )
+    assert kinds == sorted(
+        [
+            (admin, "23", "weekly", "waiting"),
+            (deputy, "24", "daily", "waiting"),
+            (deputy, "25", "daily", "waiting"),
+            (admin, "26", "daily", "waiting"),
+            (admin, "27", "daily", "waiting"),
+            (leader, "27", "leader", "waiting"),
+        ]
+    )
+    clock.move(minutes=1)
+    change(house, Outbox, {"status": "sent", "template": True}, address_id=address(house, ONE).id)
+    change(house, Outbox, {"status": "sent"}, address_id=address(house, TWO).id)
+    change(house, Outbox, {"status": "dropped"}, address_id=address(house, THREE).id)
+    said = {one.sent: one for one in reversed(noted(house))}
+    assert set(said) == {"template", "text", "dropped"}
+    by_template, as_text = newest_message(house, ONE), newest_message(house, TWO)
+    assert by_template.template_text != by_template.text
+    assert by_template.template_text
+    for kind, shown in (("template", by_template.template_text), ("text", as_text.text)):
+        assert said[kind].digest == hashlib.sha256(shown.encode()).hexdigest()
+
+
+def noted(house):
+    return log.logged(house, "integritas")
+
+
+def test_nobody_counts_as_told_where_nothing_was_written(house, levels, clock):
+    for day in range(2):
+        morning(house, clock, day)
+        fail(house, ONE)
+    (post,) = [row for row in posts(house) if row.unit_id == levels[0]]
+    # Due again on a day that has its message: nothing is written, and nothing was told.
+    edit_post(house, post.id, {"hour": "09:00"})
+    clock.move(hours=1)
+    assert send_due(house) == 0
+    edit_post(house, post.id, {"hour": "07:45"})
+    morning(house, clock, 2)
+    assert LINE in newest_text(house, THREE)
 
 
 # --- who cannot be reached ----------------------------------------------------------------------

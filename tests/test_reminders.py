@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,7 +17,8 @@ from bot.outreach.lift import Arm, lifts, newcombe, wilson
 from bot.outreach.reminders import preview
 from storage.models import Outbox
 from storage.queries.reminders import DayRow
-from tests.rows import rows
+from tests.respondents import Respondent
+from tests.rows import rows, statuses
 from tests.setup import MONDAY
 from tests.test_cli import run
 from tests.test_conversations import begun, invite
@@ -63,6 +65,18 @@ def test_the_preview_takes_a_roster_for_launched_and_warns_of_the_limit(place: O
     assert shown.least is None
     assert date(2026, 12, 25) in shown.days_off
     assert "Who waits" not in " ".join(shown.warnings)
+
+
+def test_who_fills_it_in_anew_gets_nothing_and_is_not_planned(place: Office) -> None:
+    ani, flow = place.twilio.person(), place.published.survey.for_group("ahli")
+    Respondent(ani, flow, place.code("ahli"), random.Random(1)).interview()
+    for text in ("ISI ULANG", "SETUJU"):
+        ani.say(text)
+    assert statuses(place.installation) == ["asking"]
+    shown = preview(place.installation, "integritas")
+    assert (shown.waiting, shown.without, shown.days) == (0, 1, ())
+    pass_days(place, 75)
+    assert {row.purpose for row in rows(place.installation, Outbox)} == {"reply"}
 
 
 def test_the_command_shows_a_table_json_and_a_calendar(

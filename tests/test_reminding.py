@@ -19,7 +19,7 @@ from storage.models import Address as AddressRow
 from storage.models import Alert, Conversation, Outbox, ReminderDay
 from storage.queries import reminders as queries
 from tests.rows import change, count, rows
-from tests.setup import bundled_files
+from tests.setup import MONDAY, bundled_files
 from tests.test_conversations import begun, invite, state, steps
 from tests.test_fates import Failing
 from tests.test_sending import templates
@@ -65,9 +65,11 @@ def pass_days(place: Office, days: int) -> None:
 
 def fail(place: Office, code: int, outcome: str) -> None:
     """Let the last message that is queued fail on its way."""
-    here = place.installation
+    here, channel = place.installation, Failing()
     templates(place)
-    deliver(here, {"twilio": Failing()})
+    # Ids of its own, whatever was sent before.
+    channel.sent = [None] * (100 * sum(one.attempts for one in rows(here, Outbox)))
+    deliver(here, {"twilio": channel})
     (row,) = [one for one in rows(here, Outbox) if one.status in {"sent", "delivered"}]
     event = StatusEvent(row.provider_sid, "undelivered", 0, True, code, outcome=outcome)  # type: ignore[arg-type]
     assert fates.record_status(here, row.id, event)
@@ -112,6 +114,49 @@ def test_marketing_that_is_held_back_twice_is_the_last_we_send(quick: Office) ->
     assert rows(quick.installation, Conversation)[0].unreached == "capped"
     pass_days(quick, 9)
     assert steps(quick) == ["invitation"]
+
+
+def late_invitation(place: Office) -> None:
+    """Let an invitation wait for three days, be held back (63049), and then a reminder fall due."""
+    templates(place)
+    invite(place)
+    wake_due(place.installation)
+    place.clock.move(days=2, hours=23)
+    fail(place, 63049, "later_once")
+    place.clock.move(hours=1)
+    wake_due(place.installation)
+    assert [row.status for row in rows(place.installation, Outbox)] == ["queued"]
+
+
+def handed(place: Office, days: int) -> list[tuple[str, int]]:
+    """Let days pass; return what was handed over then, in hours from the first message on."""
+    found, channel = [], Failing()
+    channel.sent = [None] * 10
+    for _ in range(days * 24):
+        place.clock.move(hours=1)
+        wake_due(place.installation)
+        if deliver(place.installation, {"twilio": channel}).sent:
+            hours = (place.clock.now - MONDAY) // timedelta(hours=1)
+            found.append((channel.sent[-1].message.step, hours))
+    return found
+
+
+def test_a_reminder_waits_for_an_invitation_that_is_tried_once_more(quick: Office) -> None:
+    late_invitation(quick)
+    (invitation, first), (reminder, then) = handed(quick, 5)
+    assert (invitation, reminder) == ("invite", "reminder")
+    assert first >= 71 + 24
+    assert then - first >= 48
+
+
+def test_no_reminder_that_waits_follows_an_invitation_that_is_held_back_for_good(
+    quick: Office,
+) -> None:
+    late_invitation(quick)
+    quick.clock.move(hours=24)
+    fail(quick, 63049, "later_once")
+    assert rows(quick.installation, Conversation)[0].unreached == "capped"
+    assert handed(quick, 5) == []
 
 
 def test_who_opted_out_elsewhere_is_neither_reminded_nor_counted(quick: Office) -> None:

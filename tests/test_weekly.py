@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from sqlalchemy import select
@@ -142,13 +143,32 @@ def test_who_is_on_course_is_asked_for_nothing_but_fairness(survey: Published) -
 
 
 def test_the_last_message_has_the_final_numbers(survey: Published) -> None:
-    last = replace(report(survey, *THREE_WEEKS), final=True)
-    said = weekly.message(last)
+    closed = replace(survey, closed_at=MORNING - timedelta(days=1))
+    last = report(closed, *THREE_WEEKS)
+    assert last.final
+    said = weekly.message(last)[1]
     assert said.template == "closing"
     assert "sudah ditutup pada 22 November 2026 dengan jumlah 210 isian" in said.text
     assert "Internal: 210 dari 2.000" in said.text
     few = replace(report(survey, 0), final=True)
-    assert "Pengisian sudah ditutup" in weekly.message(few).text
+    assert "Pengisian sudah ditutup" in weekly.message(few)[1].text
+
+
+def test_a_survey_closed_before_its_time_tells_the_day_of_its_own_zone(survey: Published) -> None:
+    # 01.00 WIB of the 20th; the machine slept, and the last numbers are of the 23rd.
+    closed = replace(survey, closed_at=datetime(2026, 11, 19, 18, 0, tzinfo=UTC))
+    said = weekly.message(report(closed, *THREE_WEEKS))[1].text
+    assert "ditutup pada 20 November 2026" in said
+    assert "20 November 2026" in weekly.forward_message(report(closed, 50, unit=2)).text
+
+
+def test_what_is_closed_has_no_forecast(survey: Published) -> None:
+    # Closed at noon: the numbers are of that morning.
+    closed = replace(survey, closed_at=MORNING + timedelta(hours=4))
+    one = report(closed, *THREE_WEEKS)
+    assert digest.needed(one) == 1790
+    assert digest.outlook(one) == []
+    assert digest.forecast(one) == Fraction(220, 2000)
 
 
 def test_a_survey_whose_words_are_older_sends_its_own_template(house: Installation) -> None:
@@ -212,6 +232,22 @@ def test_a_week_is_not_told_again_from_an_old_snapshot(
     clock.now = MORNING + timedelta(days=1, hours=1)
     assert daily.send_due(house) == 1
     assert "Rekap mingguan" not in sent(house)[-1].text
+
+
+def test_whose_hour_is_long_before_the_snapshot_gets_the_weeks_message_on_the_next_day(
+    house: Installation, post: int, clock: TestClock, tmp_path
+) -> None:
+    table = tmp_path / "coordinators.csv"
+    table.write_text(f"phone,unit,hour\n{PHONE},own:U1,04:00\n", "utf-8")
+    import_coordinators(house, "integritas", table)
+    said = {}
+    midnight = MORNING - timedelta(hours=7, minutes=45)
+    for hours in range(24 * 9):
+        clock.now = midnight + timedelta(hours=hours, minutes=10)
+        snapshots.take_due(house)
+        if daily.send_due(house):
+            said[hours] = "Rekap mingguan" in sent(house)[-1].text
+    assert said == {24 * day + 5: day in (1, 8) for day in range(1, 9)}
 
 
 def test_before_opening_each_week_says_how_ready_the_lists_are(

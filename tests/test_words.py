@@ -61,7 +61,7 @@ def told(published: Published, unit: str, count: Count, *, ended: bool) -> list[
     return [
         roster,
         digest.message(report),
-        weekly.message(report),
+        weekly.message(report)[1],
         weekly.leader_message(report),
         weekly.closing_message(report),
     ]

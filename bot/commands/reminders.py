@@ -76,7 +76,8 @@ def _show(found: Preview) -> None:
     out.print(table(title, ["day", *KINDS, "all", "as text", "held out"], rows))
     if found.without:
         out.print(
-            f"{found.without} people get nothing: they asked for it, or nothing reaches them."
+            f"{found.without} people get nothing: they asked for it, nothing reaches them, or they"
+            " have answered once already."
         )
     out.print(_money(found), soft_wrap=True)
     for one in found.warnings:

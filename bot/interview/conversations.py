@@ -303,6 +303,10 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     heard = people.windows(connection, [one.address_id for one in rows])
     window_open = any(now - at < outbox.WINDOW for at in heard.values())
     world = contexts.context(installation, survey, row, window_open=window_open)
+    later = reminding.waits_until(connection, installation, row, state, world)
+    if later is not None:
+        queries.postpone(connection, conversation_id, later)
+        return False
     world = reminding.allowed(connection, installation, row, survey, state, world)
     result = step(survey.for_group(row.grp or ""), state, Wake(), world)
     if not save(connection, installation, row, state, result, survey):

@@ -121,11 +121,14 @@ def _give_up(
     """Let no reminder follow to somebody whom an invitation or a reminder did not reach."""
     if row.purpose not in CAMPAIGN or row.conversation_id is None or not failure.known:
         return
-    if failure.outcome == "refused":
-        reminding.not_reached(connection, installation, row.conversation_id, "unreachable")
-    elif failure.outcome == "later_once":
-        why: reminding.Unreached = "capped" if failure.code in CAPPED else "unreachable"
-        reminding.not_reached(connection, installation, row.conversation_id, why)
+    why: reminding.Unreached = "unreachable"
+    if failure.outcome == "later_once":
+        why = "capped" if failure.code in CAPPED else "unreachable"
+    elif failure.outcome != "refused":
+        return
+    reminding.not_reached(connection, installation, row.conversation_id, why)
+    # One may wait already: it kept its distance from the one that has failed now.
+    queries.drop_queued(connection, conversation_id=row.conversation_id, purpose="reminder")
 
 
 def _again_at(

@@ -52,6 +52,18 @@ def allowed(
     return world
 
 
+def waits_until(
+    connection: Connection, installation: Installation, row: TurnRow, state: State, world: Context
+) -> datetime | None:
+    """Return until when a reminder that is due waits for an earlier message that failed and will be
+    tried once more; None: it does not."""
+    assert row.conversation_id is not None
+    if due_now(state, world) in (None, INVITE):
+        return None
+    before = queries.tried_again_at(connection, row.conversation_id)
+    return None if before is None else max(before, installation.now()) + DISTANCE
+
+
 def _gone(connection: Connection, installation: Installation, row: TurnRow) -> bool:
     """Whether the person wants nothing from us, or has no address any more."""
     if identity.best_address(connection, row.contact_id) is None:

@@ -375,9 +375,9 @@ def _allowed_at(
 
 
 def _after_the_last(connection: Connection, row: OutboxRow, now: datetime) -> datetime:
-    """Return from when on a reminder keeps its distance from what the person got before, in this
-    survey or in another: earlier ones may have waited too."""
-    if row.purpose != "reminder":
+    """Return from when on a reminder, or what is tried once more, keeps its distance from what the
+    person got before, in this survey or in another: earlier ones may have waited too."""
+    if row.purpose != "reminder" and not row.attempts:
         return now
     last = reminder_queries.last_handed(connection, row.address_id, row.id, now - DISTANCE)
     return now if last is None else max(now, last + DISTANCE)

@@ -56,7 +56,8 @@ class PlannedDay:
 class Preview:
     """What goes out by the plan from now on, if nobody answers any more. Prices None without rates.
 
-    `without` are people who will get nothing: they opted out or are not reached.
+    `without` are people who will get nothing: they opted out, are not reached, or have answered
+    once already and fill it in anew.
     """
 
     survey: str
@@ -163,7 +164,7 @@ def _wait(
                 continue
             at = row.unreached_at
             silent = state.last_turn_at is None or (at is not None and state.last_turn_at <= at)
-            if row.opted_out or (at is not None and silent):
+            if row.opted_out or (at is not None and silent) or state.earlier is not None:
                 without += 1
             elif row.grp in published.survey.settings.groups:
                 places[_place(row, state)] += 1

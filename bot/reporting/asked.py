@@ -23,7 +23,17 @@ from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import asked_words, digest, log, pictures, reach, snapshots, weekly, words
+from bot.reporting import (
+    asked_words,
+    digest,
+    log,
+    pictures,
+    reach,
+    roster_phase,
+    sharing,
+    snapshots,
+    words,
+)
 from bot.reporting.posts import on_duty, zone_of
 from bot.reporting.roster_phase import Roster
 from bot.reporting.unit_names import UnitNames
@@ -33,7 +43,6 @@ from storage.queries import people
 from storage.queries.coordinators import CoordinatorRow, Question
 from storage.queries.reports import UnitRow
 
-MOST_CHARS = 1500
 LONGEST = 1600  # what the provider takes
 MOST_CHOICES = 8
 """So many units are offered to choose from."""
@@ -70,11 +79,12 @@ def answer(
 
 @dataclass(slots=True)
 class _Asked:
-    """A coordinator's command, what follows it, and whether it was a synonym."""
+    """A coordinator's command, what follows it, whether it was a synonym, and for which group."""
 
     command: str
     rest: str
     synonym: bool
+    group: str | None = None
 
 
 @dataclass(eq=False)
@@ -109,7 +119,8 @@ class _Desk:
             case "PANDUAN":
                 return self._help()
             case _:
-                return self._of_unit(asked) if asked.rest else self._of_posts(asked.command)
+                asked = self._for_group(asked)
+                return self._of_unit(asked) if asked.rest else self._of_posts(asked)
 
     # --- who asks ---
 
@@ -204,62 +215,95 @@ class _Desk:
 
     # --- numbers ---
 
-    def _of_posts(self, command: str, page: int = 1) -> Message | None:
+    def _for_group(self, asked: _Asked) -> _Asked:
+        """Tell a group from a unit in what follows BAGIKAN; a unit that is called so is meant."""
+        if asked.command != "BAGIKAN" or self._names.find(asked.rest, exactly=True):
+            return asked
+        rest, group = sharing.split(self.survey, asked.rest)
+        return asked if group is None else replace(asked, rest=rest, group=group)
+
+    def _of_posts(self, asked: _Asked, page: int = 1) -> Message | None:
         """Answer for all that the asker answers for."""
+        command = asked.command
         if command == "REKAP":
             lists = self._lists_of(self.posts[0], self.posts[0].unit_id)
             if lists is not None:
                 return lists
         if len(self.posts) > 1 and command in ("PROGRES", "RINCIAN"):
-            return self._several()
+            return self._several(page)
         post = self.posts[0]
         if command == "BAGIKAN":
             single = (one for one in self.posts if len(self.hierarchy.within(one.unit_id)) == 1)
             post = next(single, post)
-        said = self._of_report(command, post, post.unit_id, page)
-        text = "\n\n".join(filter(None, [said.text, self._unheard()]))
+        said = self._of_report(command, post, post.unit_id, page, asked.group)
         # What is passed on, and what goes with a file, says nothing about coordinators.
-        if said.attachment is not None or command == "BAGIKAN" or len(text) > LONGEST:
+        if said.attachment is not None or command == "BAGIKAN":
             return said
-        return replace(said, text=text)
+        return self._with_unheard(said)
 
-    def _several(self) -> Message:
-        """Return the numbers of all posts in one message."""
-        texts: list[str] = []
-        for post in self.posts:
-            said = self._of_report("PROGRES", post, post.unit_id, brief=True).text
-            if texts and len("\n\n".join([*texts, said])) > MOST_CHARS:
-                break
-            texts.append(said)
-        return asked_words.message(*texts, self._unheard())
+    def _several(self, page: int) -> Message:
+        """Return the numbers of all posts, shortly, by pages."""
+        briefs = [self._brief(post) for post in self.posts]
+        places = digest.gathered([text for text, _ in briefs])
+        page = min(max(page, 1), len(places))
+        for place in places[page - 1]:
+            text, day = briefs[place]
+            now, shown = self.installation.now(), asked_words.message(text)
+            log.note(self.connection, self.posts[place], "progres", day, shown, now)
+        texts = ["\n\n".join(briefs[one][0] for one in on_page) for on_page in places]
+        said = digest.one_page(digest.with_turns(self.survey, texts), page)
+        return self._with_unheard(said) if page == 1 else said
+
+    def _brief(self, post: CoordinatorRow) -> tuple[str, date | None]:
+        """Return a post's numbers per group, and of which day they are."""
+        report = self._report(post, post.unit_id)
+        if report is None:
+            return self._hourly("no_snapshot", post), None
+        return digest.brief(report), report.snapshot.day
+
+    def _with_unheard(self, said: Message) -> Message:
+        """Add who cannot be reached, where there is room."""
+        text = "\n\n".join(filter(None, [said.text, self._unheard()]))
+        return said if len(text) > LONGEST else replace(said, text=text)
 
     def _of_unit(self, asked: _Asked) -> Message | None:
         """Answer for one unit, by what it is called; a page's number may stand behind it."""
         page = _PAGE.fullmatch(asked.rest) if asked.command in _IN_PAGES else None
         if page is not None and page[1] is None:
-            return self._of_posts(asked.command, int(page[2]))
-        names = UnitNames(self.hierarchy, self.survey.words.unit_abbreviations)
+            return self._of_posts(asked, int(page[2]))
+        names = self._names
         found, number = names.find(asked.rest, exactly=self.busy or page is not None), 1
         if page is not None and not found:  # else the number is a part of the name
             found, number = names.find(page[1], exactly=self.busy), int(page[2])
         mine = [one for one in found if self._post_for(one) is not None]
         if len(mine) == 1:
-            return self._one_unit(asked.command, mine[0], number)
+            return self._one_unit(asked.command, mine[0], number, asked.group)
         if mine:
-            return self._which(asked.command, mine)
+            return self._which(asked.command, mine, in_words=self.busy or asked.group is not None)
         if not found and (asked.synonym or self.busy):
             return None  # an answer in somebody's own words
         own = self.hierarchy.units.get(self.posts[0].unit_id or 0) or self._an_example()
         values = {"perintah": asked.command, "unit": own.name if own else ""}
         return asked_words.message(asked_words.say(self.survey, "unit_unknown", values))
 
-    def _one_unit(self, command: str, unit_id: int, page: int = 1) -> Message | None:
+    @cached_property
+    def _names(self) -> UnitNames:
+        return UnitNames(self.hierarchy, self.survey.words.unit_abbreviations)
+
+    def _one_unit(
+        self, command: str, unit_id: int, page: int = 1, group: str | None = None
+    ) -> Message | None:
         post = self._post_for(unit_id)
         if post is None:
             return None
         if command == "REKAP" and (lists := self._lists_of(post, unit_id)) is not None:
             return lists
-        return self._of_report(command, post, unit_id, page)
+        return self._of_report(command, post, unit_id, page, group)
+
+    def _report(self, post: CoordinatorRow, unit_id: int | None) -> digest.Report | None:
+        published = self.surveys[post.survey_id]
+        day = snapshots.today(published.survey.settings, self.installation.now())
+        return digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
 
     def _of_report(
         self,
@@ -267,24 +311,20 @@ class _Desk:
         post: CoordinatorRow,
         unit_id: int | None,
         page: int = 1,
-        *,
-        brief: bool = False,
+        group: str | None = None,
     ) -> Message:
         """Return what a command shows of a unit's numbers, and log that it was shown."""
-        published = self.surveys[post.survey_id]
-        now = self.installation.now()
-        day = snapshots.today(published.survey.settings, now)
-        report = digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
+        report = self._report(post, unit_id)
         if report is None:
             said = asked_words.message(self._hourly("no_snapshot", post))
-        elif brief:
-            said = asked_words.message(digest.brief(report))
+        elif command == "BAGIKAN":
+            said = sharing.message(self.connection, self.installation, report, group)
         else:
             of = "" if unit_id == self.posts[0].unit_id else self._code(unit_id)
             said = self._shown(command, report, page, of)
         seen = post._replace(unit_id=unit_id)
         shown = report.snapshot.day if report else None
-        log.note(self.connection, seen, command.lower(), shown, said.text, now)
+        log.note(self.connection, seen, command.lower(), shown, said, self.installation.now())
         return said
 
     def _shown(self, command: str, report: digest.Report, page: int, of: str) -> Message:
@@ -296,12 +336,6 @@ class _Desk:
                 return pictures.message(report, page, of)
             case "REKAP":
                 return pictures.recap_message(report)
-            case "BAGIKAN":
-                said = weekly.forward_message(report)
-                if len(self.hierarchy.within(report.unit_id)) != 1:
-                    return said
-                poster = pictures.poster(self.connection, self.installation, report)
-                return replace(said, attachment=poster)
             case _:
                 return asked_words.message(digest.text(report))
 
@@ -337,19 +371,19 @@ class _Desk:
 
     # --- one of several units ---
 
-    def _which(self, command: str, units: Sequence[int]) -> Message:
+    def _which(self, command: str, units: Sequence[int], *, in_words: bool) -> Message:
         """Ask which unit is meant, by number; in an interview numbers are its own."""
         offered = units[:MOST_CHOICES]
-        sign = "• {1}" if self.busy else "{0}. {1}"
+        sign = "• {1}" if in_words else "{0}. {1}"
         lines = [sign.format(number, self._name(one)) for number, one in enumerate(offered, 1)]
-        name = "unit_which_write" if self.busy else "unit_which"
+        name = "unit_which_write" if in_words else "unit_which"
         values = {"daftar": "\n".join(lines), "perintah": command}
         said = asked_words.say(self.survey, name, values)
         more = ""
         if len(units) > len(offered):
             rest = {"sisa": len(units) - len(offered)}
             more = asked_words.say(self.survey, "unit_which_more", rest)
-        if not self.busy:
+        if not in_words:
             digest_of = self.installation.keys.digest("outbox", f"reply:{self.inbound.sid}")
             asked = Question(command, tuple(offered), digest_of, self.installation.now())
             queries.ask(self.connection, self.posts[0].id, asked)
@@ -386,38 +420,8 @@ class _Desk:
         counted = self.roster and self.roster(self.connection, published)
         if counted is None:
             return None
-        counts = counted(None if unit_id is None else self.hierarchy.within(unit_id))
-        unit = self.hierarchy.units.get(unit_id) if unit_id is not None else None
-        owner = published.survey.settings.texts.get(words.LOCALE, {})
-        whole = owner.get("instansi", words.title(published.survey))
-        values: dict[str, str | int] = {"instansi": unit.name if unit else whole}
-        if counts is None:
-            today = snapshots.today(published.survey.settings, self.installation.now())
-            if today >= published.survey.settings.opens and counted(None) is None:
-                return None  # nobody has a list: people come by posters
-            return asked_words.message(asked_words.say(published.survey, "recap_none", values))
-        parts = {
-            "kosong": ("recap_empty", counts.missing),
-            "telp": ("recap_landline", counts.office),
-            "rusak": ("recap_broken", counts.broken),
-            "lain": ("recap_other", counts.unclear),
-        }
-        said = [
-            asked_words.say(published.survey, name, {key: number})
-            for key, (name, number) in parts.items()
-            if number
-        ]
-        to_mend = sum(number for _, number in parts.values())
-        values |= {
-            "baris": counts.rows,
-            "siap": counts.ready,
-            "ganda": counts.duplicate,
-            "perlu": to_mend,
-            "rinci": f" ({', '.join(said)})" if said else "",
-        }
-        following = "" if self._only_deputy else "recap_next" if to_mend else "recap_all_well"
-        after = asked_words.say(published.survey, following) if following else ""
-        return asked_words.message(asked_words.say(published.survey, "recap", values), after)
+        now, mends = self.installation.now(), not self._only_deputy
+        return roster_phase.recap(published, self.hierarchy, unit_id, counted, now, mends=mends)
 
     @property
     def _only_deputy(self) -> bool:
@@ -437,12 +441,25 @@ class _Desk:
             names.append("help_workbook")
         else:
             names += ["help_recap"] if self._only_deputy else ["help_recap", "help_mend"]
+        more = "" if example is not None else self._more_posters()
         if example is None:
             names.append("help_share")
+        if more:
+            names.append("help_share_group")
         names.append("help_pause")
         unit = self.hierarchy.units[example].name if example is not None else ""
-        lines = [asked_words.say(self.survey, name, {"unit": unit}) for name in names]
+        values = {"unit": unit, "kelompok": more}
+        lines = [asked_words.say(self.survey, name, values) for name in names]
         return asked_words.message(self._hourly("help", post, daftar="\n".join(lines)))
+
+    def _more_posters(self) -> str:
+        """Return the label of a group, other than the first, that the own unit has a poster for."""
+        unit_id = self.posts[0].unit_id
+        if unit_id is None:
+            return ""
+        there = sharing.posters(self.connection, self.installation, self.published, unit_id)
+        others = (one for one in list(self.survey.settings.groups)[1:] if one in there)
+        return next((words.group_label(self.survey, one) for one in others), "")
 
 
 def _command(survey: Survey, said: str, *, strict: bool) -> _Asked | None:

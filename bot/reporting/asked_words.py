@@ -41,6 +41,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "help_grafik": "*GRAFIK* gambarnya",
         "help_workbook": "*REKAP* berkas Excel",
         "help_share": "*BAGIKAN* pesan untuk grup unit",
+        "help_share_group": "*BAGIKAN {{kelompok}}* dengan poster untuk kelompok itu",
         "help_recap": "*REKAP* keadaan daftar responden",
         "help_mend": "*PERBAIKI* membetulkan daftar, *UNGGAH* halaman unggah berkas",
         "help_pause": "*JEDA* berhenti menerima angka harian, *JEDA 7* selama tujuh hari,"

@@ -64,6 +64,7 @@ class Wanted:
     """One row, understood. What is None (of `away` and `deputy`: is not said) stays as it is.
 
     `phone` is "" where the post keeps its holder; `deputy` "" and `away` () say that there is none.
+    `keeps_unit`: the file has no units, so that a post which it names keeps its own.
     """
 
     post: int | None
@@ -75,6 +76,7 @@ class Wanted:
     weekday: int | None
     away: tuple[date, date] | tuple[()] | None
     deputy: str | None
+    keeps_unit: bool = False
 
 
 @dataclass(slots=True)
@@ -101,6 +103,7 @@ class Reader:
             self._weekday(cells, kind, complain),
             self._away(cells, complain),
             self._deputy(cells, complain),
+            keeps_unit="unit" not in there,
         )
         return wanted if len(self.problems) == before else None
 
@@ -231,7 +234,7 @@ def read_table(table: Table, reader: Reader) -> list[tuple[Wanted, Row]]:
         if one is None:
             continue
         keys: list[tuple[object, ...]] = [("post", one.post)] if one.post is not None else []
-        if one.phone:
+        if one.phone and not (one.keeps_unit and one.post is not None):
             keys.append((one.phone, one.unit.id if one.unit else None))
         for key in keys:
             if key in lines:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -25,15 +26,10 @@ from bot.reporting.roster_phase import Counts, Roster
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
+from storage.queries import reports
 from storage.queries.coordinators import CoordinatorRow
 
 WAIT_FOR_SNAPSHOT = timedelta(hours=1)
-
-MESSAGES: Mapping[str, Callable[[digest.Report], Message]] = {
-    "admin": weekly.message,
-    "pimpinan": weekly.leader_message,
-}
-"""What is written to each kind of post; to one that is not named here, nothing."""
 
 MOST_CHARS = 1600
 MOST_IN_CAPTION = 1024  # of a picture, as Meta takes it
@@ -44,13 +40,15 @@ def send_due(installation: Installation, page: int = 200, *, roster: Roster | No
 
     Each waits for the day's snapshot, an hour at most, and then takes the newest there is. A post
     that was due several times gets one message. Paused, opted-out and absent ones are passed over,
-    and deputies of somebody who is there; a `pimpinan` is due once a week. After
-    the report that holds the final counts a post is never due again.
+    and deputies of somebody who is there; a `pimpinan` is due once a week. After the report that
+    holds the final counts a post is never due again: all get it on the day on which it is there,
+    whoever is away on coming back, and the deputy meanwhile.
 
     On Mondays the week's message takes the place of the day's. Before a survey opens, `roster` says
     on Mondays how ready a post's lists are.
     """
     now = installation.now()
+    call_for_the_end(installation, now)
     sent = after = 0
     sweep: _Sweep | None = None
     while True:
@@ -68,6 +66,40 @@ def send_due(installation: Installation, page: int = 200, *, roster: Roster | No
         for row in rows:
             sent += installation.database.write(partial(sweep.send, row=row))
         after = rows[-1].id
+
+
+def call_for_the_end(installation: Installation, now: datetime) -> int:
+    """Let leaders of a survey whose final counts are there hear of them today, not on their
+    weekday; return how many that moved."""
+
+    def ended(connection: Connection, survey_id: int) -> bool:
+        newest = reports.last_snapshot_day(connection, survey_id)
+        published = installation.surveys.by_id(connection, survey_id)
+        return newest is not None and newest > snapshots.last_day(published)
+
+    def later(connection: Connection) -> list[CoordinatorRow]:
+        rows = queries.leaders_due_later(connection, now)
+        over = {one: ended(connection, one) for one in {row.survey_id for row in rows}}
+        return [row for row in rows if over[row.survey_id]]
+
+    rows = installation.database.read(later)
+    if not rows:
+        return 0
+
+    def work(connection: Connection) -> int:
+        hierarchy, moved = read_hierarchy(connection), 0
+        for row in rows:
+            published = installation.surveys.by_id(connection, row.survey_id)
+            zone = zone_of(row, hierarchy, published)
+            day = now.astimezone(zone).date()
+            hour = time(row.minute // 60, row.minute % 60)
+            due_at = datetime.combine(day, hour, tzinfo=zone).astimezone(UTC)
+            assert row.due_at is not None, "it is due later"
+            if on_duty(row, day) and due_at < row.due_at:
+                moved += queries.move_due(connection, row, due_at)
+        return moved
+
+    return installation.database.write(work)
 
 
 @dataclass(slots=True)
@@ -91,24 +123,60 @@ class _Sweep:
         recent = self._recent(connection, published)
         if self._waits(published, recent, row):
             return False
-        zone = zone_of(row, self.hierarchy, published)
-        today = snapshots.today(published.survey.settings, self.now)
-        report = digest.make_report(published, self.hierarchy, row.unit_id, recent, today)
-        final = report is not None and report.final
-        due_at = None if final else next_due(self.now, row.minute, zone, row.weekday)
-        if not queries.move_due(connection, row, due_at):
+        report = self._report(connection, published, recent, row)
+        day = self._day(published, row)
+        serves = on_duty(row, day)
+        if not queries.move_due(connection, row, self._next(published, report, row, serves)):
             return False
-        day = self.now.astimezone(zone).date()
-        if row.paused or not on_duty(row, day):
+        if row.paused or not serves:
             return False
         if identity.opted_out(connection, installation, row.contact_id, "coordinator"):
             return False
-        message = self._message(connection, published, row, report, day)
-        if message is None or not self._enqueue(connection, row, message, zone):
+        written = self._message(connection, published, row, report, day)
+        if written is None:
             return False
-        kind, shown = ("daily", report.snapshot.day) if report else ("roster", None)
-        log.note(connection, row, kind, shown, message.text, self.now)
+        kind, message = written
+        telling = self._with_unheard(connection, row, message, day) if report else message
+        outbox_id = self._enqueue(connection, row, telling, day)
+        if outbox_id is None:
+            return False
+        if telling is not message:
+            queries.told(connection, row.id, day)
+        shown = report.snapshot.day if report else None
+        log.note(connection, row, kind, shown, telling, self.now, outbox_id)
         return True
+
+    def _zone(self, published: Published, row: CoordinatorRow) -> ZoneInfo:
+        return zone_of(row, self.hierarchy, published)
+
+    def _day(self, published: Published, row: CoordinatorRow) -> date:
+        return self.now.astimezone(self._zone(published, row)).date()
+
+    def _report(
+        self,
+        connection: Connection,
+        published: Published,
+        recent: list[Snapshot],
+        row: CoordinatorRow,
+    ) -> digest.Report | None:
+        today = snapshots.today(published.survey.settings, self.now)
+        # Whose hour is before the snapshot hears of each on the day after it.
+        old = bool(recent) and recent[0].day != today
+        old = old and log.was_reported(connection, row, recent[0])
+        return digest.make_report(published, self.hierarchy, row.unit_id, recent, old=old)
+
+    def _next(
+        self,
+        published: Published,
+        report: digest.Report | None,
+        row: CoordinatorRow,
+        serves: bool,
+    ) -> datetime | None:
+        """Return when a post is due next; after the final counts only who was away is."""
+        zone, final = self._zone(published, row), report is not None and report.final
+        if final and (serves or row.deputy_for is not None):
+            return None
+        return next_due(self.now, row.minute, zone, None if final else row.weekday)
 
     def _message(
         self,
@@ -117,12 +185,12 @@ class _Sweep:
         row: CoordinatorRow,
         report: digest.Report | None,
         day: date,
-    ) -> Message | None:
-        """Return what this kind of post is written today, if anything."""
-        if report is None:
-            return self._before_opening(connection, published, row, day)
-        write = weekly.closing_message if report.final else MESSAGES.get(row.kind)
-        return self._with_unheard(connection, row, write(report), day) if write else None
+    ) -> tuple[str, Message] | None:
+        """Return what this kind of post is written today, if anything, after the name of it."""
+        if report is not None:
+            return weekly.message(report, row.kind)
+        message = self._before_opening(connection, published, row, day)
+        return ("roster", message) if message is not None else None
 
     def _before_opening(
         self, connection: Connection, published: Published, row: CoordinatorRow, day: date
@@ -162,25 +230,25 @@ class _Sweep:
         return self.now < row.due_at + WAIT_FOR_SNAPSHOT
 
     def _enqueue(
-        self, connection: Connection, row: CoordinatorRow, message: Message, zone: ZoneInfo
-    ) -> bool:
+        self, connection: Connection, row: CoordinatorRow, message: Message, day: date
+    ) -> UUID | None:
         installation = self.installation
         address = identity.best_address(connection, row.contact_id, installation.via.sender)
         if address is None:
-            return False
-        local = self.now.astimezone(zone)
-        midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=zone)
-        written = outbox.enqueue(
+            return None
+        published = installation.surveys.by_id(connection, row.survey_id)
+        zone = self._zone(published, row)
+        midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
+        return outbox.enqueue(
             connection,
             installation,
             address_id=address.id,
             message=message,
             purpose="report",
-            dedupe=report_key(row.id, local.date()),
+            dedupe=report_key(row, day),
             survey_id=row.survey_id,
             expires_at=midnight.astimezone(UTC),
         )
-        return written is not None
 
     def _with_unheard(
         self, connection: Connection, row: CoordinatorRow, message: Message, day: date
@@ -199,5 +267,4 @@ class _Sweep:
         text = f"{message.text}\n\n{reach.line(published, self.hierarchy, units)}"
         if len(text) > (MOST_IN_CAPTION if message.attachment else MOST_CHARS):
             return message
-        queries.told(connection, row.id, day)
         return replace(message, text=text)

@@ -50,7 +50,7 @@ class Report:
     """All that one coordinator's message is made of: published numbers of a unit, or of all.
 
     `earlier` are the snapshots before, newest first, from at most `HISTORY_DAYS` ago.
-    `old` says that today's is missing: another day's message has told of this one.
+    `old` says that today's is missing, and that another day's message has told of this one.
     """
 
     published: Published
@@ -72,18 +72,15 @@ def make_report(
     hierarchy: Hierarchy,
     unit_id: int | None,
     recent: Sequence[Snapshot],
-    today: date | None = None,
+    *,
+    old: bool = False,
 ) -> Report | None:
-    """Return the report of the newest of these snapshots (newest first); None of none.
-
-    `today` is the survey's own day, where it matters that the newest may be another's.
-    """
+    """Return the report of the newest of these snapshots (newest first); None of none."""
     if not recent:
         return None
     newest, *rest = recent
     near = [one for one in rest if (newest.day - one.day).days <= HISTORY_DAYS]
     final = newest.day > snapshots.last_day(published)
-    old = today is not None and newest.day != today
     return Report(published, hierarchy, unit_id, newest, near, final, old)
 
 
@@ -146,11 +143,40 @@ def pages(report: Report, of: str = "") -> list[str]:
         if len(made[-1]) + len(line) >= room:
             made.append(head)
         made[-1] += "\n" + line
-    many = len(made) + 1
+    return with_turns(report.survey, [text(report), *made], of)
+
+
+def gathered(parts: Sequence[str]) -> list[list[int]]:
+    """Return the places of parts by page, each page short enough to name the next one below."""
+    made: list[list[int]] = []
+    length = 0
+    for place, part in enumerate(parts):
+        length += len(part) + 2
+        if not made or length > MOST_CHARS - _ROOM_TO_TURN:
+            made.append([])
+            length = len(part)
+        made[-1].append(place)
+    return made
+
+
+def with_turns(survey: Survey, made: Sequence[str], of: str = "") -> list[str]:
+    """Return pages with a line below each but the last: which word brings the next one."""
+    many = len(made)
     return [
-        page if number == many else f"{page}\n\n{_turn(report, number, many, of)}"
-        for number, page in enumerate([text(report), *made], start=1)
+        page if number == many else f"{page}\n\n{_turn(survey, number, many, of)}"
+        for number, page in enumerate(made, start=1)
     ]
+
+
+def one_page(made: Sequence[str], page: int, of: str = "") -> Message:
+    """Return one of these pages (from 1 on) with a button for the next one.
+
+    `of` is the unit's code where the command names the unit.
+    """
+    page = min(max(page, 1), len(made))
+    following = behind(of, page + 1)
+    turn = (Choice(f"RINCIAN {following}", f"Rincian {page + 1}"),) if page < len(made) else ()
+    return Message(made[page - 1], buttons=turn, language=words.LOCALE)
 
 
 def counted_units(report: Report) -> list[int]:
@@ -165,9 +191,9 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
 
 
-def _turn(report: Report, number: int, many: int, of: str) -> str:
+def _turn(survey: Survey, number: int, many: int, of: str) -> str:
     values = {"halaman": words.number(number), "jumlah": words.number(many)}
-    return words.say(report.survey, "digest_pages", values | {"berikut": behind(of, number + 1)})
+    return words.say(survey, "digest_pages", values | {"berikut": behind(of, number + 1)})
 
 
 def behind(of: str, page: int) -> str:
@@ -180,11 +206,7 @@ def details_message(report: Report, page: int = 1, of: str = "") -> Message:
 
     `of` is the unit's code where the command names the unit.
     """
-    made = pages(report, of)
-    page = min(max(page, 1), len(made))
-    following = behind(of, page + 1)
-    turn = (Choice(f"RINCIAN {following}", f"Rincian {page + 1}"),) if page < len(made) else ()
-    return Message(made[page - 1], buttons=turn, language=words.LOCALE)
+    return one_page(pages(report, of), page, of)
 
 
 def brief(report: Report) -> str:
@@ -217,7 +239,8 @@ def values(report: Report) -> dict[str, str]:
     """Return what placeholders of coordinators' messages stand for; groups by their own names."""
     survey, settings = report.survey, report.survey.settings
     snapshot = report.snapshot
-    days = (settings.closes - settings.opens).days + 1
+    last = snapshots.last_day(report.published)
+    days = (last - settings.opens).days + 1
     owner = dict(settings.texts.get(words.LOCALE, {}))
     unit = report.hierarchy.units.get(report.unit_id) if report.unit_id is not None else None
     known = owner | {
@@ -367,7 +390,7 @@ def outlook(report: Report) -> list[str]:
     share, wanted = forecast(report), needed(report)
     if share is None or wanted is None or _days_left(report) < FEW_DAYS:
         return []
-    closes = report.survey.settings.closes
+    closes = snapshots.last_day(report.published)
     # A forecast of tenths would promise what nobody knows.
     said = {"perkiraan": words.number(int(share * 100)), "perlu": words.number(wanted)}
     said["tgl_tutup"] = words.day_of_year(closes)
@@ -380,4 +403,4 @@ def _now(report: Report) -> Count:
 
 
 def _days_left(report: Report) -> int:
-    return (report.survey.settings.closes - report.snapshot.day).days + 1
+    return (snapshots.last_day(report.published) - report.snapshot.day).days + 1

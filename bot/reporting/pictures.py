@@ -20,7 +20,6 @@ from bot.printing.charts import Bar, BarKind, Chart, Trend, draw_chart
 from bot.reporting import digest, recap, words
 from bot.reporting.digest import Report
 from bot.reporting.units import read_hierarchy
-from storage.queries import links as link_queries
 
 BARS = 10
 """So many bars stand in one picture: with more, a phone shows a strip that nobody can read."""
@@ -76,23 +75,6 @@ def attachment(report: Report, page: int = 1) -> Attachment:
     """Return the picture that goes with a message about a report."""
     name = f"grafik-{report.published.name}-{report.snapshot.day.isoformat()}.png"
     return Attachment("image", _what(_CHART, report, page), name)
-
-
-def poster(connection: Connection, installation: Installation, report: Report) -> Attachment | None:
-    """Return the poster of a report's unit, where an operator has made a link for one."""
-    if report.unit_id is None or not report.survey.words.poster:
-        return None
-    if not installation.via.sender.startswith("whatsapp:+"):
-        return None  # people could not be told our number
-    now = installation.now()
-    links = [
-        one
-        for one in link_queries.of_places(connection, report.published.id)
-        if one.unit_id == report.unit_id and (one.expires_at is None or one.expires_at > now)
-    ]
-    if not links:
-        return None
-    return Attachment("image", f"{POSTER}:{links[0].code}", "poster.png")
 
 
 def _what(kind: str, report: Report, page: int = 1) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,10 @@ from storage.queries.coordinators import CoordinatorRow
 
 MONDAY = 0
 """The day of a `pimpinan` for whom none is said."""
+
+
+_SHARED = ("unit_id", "minute", "kind", "weekday", "due_at")
+"""What a deputy has from the post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,12 @@ def take_away(
     published: Published,
     posts: Collection[CoordinatorRow],
 ) -> None:
-    for post in posts:
-        _silence(connection, installation, post)
-    queries.remove_posts(connection, [post.id for post in posts])
+    """Remove posts and their deputies; nothing reaches any of them from this moment."""
+    gone = {post.id for post in posts}
+    for post in queries.posts_in(connection, published.id):
+        if post.id in gone or post.deputy_for in gone:
+            _silence(connection, installation, post)
+    queries.remove_posts(connection, sorted(gone))
 
 
 def _silence(connection: Connection, installation: Installation, post: CoordinatorRow) -> None:
@@ -73,9 +80,7 @@ def _silence(connection: Connection, installation: Installation, post: Coordinat
     queries.leave(connection, post.id)
     today = installation.now().date()
     for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
-        queries.drop_report(
-            connection, installation.keys.digest("outbox", report_key(post.id, day))
-        )
+        queries.drop_report(connection, installation.keys.digest("outbox", report_key(post, day)))
 
 
 @dataclass(slots=True)
@@ -99,7 +104,7 @@ class Desk:
     def store(self, wanted: Wanted, complain: Complain) -> list[str]:
         """Add or change the post that a row is about; return the names of what changed."""
         contact_id = self._person(wanted.phone) if wanted.phone else None
-        unit_id = wanted.unit.id if wanted.unit else None
+        unit_id = self._unit(wanted)
         post = self._post(wanted, contact_id, unit_id, complain)
         if self.problems:
             return []
@@ -158,23 +163,35 @@ class Desk:
         address = Address("phone", phone)
         return identity.person(self.connection, self.installation, [address]).contact_id
 
+    def _unit(self, wanted: Wanted) -> int | None:
+        """Return the unit that a row says; that of the post it names where it says none."""
+        post = self.posts.get(wanted.post or 0)
+        if wanted.keeps_unit and post is not None:
+            return post.unit_id
+        return wanted.unit.id if wanted.unit else None
+
     def _post(
         self, wanted: Wanted, contact_id: int | None, unit_id: int | None, complain: Complain
     ) -> CoordinatorRow | None:
         """Return the post that a row is about: the one it names, else the person's in the unit."""
-        same = self._of(contact_id, unit_id) if contact_id is not None else None
-        if same is not None and same.deputy_for is not None:
-            same = None
-        if wanted.post is None:
-            return same
-        post = self.posts.get(wanted.post)
-        if post is None or post.deputy_for is not None:
+        post = self.posts.get(wanted.post) if wanted.post is not None else None
+        if wanted.post is not None and (post is None or post.deputy_for is not None):
             what = f"there is no post {wanted.post} in this survey"
             complain("post", what, "empty the cell to add a coordinator")
             return None
+        holder = contact_id if contact_id is not None else (post.contact_id if post else None)
+        same = self._of(holder, unit_id) if holder is not None else None
+        if same is not None and same.deputy_for is not None:
+            same = None
+        if post is None:
+            return same
         if same is not None and same.id != post.id:
-            what = f"this number holds post {same.id} of the same unit already"
-            complain("phone", what, "remove one of the two")
+            if contact_id is None or contact_id == post.contact_id:
+                what = f"whoever holds post {post.id} holds post {same.id} of this unit already"
+                complain("unit", what, "name another unit, or remove one of the two posts")
+            else:
+                what = f"this number holds post {same.id} of the same unit already"
+                complain("phone", what, "remove one of the two")
         return post
 
     def _of(self, contact_id: int, unit_id: int | None) -> CoordinatorRow | None:
@@ -189,8 +206,7 @@ class Desk:
             self._remove(same.id)
 
     def _remove(self, post_id: int) -> None:
-        queries.remove_posts(self.connection, [post_id])
-        del self.posts[post_id]
+        take_away(self.connection, self.installation, self.published, [self.posts.pop(post_id)])
 
     def _values(
         self, wanted: Wanted, post: CoordinatorRow | None, holder: int, unit_id: int | None
@@ -201,11 +217,10 @@ class Desk:
         weekday = wanted.weekday
         if weekday is None and kind == "pimpinan":
             weekday = post.weekday if post and post.weekday is not None else MONDAY
-        away = wanted.away
-        if away is None:
-            kept = (post.away_from, post.away_until) if post else (None, None)
-        else:
-            kept = away if away else (None, None)
+        kept: tuple[date | None, date | None] = wanted.away or (None, None)
+        if wanted.away is None and post is not None and post.contact_id == holder:
+            # Who takes over is not away because the one before was.
+            kept = post.away_from, post.away_until
         return {
             "contact_id": holder,
             "unit_id": unit_id,
@@ -249,9 +264,10 @@ class Desk:
             new |= self._sealed(kept)
         if {"hour", "weekday", "kind", "unit"} & set(changed) and post.due_at is not None:
             new["due_at"] = self._due(values)
-        if "phone" in changed:
+        if {"phone", "unit"} & set(changed):
             _silence(self.connection, self.installation, post)
-            new["paused"] = False
+        if "phone" in changed:
+            new |= {"paused": False, "told_on": None}
         queries.change_post(self.connection, post.id, **new)
         self._reread(post.id)
 
@@ -265,28 +281,33 @@ class Desk:
         same = wanted == (now.contact_id if now else None)
         if same and not changed:
             return False
-        if now is not None:
+        if now is not None and not same:
             self._remove(now.id)
         if wanted is None:
             return not same
-        if self._of(wanted, post.unit_id) is not None:
+        other = self._of(wanted, post.unit_id)
+        if other is not None and (now is None or other.id != now.id):
             what = "this number gets what the unit gets already"
             complain("deputy", what, "leave the cell empty, or name somebody else")
             return False
-        values = {name: getattr(post, name) for name in ("unit_id", "minute", "kind", "weekday")}
+        values = {name: getattr(post, name) for name in _SHARED}
+        if now is not None and same:
+            if now.unit_id != post.unit_id:
+                _silence(self.connection, self.installation, now)
+            queries.change_post(self.connection, now.id, **values)
+            self._reread(now.id)
+            return False
         deputy_id = queries.add_post(
             self.connection,
             survey_id=self.published.id,
             contact_id=wanted,
             deputy_for=post_id,
-            due_at=post.due_at,
-            paused=same and now is not None and now.paused,
             **values,
             **self._sealed(""),
         )
         if deputy_id is not None:
             self._reread(deputy_id)
-        return not same
+        return True
 
     def _reread(self, post_id: int) -> CoordinatorRow:
         post = queries.by_id(self.connection, post_id)

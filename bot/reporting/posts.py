@@ -41,6 +41,10 @@ def zone_of(post: CoordinatorRow, hierarchy: Hierarchy, published: Published) ->
     return ZoneInfo(unit.zone) if unit else published.survey.settings.zone
 
 
-def report_key(post_id: int, day: date) -> str:
-    """Return what names a post's report of a local day, which is sent once."""
-    return f"report:{post_id}:{day.isoformat()}"
+def report_key(post: CoordinatorRow, day: date) -> str:
+    """Return what names a person's report of a unit and a local day, which is sent once.
+
+    Not the post's number: a post that is removed and made anew is the same place, and one that goes
+    to somebody else is theirs anew.
+    """
+    return f"report:{post.survey_id}:{post.unit_id or 0}:{post.contact_id}:{day.isoformat()}"

@@ -10,18 +10,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.flow.turn import Message
-from bot.reporting import digest, pictures, words
+from bot.reporting import digest, pictures, snapshots, words
 from bot.reporting.digest import PACE_DAYS, Report
 from bot.reporting.publication import change
 
 LEADER, CLOSING = "leader_weekly", "closing"
 
 
-def message(report: Report) -> Message:
-    """Return what a coordinator gets with this report: the day's, the week's or the last one."""
+def message(report: Report, post: str = "admin") -> tuple[str, Message]:
+    """Return what a kind of post gets with this report, after the name of it: daily, weekly, leader
+    or closing."""
     if report.final:
-        return closing_message(report)
-    return weekly_message(report) if digest.looks_back(report) else digest.message(report)
+        return "closing", closing_message(report)
+    if post == "pimpinan":
+        return "leader", leader_message(report)
+    if digest.looks_back(report):
+        return "weekly", weekly_message(report)
+    return "daily", digest.message(report)
 
 
 def weekly_message(report: Report) -> Message:
@@ -66,7 +71,7 @@ def closing_message(report: Report) -> Message:
     if count.kind != "number":
         return digest.message(report)
     values = {
-        "tgl": words.day(report.snapshot.day - timedelta(days=1)),
+        "tgl": words.day(snapshots.last_day(report.published)),
         "total": words.number(count.value),
         "n_min": words.number(survey.settings.k),
     }
@@ -85,7 +90,7 @@ def forward_message(report: Report) -> Message:
     if len(report.hierarchy.within(report.unit_id)) != 1:
         return Message(words.words(survey, "no_forward"), language=words.LOCALE)
     values = digest.values(report) | _unit(report)
-    values["batas"] = words.day(survey.settings.closes)
+    values["batas"] = words.day(snapshots.last_day(report.published))
     return Message(words.say(survey, "unit_forward", values), language=words.LOCALE)
 
 
@@ -99,7 +104,7 @@ def sentence(report: Report) -> str:
     week = [one for one in report.earlier if (report.snapshot.day - one.day).days <= PACE_DAYS]
     rise = change(now, week[-1].count(units)) if week else None
     share = digest.forecast(report)
-    ends = words.day_of_year(survey.settings.closes)
+    ends = words.day_of_year(snapshots.last_day(report.published))
     ahead = ""
     if share is not None:
         name = "leader_forecast_met" if share == 1 else "leader_forecast"

@@ -77,6 +77,12 @@ def due(connection: Connection, now: datetime, after: int, limit: int) -> list[C
     return _rows(connection, statement.order_by(Coordinator.id).limit(limit))
 
 
+def leaders_due_later(connection: Connection, now: datetime) -> list[CoordinatorRow]:
+    """Return posts with a day of the week whose hour is still to come, by id."""
+    statement = _posts().where(Coordinator.due_at > now, Coordinator.kind == "pimpinan")
+    return _rows(connection, statement.order_by(Coordinator.id))
+
+
 def move_due(connection: Connection, post: CoordinatorRow, due_at: datetime | None) -> bool:
     """Set when a post is due next, if nobody has done so since; return whether it was us.
 

@@ -330,8 +330,10 @@ def drop_queued(
     conversation_id: int | None = None,
     survey_id: int | None = None,
     address_id: int | None = None,
+    purpose: str | None = None,
 ) -> int:
-    """Drop what waits to be sent for a conversation, a whole survey, or to an address."""
+    """Drop what waits to be sent for a conversation, a whole survey, or to an address; of one
+    purpose alone if it is named."""
     where = [Outbox.status == "queued"]
     if address_id is not None:
         where.append(Outbox.address_id == address_id)
@@ -339,6 +341,8 @@ def drop_queued(
         where.append(Outbox.conversation_id == conversation_id)
     if survey_id is not None:
         where.append(Outbox.survey_id == survey_id)
+    if purpose is not None:
+        where.append(Outbox.purpose == purpose)
     values = {"status": "dropped", "sealed": None, "reason": "no longer wanted"}
     result = connection.execute(update(Outbox).where(*where).values(values))
     return int(result.rowcount)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import (
     Connection,
@@ -24,7 +25,14 @@ from sqlalchemy import (
     update,
 )
 
-from storage.models import Conversation, ProgressChange, ProgressCount, ReportLog, RosterRow
+from storage.models import (
+    Conversation,
+    Outbox,
+    ProgressChange,
+    ProgressCount,
+    ReportLog,
+    RosterRow,
+)
 from storage.queries.rosters import CHANGED, NOW, counting
 from storage.queries.upsert import insert_ignore
 
@@ -129,7 +137,10 @@ def mend(connection: Connection) -> int:
 
 
 class LoggedRow(NamedTuple):
-    """That a post was shown something: of which unit (None: all), which day's numbers, when."""
+    """That a post was shown something: of which unit (None: all), which day's numbers, when.
+
+    A report has the message that it went out as, if it did, and the digest of its template.
+    """
 
     coordinator_id: int
     unit_id: int | None
@@ -137,6 +148,15 @@ class LoggedRow(NamedTuple):
     day: date | None
     digest: bytes
     at: datetime
+    outbox_id: UUID | None = None
+    template_digest: bytes | None = None
+
+
+class Fate(NamedTuple):
+    """What became of a report's message: its status, and whether it went out as a template."""
+
+    status: str
+    template: bool
 
 
 def log_report(connection: Connection, survey_id: int, row: LoggedRow) -> None:
@@ -144,11 +164,33 @@ def log_report(connection: Connection, survey_id: int, row: LoggedRow) -> None:
     connection.execute(insert(ReportLog), {"survey_id": survey_id, **row._asdict()})
 
 
-def logged(connection: Connection, survey_id: int, limit: int) -> list[LoggedRow]:
-    """Return what posts of a survey were shown, newest first."""
+def logged(
+    connection: Connection, survey_id: int, limit: int
+) -> list[tuple[LoggedRow, Fate | None]]:
+    """Return what posts of a survey were shown, newest first, with what became of reports."""
     columns = [getattr(ReportLog, name) for name in LoggedRow._fields]
-    statement = select(*columns).where(ReportLog.survey_id == survey_id)
+    statement = (
+        select(*columns, Outbox.status, Outbox.template)
+        .outerjoin(Outbox, Outbox.id == ReportLog.outbox_id)
+        .where(ReportLog.survey_id == survey_id)
+    )
     rows = connection.execute(
         statement.order_by(ReportLog.at.desc(), ReportLog.id.desc()).limit(limit)
     )
-    return [LoggedRow(*row) for row in rows]
+    return [
+        (LoggedRow(*row[:-2]), None if row[-2] is None else Fate(row[-2], row[-1])) for row in rows
+    ]
+
+
+def was_reported(
+    connection: Connection, survey_id: int, post_id: int, day: date, since: datetime
+) -> bool:
+    """Return whether a report of a day's numbers was made for a post, since a moment."""
+    statement = select(ReportLog.id).where(
+        ReportLog.survey_id == survey_id,
+        ReportLog.at >= since,
+        ReportLog.coordinator_id == post_id,
+        ReportLog.day == day,
+        ReportLog.outbox_id.is_not(None),
+    )
+    return connection.execute(statement.limit(1)).first() is not None

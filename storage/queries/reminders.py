@@ -137,15 +137,26 @@ def last_handed(
     connection: Connection, address_id: int, but: UUID, since: datetime
 ) -> datetime | None:
     """Return when an invitation or reminder other than this one last went to an address's person,
-    by whichever of their addresses."""
+    by whichever of their addresses; what failed and will be tried again counts too."""
     person = select(Address.contact_id).where(Address.id == address_id).scalar_subquery()
     theirs = select(Address.id).where(Address.contact_id == person)
     statement = select(func.max(Outbox.handed_at)).where(
         Outbox.address_id.in_(theirs),
         Outbox.id != but,
         Outbox.purpose.in_(("invitation", "reminder")),
-        Outbox.status.in_(("claimed", "unknown", "sent", "delivered")),
+        Outbox.status.in_(("queued", "claimed", "unknown", "sent", "delivered")),
         Outbox.handed_at > since,
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def tried_again_at(connection: Connection, conversation_id: int) -> datetime | None:
+    """Return when a conversation's invitation or reminder that has failed is tried once more."""
+    statement = select(func.max(Outbox.not_before)).where(
+        Outbox.conversation_id == conversation_id,
+        Outbox.purpose.in_(("invitation", "reminder")),
+        Outbox.status == "queued",
+        Outbox.attempts > 0,
     )
     return connection.execute(statement).scalar_one()
 

@@ -62,6 +62,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("unit_question")
+    # Older code would write to them every day: who only stands in, and who hears once a week.
+    op.execute("DELETE FROM coordinator WHERE deputy_for IS NOT NULL")
+    op.execute("DELETE FROM coordinator WHERE kind <> 'admin'")
     op.drop_index(op.f("ix_coordinator_deputy_for"), table_name="coordinator")
     for column in ("told_on", "deputy_for", "away_until", "away_from", "weekday", "kind"):
         op.execute(f"ALTER TABLE coordinator DROP COLUMN {column}")
