@@ -115,7 +115,6 @@ def fill_again(turn: Turn) -> Step:
     taken_back = state.mixed or not state.answers  # mixed, or erased
     if state.status is not Status.FINISHED or taken_back or not is_open(turn):
         return closing_words(turn)
-    effects: tuple[Effect, ...] = (Reopened(), Dropped(tuple(state.answers)))
     fresh = replace(
         state,
         status=Status.ASKING,
@@ -126,7 +125,9 @@ def fill_again(turn: Turn) -> Step:
         pending=None,
     )
     begun, worked_out = calculate(turn.to(fresh))
-    return advance(begun, (*effects, *worked_out), (turn.voice.text("fill_again"),))
+    gone = tuple(name for name in state.answers if name not in begun.state.answers)
+    effects: tuple[Effect, ...] = (Reopened(), Dropped(gone), *worked_out)
+    return advance(begun, effects, (turn.voice.text("fill_again"),))
 
 
 def correct_last(turn: Turn) -> Step:
