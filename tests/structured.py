@@ -161,7 +161,7 @@ def files_of(questions: str, more: str = "", shared: str | None = None) -> dict[
     """Return the files of a survey in one language with these questions; `more` are further keys
     of the flow, `shared` those of shared.yaml."""
     files = small_files()
-    head = "kind: flow\nname: internal\ntitle: Coba\nminutes: '2'\n"
+    head = "kind: flow\nname: internal\ntitle: {id: Coba, en: Trial}\nminutes: '2'\n"
     files["internal.yaml"] = f"{head}{more}questions:\n{questions}"
     files["survey.yaml"] = files["survey.yaml"].replace("languages: [id, en]", "languages: [id]")
     if shared is not None:

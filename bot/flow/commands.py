@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.flow.asking import PAGE, Turn, advance, back, calculate, end, go_on, reopen, take
 from bot.flow.keywords import AGAIN, Command, normalise
+from bot.flow.paging import ONE_PAGE
 from bot.flow.route import nth
 from bot.flow.state import NO_ANSWERS, Status
 from bot.flow.turn import (
@@ -148,10 +149,13 @@ def change(turn: Turn, number: int) -> Step:
 
 def possible(turn: Turn) -> frozenset[Command]:
     """Return the commands that only the open question makes possible."""
+    question = turn.question
+    if question.default is None and len(question.choices) <= ONE_PAGE:
+        return frozenset()
     found = set()
-    if turn.question.offers_default(turn.state.answers):
+    if question.offers_default(turn.state.answers):
         found.add(Command.OK)
-    if turn.voice.pages(turn.question) > 1:
+    if turn.voice.pages(question) > 1:
         found.add(Command.LAGI)
     return frozenset(found)
 
