@@ -135,7 +135,7 @@ class QuestionCompiler:
         settings = self._checker.settings
         said = by_language(label, settings.default_language)
         fallback = said.get(settings.default_language, name)
-        return dict.fromkeys(settings.languages, fallback) | said
+        return {**dict.fromkeys(settings.languages, fallback), **said}
 
     def _relevant(self, item: Item, known: Names, later: list[str]) -> Expression | None:
         """Return when a question is asked: by its own condition and those of its sections."""
