@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TypeVar
 
+from bot.flow.domains_to_try import typed_answers
 from bot.flow.expressions import Expression
 from bot.flow.survey import Question
 from bot.flow.turn import Reply
 
 T = TypeVar("T")
 
+NUMBERS = frozenset({"integer", "decimal", "range"})
+"""Types whose answers are numbers."""
+
 _SUBSETS_OF = 5  # so many choices are tried in every combination, more of them one or two at a time
+_ORDERS_OF = 4  # so many choices are tried in every order, more of them each one in front
 
 
 def answers(question: Question, conditions: Sequence[Expression]) -> Iterator[Reply]:
@@ -27,11 +32,24 @@ def answers(question: Question, conditions: Sequence[Expression]) -> Iterator[Re
                 yield Reply(text=", ".join(names))
             for choice in question.na:
                 yield Reply(option=f"{question.name}:{choice.name}")
+        case "rank":
+            for order in _orders(question):
+                yield Reply(text=", ".join(order))
+            for choice in question.na:
+                yield Reply(option=f"{question.name}:{choice.name}")
         case "integer":
             for number in _numbers(question, conditions):
                 yield Reply(text=str(number))
             if not question.required:
                 yield Reply(text="0")
+        case "geopoint":
+            yield Reply(kind="location", place=(-2.2, 113.9))
+            if not question.required:
+                yield Reply(text="lewati")
+        case _ if question.domain is not None:
+            yield from map(_typed, typed_answers(question.domain, conditions))
+            if not question.required:
+                yield Reply(text="lewati")
         case _:
             if not question.required:
                 yield Reply(text="0")
@@ -51,6 +69,19 @@ def _subsets(names: list[str]) -> Iterator[tuple[str, ...]]:
         yield from _middle_out(chosen) if size == 1 else chosen
 
 
+def _typed(text: str) -> Reply:
+    return Reply(text=text)
+
+
+def _orders(question: Question) -> list[tuple[str, ...]]:
+    names = [choice.name for choice in question.choices]
+    count = question.least or len(names)
+    if len(names) <= _ORDERS_OF:
+        return list(permutations(names, count))
+    turned = [(*names[place:], *names[:place]) for place in range(len(names))]
+    return [tuple(order[:count]) for order in turned]
+
+
 def _numbers(question: Question, conditions: Sequence[Expression]) -> list[int]:
     """Return numbers on both sides of every limit, the one in the middle first."""
     least = 0 if question.least is None else question.least
@@ -68,12 +99,16 @@ def tried_in_full(
     match question.type:
         case "select_multiple":
             return not conditions or len(question.choices) <= _SUBSETS_OF
-        case "integer":
+        case "rank":
+            return not conditions or len(question.choices) <= _ORDERS_OF
+        case "integer" | "decimal" | "range":
             return not any(
                 re.search(r"[+*/%-]", one.source)
                 or len([name for name in one.names if name in numbers]) > 1
                 for one in conditions
             )
-        case "text":
+        case "date" | "time":
+            return not any(re.search(r"[+*/%|]", one.source) for one in conditions)
+        case "text" | "geopoint":
             return all(re.search(r"\bis\b", one.source) for one in conditions)
     return True

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from bot.flow.answers import Lexicon
 from bot.flow.checker import Checker
+from bot.flow.compile_domains import LIMITED, domain_of, wrong_limits
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
@@ -17,6 +18,7 @@ from bot.flow.schema import (
     ChoicePart,
     FlowFile,
     IntegerPart,
+    RankPart,
     SelectMultiplePart,
     SelectOnePart,
     SharedFile,
@@ -60,7 +62,7 @@ class QuestionCompiler:
             path: Path = ("questions", index, "name")
             if part.name in names[:index]:
                 self._complain(path, f"a second question `{part.name}`", "rename one")
-            if part.name in self._filled or part.name == "value":
+            if part.name in self._filled or part.name in ("value", "today"):
                 what = f"`{part.name}` is the name of something else"
                 self._complain(path, what, "choose another")
             questions.append(self._question(part, questions, names[index + 1 :]))
@@ -96,16 +98,25 @@ class QuestionCompiler:
 
     def _typed(self, path: Path, part: AskedPart, question: Question) -> Question:
         """Add what only this type of question has."""
-        if isinstance(part, SelectOnePart | SelectMultiplePart):
+        if isinstance(part, SelectOnePart | SelectMultiplePart | RankPart):
             question = self._with_choices(path, part, question)
         if isinstance(part, SelectOnePart):
             return replace(question, appearance=part.appearance)
         if isinstance(part, SelectMultiplePart):
             self._check_limits((*path, "max_choices"), part.min_choices, part.max_choices)
             return replace(question, least=part.min_choices, most=part.max_choices)
+        if isinstance(part, RankPart):
+            count = part.max_choices or len(question.choices)
+            self._check_limits((*path, "max_choices"), count, len(question.choices) or None)
+            return replace(question, least=count, most=count)
         if isinstance(part, IntegerPart):
             self._check_limits((*path, "max"), part.min, part.max)
             return replace(question, least=part.min, most=part.max)
+        domain = domain_of(part)
+        if domain is not None:
+            for key, what, fix in wrong_limits(part):
+                self._complain((*path, key), what, fix)
+            return replace(question, domain=domain)
         return (
             replace(question, max_chars=part.max_chars) if isinstance(part, TextPart) else question
         )
@@ -115,10 +126,10 @@ class QuestionCompiler:
     ) -> Question:
         """Add what every question has and a note has not: conditions, and how it counts."""
         itself = {**known, question.name: _answers(question)}
-        with_value = {**itself, "value": itself[question.name]}
+        with_value = {**itself, "value": itself[question.name], "today": None}
         told = part.constraint_message
         at = (*path, "constraint_message")
-        if told and part.constraint is None and not isinstance(part, IntegerPart):
+        if told and part.constraint is None and not isinstance(part, LIMITED):
             self._complain(at, "no `constraint` to go with it", "add one", at_key=True)
         for key, names in (
             ("dimension", self._shared.dimensions),
@@ -159,9 +170,10 @@ class QuestionCompiler:
     # choices
 
     def _with_choices(
-        self, path: Path, part: SelectOnePart | SelectMultiplePart, question: Question
+        self, path: Path, part: SelectOnePart | SelectMultiplePart | RankPart, question: Question
     ) -> Question:
-        source, at, listed, good = self._source, (*path, "choices"), part.choices, part.good
+        source, at, listed = self._source, (*path, "choices"), part.choices
+        good = None if isinstance(part, RankPart) else part.good
         if isinstance(listed, str):
             named = self._shared.choice_lists.get(listed)
             if named is None:
@@ -169,7 +181,8 @@ class QuestionCompiler:
                 self._complain(at, f"no choice list `{listed}`", fix)
                 return question
             source, at = self._shared_source, ("choice_lists", listed, "choices")
-            listed, good = named.choices, good or named.good
+            listed = named.choices
+            good = good if isinstance(part, RankPart) else good or named.good
         choices = tuple(
             self._choice(source, (*at, index), choice) for index, choice in enumerate(listed)
         )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-
+from bot.flow.dates import day_in_words
+from bot.flow.domains import NEEDED
 from bot.flow.expressions import fill, placeholders
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
@@ -29,6 +27,14 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "question_footer": frozenset({"no", "jumlah"}),
         "question_footer_text": frozenset({"no", "jumlah"}),
         "question_footer_short": frozenset({"no", "jumlah"}),
+        "question_footer_typed": frozenset({"no", "jumlah"}),
+        "range_how": frozenset({"daftar_angka"}),
+        "off_scale": frozenset({"daftar_angka"}),
+        "rank_how": frozenset({"berapa", "contoh"}),
+        "rank_wrong": frozenset({"berapa", "contoh"}),
+        "number_unsure": frozenset({"pilihan"}),
+        "date_unsure": frozenset({"pilihan"}),
+        "time_unsure": frozenset({"pilihan"}),
         "invalid_again": frozenset({"daftar_angka"}),
         "help_question": frozenset({"daftar_angka"}),
         "erased": frozenset({"kode"}),
@@ -223,10 +229,12 @@ class Voice:
             least = "" if question.least is None else str(question.least)
             most = "" if question.most is None else str(question.most)
             return f"{least}–{most}" if least or most else "0, 1, 2, …"
+        if question.domain is not None:
+            return question.domain.limits(self.language)
         return ", ".join(choice.name for choice in (*question.choices, *question.na))
 
     def _footer(self, question: Question, count: tuple[int, int], full: bool) -> str:
-        name = "question_footer_text" if question.own_words else "question_footer"
+        name = question.footer
         own = {"no": str(count[0]), "jumlah": str(count[1])}
         lines = [self.text(name if full else "question_footer_short", own)]
         if len(question.na) == 2:
@@ -236,7 +244,29 @@ class Voice:
             lines.insert(0, f"{only.name} {self.fill(only.label[self.language], {})}")
         if question.type == "select_multiple":
             lines.insert(0, self.text("choose_several"))
+        elif question.type in NEEDED:
+            lines.insert(0, self._how(question))
         return "\n".join(lines)
+
+    def _how(self, question: Question) -> str:
+        """Return what can be typed, with its limits."""
+        own = self.about(question)
+        text = self.text(f"{question.type}_how", own)
+        limits = question.domain.limits(self.language) if question.domain is not None else ""
+        return text if not limits or limits in text else f"{text} ({limits})"
+
+    def about(self, question: Question, readings: Sequence[Answer] = ()) -> dict[str, str]:
+        """Return what messages about an answer may say of it; `readings` are what it can mean."""
+        own = {"daftar_angka": self.numbers(question)}
+        if question.type == "rank":
+            numbers = [choice.name for choice in question.choices]
+            count = question.least or len(numbers)
+            example = [*numbers[1:2], *numbers[:1], *numbers[2:]]
+            own |= {"berapa": str(count), "contoh": ", ".join(example[:count])}
+        if question.domain is not None:
+            shown = [question.domain.typed(one, self.language) for one in readings]
+            own["pilihan"] = " / ".join(f"*{one}*" for one in shown)
+        return own
 
     def _buttons(self, name: str) -> tuple[Choice, ...]:
         labels = self.flow.words.messages[self._twin(name)].buttons.get(self.language, ())
@@ -312,16 +342,6 @@ def _choice_buttons(question: Question, choices: tuple[Choice, ...]) -> tuple[Ch
     if not few or any(len(choice.label) > BUTTON_CHARS for choice in choices):
         return ()
     return tuple(Choice(f"{question.name}:{choice.value}", choice.label) for choice in choices)
-
-
-@lru_cache(maxsize=256)
-def day_in_words(day: date, language: str) -> str:
-    """Return a day as "31 Januari 2027"; a language without a calendar borrows Indonesian's."""
-    try:
-        locale = Locale.parse(language)
-    except (UnknownLocaleError, ValueError):
-        locale = Locale.parse("id")
-    return format_date(day, "d MMMM y", locale=locale)
 
 
 def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:

@@ -122,6 +122,7 @@ def _inbound_to_json(inbound: Inbound) -> str:
         "raw": dict(inbound.raw) if inbound.raw is not None else None,
         "file": inbound.file,
         "came_at": inbound.came_at.isoformat() if inbound.came_at is not None else None,
+        "place": inbound.place,
     }
     return json.dumps(plain, ensure_ascii=False)
 
@@ -133,4 +134,6 @@ def _inbound_from_json(text: str) -> Inbound:
     plain["addresses"] = tuple(Address(kind, value) for kind, value in pairs)
     came_at = plain.get("came_at")
     plain["came_at"] = datetime.fromisoformat(came_at) if isinstance(came_at, str) else None
+    place = plain.get("place")
+    plain["place"] = tuple(place) if isinstance(place, list) else None
     return Inbound(**plain)  # type: ignore[arg-type]

@@ -248,7 +248,7 @@ def _converse(
     asked: str | None = None,
 ) -> Receipt:
     """Let the conversation that the message belongs to take one step."""
-    event = Reply(inbound.text, inbound.option, None, inbound.kind)
+    event = Reply(inbound.text, inbound.option, None, inbound.kind, inbound.place)
     if inbound.reply_to is not None:
         named, about = _quoted(connection, desk.installation, inbound.reply_to, row)
         _move(connection, row, named)
