@@ -13,10 +13,10 @@ from bot.flow.answers import Lexicon, read_rank
 from bot.flow.domains import NEEDED
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
-from bot.flow.state import Status
+from bot.flow.state import Answer, Status
 from bot.flow.survey import Flow, Survey
 from bot.flow.transcript import play, read_transcript
-from bot.flow.turn import Answered, Reply
+from bot.flow.turn import Answered, Kind, Reply
 from bot.flow.ways import Player, Search
 from bot.interview.mixing import holds, to_text
 from tests.surveys import SMALL_SURVEY, Chat, bundled_files, small_files
@@ -211,8 +211,9 @@ def test_a_location_is_no_answer_elsewhere() -> None:
     assert chat.said("not_text_words")
     assert chat.state.question == "layanan"
     chat.all(*THROUGH[2:5])
-    for kind in ("media", "location"):
-        chat.turn(Reply(kind=kind))  # type: ignore[arg-type]
+    kinds: tuple[Kind, ...] = ("media", "location")
+    for kind in kinds:
+        chat.turn(Reply(kind=kind))
         assert chat.said("not_a_place")
 
 
@@ -359,7 +360,7 @@ def test_the_words_of_a_type_must_be_there_where_it_is_used(kind: str) -> None:
     told = [one for one in caught.value.problems if f"`{kind}`" in one.what]
     assert [(one.file, one.line) for one in told] == [("internal.yaml", line)]
     assert missing in told[0].fix
-    assert load_survey(small_files(messages=gone)), "a survey without this type needs no words"
+    load_survey(small_files(messages=gone))  # without this type they are not needed
 
 
 def test_a_transcript_sends_a_place() -> None:
@@ -416,7 +417,13 @@ def test_both_sides_of_a_condition_are_tried() -> None:
 def test_mixing_knows_which_answers_a_version_could_hold() -> None:
     stored = dict(asking(*THROUGH).state.answers)
     assert all(holds(flow(), name, answer) for name, answer in stored.items())
-    wrong = {"luas": -1.0, "puas": 11, "layanan": "1999-01-01", "jam": "06:00", "letak": "x"}
+    wrong: dict[str, Answer] = {
+        "luas": -1.0,
+        "puas": 11,
+        "layanan": "1999-01-01",
+        "jam": "06:00",
+        "letak": "x",
+    }
     assert not any(holds(flow(), name, answer) for name, answer in wrong.items())
     assert not holds(flow(), "utama", ("1", "4"))
     assert {name: to_text(answer) for name, answer in stored.items()} == {
