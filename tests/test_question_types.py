@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -10,62 +12,20 @@ import pytest
 
 from bot.channels.base import as_text
 from bot.flow.answers import Lexicon, read_rank
+from bot.flow.asking import Turn
 from bot.flow.domains import NEEDED
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
 from bot.flow.state import Answer, Status
 from bot.flow.survey import Flow, Survey
+from bot.flow.tapping import tappable
 from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Kind, Reply
 from bot.flow.ways import Player, Search
 from bot.interview.mixing import holds, to_text
+from tests.surveys import LAND_FLOW as FLOW
 from tests.surveys import SMALL_SURVEY, Chat, bundled_files, small_files
 
-FLOW = """\
-kind: flow
-name: internal
-title: {id: Lahan, en: Land}
-minutes: "3"
-questions:
-  - name: luas
-    type: decimal
-    label: {id: Berapa hektare?, en: How many hectares?}
-    min: 0
-    places: 3
-  - name: puas
-    type: range
-    label: {id: "Seberapa puas, dari 0 sampai 10?", en: "How satisfied, from 0 to 10?"}
-    start: 0
-    end: 10
-  - name: layanan
-    type: date
-    label: {id: Kapan dilayani?, en: When were you served?}
-    min: 2020-01-01
-    constraint: "value <= today"
-    constraint_message: {id: Tanggal itu belum tiba., en: That day is yet to come.}
-  - name: jam
-    type: time
-    label: {id: "Pada {{layanan}}, jam berapa?", en: "On {{layanan}}, at what time?"}
-    required: false
-    min: "07:00"
-  - name: utama
-    type: rank
-    label: {id: Mana yang paling perlu?, en: What is most needed?}
-    choices:
-      - {name: "1", label: {id: Waktu, en: Time}}
-      - {name: "2", label: {id: Biaya, en: Cost}}
-      - {name: "3", label: {id: Sikap, en: Manners}}
-    na: dont_know
-  - name: letak
-    type: geopoint
-    label: {id: Di mana lahannya?, en: Where is the land?}
-    places: 3
-    relevant: "luas > 0 and '1' in utama"
-  - name: akhir
-    type: text
-    label: {id: "Luas {{luas}}, nilai {{puas}}, {{jam}}, {{utama}}, {{letak}}. Lagi?", en: Else?}
-    required: false
-"""
 THROUGH = ("2,5", "8", "26/7/2025", "14.30", "2, 1, 3", "-3.31987, 114.59075", "0")
 
 
@@ -361,6 +321,39 @@ def test_the_words_of_a_type_must_be_there_where_it_is_used(kind: str) -> None:
     assert [(one.file, one.line) for one in told] == [("internal.yaml", line)]
     assert missing in told[0].fix
     load_survey(small_files(messages=gone))  # without this type they are not needed
+
+
+def test_a_question_to_be_tapped_may_repeat_any_answer() -> None:
+    """What is tapped is made before anybody has answered anything."""
+    told = " ".join(f"{{{{{name}}}}}" for name in ("luas", "puas", "layanan", "jam", "letak"))
+    last = FLOW[FLOW.index("  - name: akhir") :]
+    tapped = f'''  - name: benar
+    type: select_one
+    label: {{id: "{told}, benar?", en: "{told}, right?"}}
+    choices: [{{name: "1", label: {{id: Ya, en: Y}}}}, {{name: "2", label: {{id: Tidak, en: N}}}}]
+    na: none
+    appearance: buttons
+'''
+    survey = load_survey(small_files(internal=FLOW.replace(last, tapped)))
+    assert survey.unfit == ()
+    assert any(message.question == "benar" for message in tappable(survey))
+    chat = Chat(survey, language="id").asking()
+    chat.all(*THROUGH[:-1])
+    assert "2,5 8 26 Juli 2025 14.30 -3.320, 114.591, benar?" in chat.text
+    assert chat.message is not None
+    assert chat.message.taps is not None
+
+
+def test_a_day_is_counted_from_when_it_was_written() -> None:
+    """Also where the message is taken in only on the next day."""
+    chat = asking("1", "1")
+    wrote_at = chat.now
+    chat.now += timedelta(hours=20)
+    context = replace(chat.context(), wrote_at=wrote_at)
+    turn = Turn(chat.flow, chat.state, context)
+    assert turn.read(turn.question, "hari ini").answer == "2026-11-24"
+    late = Turn(chat.flow, chat.state, chat.context())
+    assert late.read(late.question, "hari ini").answer == "2026-11-25"
 
 
 def test_a_transcript_sends_a_place() -> None:

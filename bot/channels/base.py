@@ -70,7 +70,7 @@ class Inbound:
     """One message from a person. `addresses` are all that the provider asserts belong together,
     the one it came from first; `sender` is our own number that it was sent to. `place` is what a
     location shows. `came_at` is given where nobody told us of the message and it was found in the
-    provider's own list later."""
+    provider's own list later, `kept_at` where our own code failed on it when it came."""
 
     channel: str
     sender: str
@@ -85,6 +85,7 @@ class Inbound:
     file: str | None = None  # the address of a document that came with it, for MessageLog.download
     came_at: datetime | None = None
     place: Coordinates | None = None
+    kept_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

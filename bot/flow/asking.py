@@ -44,7 +44,8 @@ class Turn:
     @property
     def moment(self) -> Moment:
         """When and in which language the person writes."""
-        today = self.context.now.astimezone(self.context.zone).date()
+        context = self.context
+        today = (context.wrote_at or context.now).astimezone(context.zone).date()
         return Moment(today, self.flow.spoken(self.state.language))
 
     def read(self, question: Question, text: str) -> Reading:

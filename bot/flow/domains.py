@@ -229,7 +229,10 @@ class Days:
             return False
 
     def shown(self, answer: Answer, language: str) -> str:
-        return day_in_words(date.fromisoformat(str(answer)), language)
+        try:
+            return day_in_words(date.fromisoformat(str(answer)), language)
+        except ValueError:  # an answer to the question as another version asked it
+            return str(answer)
 
     def typed(self, answer: Answer, language: str) -> str:
         return self.shown(answer, language)

@@ -144,6 +144,7 @@ class Context:
     opted_out: bool = False  # told only where the interview is over: BERHENTI can be taken back
     n_min: int = 10  # smallest number of people whose answers are pooled
     request_code: str = ""  # names an erasure request to the person who made it
+    wrote_at: datetime | None = None  # where that was before `now`: "kemarin" is counted from then
 
 
 @dataclass(frozen=True, slots=True)
