@@ -14,7 +14,9 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from rapidfuzz.distance import Indel
 
+from bot.flow.answers import CLOSE
 from bot.flow.numerals import decimal_digits, number_in_words
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -285,11 +287,16 @@ def _near(today: date, month: int, day: int) -> tuple[int, ...]:
 
 def _month(word: str, language: str) -> int | None:
     names = _month_names(language)
-    found = names.get(word)
-    if found is None and len(word) > 2:
-        begun = {number for name, number in names.items() if name.startswith(word)}
-        found = begun.pop() if len(begun) == 1 else None
-    return found
+    if word in names or len(word) < 3:
+        return names.get(word)
+    begun = {number for name, number in names.items() if name.startswith(word)}
+    # A misspelling counts only where it can mean one month alone, and never for the short ones.
+    like = begun or {
+        number
+        for name, number in names.items()
+        if len(word) > 4 and Indel.normalized_similarity(word, name) >= CLOSE
+    }
+    return like.pop() if len(like) == 1 else None
 
 
 @lru_cache(maxsize=64)
