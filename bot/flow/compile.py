@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.flow.checker import Checker
+from bot.flow.compile_domains import lacking_words
 from bot.flow.compile_plan import plan_advice
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
@@ -138,6 +139,7 @@ def _check_names(
     for source, part in flows:
         if names[part.name] > 1:
             checker.add(source, ("name",), f"two files hold a flow `{part.name}`", "rename one")
+        checker.problems += lacking_words(source, part, messages[1])
     source, settings = survey
     reasons = messages[1].messages.alasan
     for name, group in settings.groups.items():
