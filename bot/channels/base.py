@@ -27,6 +27,8 @@ Outcome = Literal[
 
 MAX_CAPTION = 1024  # WhatsApp: the text below a picture or document
 
+_NO_CAPTION = frozenset({"audio"})  # WhatsApp: what these come with is lost
+
 DELIVERED = 4  # the rank from which on a message has arrived
 
 # What Twilio puts into From and To (its page "WhatsApp: key concepts"), "whatsapp:" taken off.
@@ -389,6 +391,11 @@ class Logging(Protocol):
     """A channel whose provider keeps a log of messages that it lets us see and empty."""
 
     log: MessageLog
+
+
+def captioned(message: Message) -> bool:
+    """Whether the words of a message with an attachment arrive; else the attachment says them."""
+    return message.attachment is None or message.attachment.kind not in _NO_CAPTION
 
 
 def as_text(message: Message) -> str:

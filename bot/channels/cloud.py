@@ -28,6 +28,7 @@ from bot.channels.base import (
     Taps,
     Template,
     as_text,
+    captioned,
 )
 from bot.channels.cloud_codes import known, send_outcome
 from bot.channels.cloud_forms import Batch, read_batch, signed, status_event
@@ -184,10 +185,12 @@ def _payload(outgoing: Outgoing) -> dict[str, Any]:
             "type": "template",
             "template": _template(outgoing.template, outgoing.message),
         }
+    attachment = outgoing.message.attachment
+    if outgoing.link is not None and attachment is not None and not captioned(outgoing.message):
+        return common | {"type": attachment.kind, attachment.kind: {"link": outgoing.link}}
     body = body_of(outgoing.message)
     if not 0 < len(body) <= MAX_BODY:
         raise SendError(f"a text has 1 to {MAX_BODY} characters", "refused")
-    attachment = outgoing.message.attachment
     if outgoing.link is not None and attachment is not None and len(body) <= MAX_CAPTION:
         return common | {
             "type": attachment.kind,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from bot.flow.compile_settings import by_language
 from bot.flow.expressions import ExpressionError, placeholders, suggest
+from bot.flow.media import MediaFile
 from bot.flow.source import Path, Problem, Source
 from bot.flow.survey import Settings, Texts
 
@@ -22,9 +23,15 @@ class Checker:
     `missing` holds, by language, the texts without which that language is not offered.
     """
 
-    def __init__(self, settings: Settings, owners: Collection[str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        owners: Collection[str],
+        media: Mapping[str, MediaFile] | None = None,
+    ) -> None:
         self.settings = settings
         self.owners = frozenset(owners)  # placeholders that survey.yaml fills
+        self.media = media or {}  # what lies in the folder `media`, by name
         self.problems: list[Problem] = []
         self.missing: dict[str, list[Problem]] = {}
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.flow.checker import Checker
+from bot.flow.compile_media import check_media_words, media_advice, used_media
 from bot.flow.compile_plan import plan_advice
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
 from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
+from bot.flow.media import MediaFile
 from bot.flow.modes import lacking_disclaimer, own_advice
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
@@ -48,6 +50,7 @@ def compile_survey(
     flows: _Flows,
     *,
     older: bool = False,
+    media: Mapping[str, MediaFile] | None = None,
 ) -> Survey:
     """Return the compiled survey. Raises FlowError with every problem found.
 
@@ -57,7 +60,7 @@ def compile_survey(
     settings = compile_settings(*survey, problems, older=older)
     if settings is None:
         raise FlowError(problems)
-    checker = Checker(settings, survey[1].texts)
+    checker = Checker(settings, survey[1].texts, media)
     words = compile_words(*messages, checker)
     shared = shared or (survey[0], SharedFile(kind="shared"))
     for key in ("dimensions", "indicators"):
@@ -68,6 +71,8 @@ def compile_survey(
         for source, part in flows
     }
     _check_names(survey, messages, flows, checker)
+    every = [question for found in questions.values() for question in found]
+    check_media_words(messages[0], words, every, checker)
     wrong = checker.problems + checker.missing.pop(settings.default_language, [])
     if wrong:
         raise FlowError(wrong)
@@ -80,8 +85,13 @@ def compile_survey(
     sources = {part.name: source for source, part in flows}
     return replace(
         compiled,
-        advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),
+        advice=(
+            *template_advice(compiled, messages),
+            *_mode_advice(compiled, survey, messages),
+            *media_advice(compiled, checker.media, sources),
+        ),
         unfit=tuple(unfit(compiled, survey[0], sources)),
+        media=used_media(compiled),
     )
 
 

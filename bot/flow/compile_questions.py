@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from bot.flow.answers import Lexicon
 from bot.flow.checker import Checker
+from bot.flow.compile_media import compile_media
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
@@ -139,6 +140,7 @@ class QuestionCompiler:
             dimension=part.dimension,
             indicator=part.indicator,
             quality_flag=part.quality_flag,
+            media=compile_media(self._source, (*path, "media"), part.media, self._checker),
         )
 
     def _condition(

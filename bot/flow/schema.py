@@ -76,6 +76,8 @@ ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
 ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+FileNames = Annotated[dict[Language, FileName], BeforeValidator(_as_texts)]
 Na = Literal["both", "dont_know", "refuse", "none"]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
@@ -253,6 +255,13 @@ class NotePart(QuestionPart):
     type: Literal["note"]
 
 
+class MediaPart(Part):
+    """Files of the folder `media` that go with a question, one for all or one for each language."""
+
+    image: FileNames = {}
+    audio: FileNames = {}
+
+
 class AskedPart(QuestionPart):
     required: bool = True
     constraint: Line | None = None
@@ -262,6 +271,7 @@ class AskedPart(QuestionPart):
     dimension: str | None = None
     indicator: str | None = None
     quality_flag: Identifier | None = None
+    media: MediaPart | None = None
 
 
 class SelectOnePart(AskedPart):
@@ -419,6 +429,9 @@ class MessagesPart(Part):
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None
     pilot_consent: MessagePart | None = None
+    # Where questions have recordings.
+    audio_line: MessagePart | None = None
+    audio_none: MessagePart | None = None
 
 
 class PosterPart(Part):

@@ -20,6 +20,7 @@ from bot.flow.answers import (
 )
 from bot.flow.expressions import Expression
 from bot.flow.keywords import Keywords
+from bot.flow.media import MediaFile, QuestionMedia
 from bot.flow.source import Problem
 from bot.flow.state import Answer
 from bot.flow.turn import Hours, Plan
@@ -71,6 +72,7 @@ class Question:
     good: str | None = None
     quality_flag: str | None = None
     appearance: Appearance | None = None  # None: as the settings say for all
+    media: QuestionMedia | None = None
     lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))
 
     @property
@@ -313,6 +315,7 @@ class Survey:
     missing: tuple[Problem, ...] = ()
     advice: tuple[Problem, ...] = ()
     unfit: tuple[Problem, ...] = ()
+    media: tuple[MediaFile, ...] = ()  # what its questions use of the folder
 
     def for_group(self, group: str) -> Flow:
         """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""

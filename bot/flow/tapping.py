@@ -46,6 +46,8 @@ def unfit(survey: Survey, settings: Source, flows: Mapping[str, Source]) -> Iter
             offered = (*question.choices, *question.na)
             labels = [choice.label[voice.language] for choice in offered]
             found = misfit(wanted, labels, body)
+            if wanted != "text" and question.media is not None and question.media.image:
+                found = ("a picture goes without buttons", "leave out one of the two")
             if found is None:
                 continue
             seen.add((flow.name, question.name))

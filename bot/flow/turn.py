@@ -170,13 +170,14 @@ class Tappable:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A picture or a document that goes with a message, whose text is then its caption.
+    """A picture or a document that goes with a message, whose text is then its caption; of a
+    recording, which has none, the text is only said where it cannot be sent.
 
     `what` tells its maker which one it is ("chart:7:12:2026-11-23"); it is made when it is fetched.
     `name` is what the file is called on the phone.
     """
 
-    kind: Literal["image", "document"]
+    kind: Literal["image", "document", "audio"]
     what: str
     name: str
 

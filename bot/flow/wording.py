@@ -13,10 +13,11 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 
 from bot.flow.expressions import fill, placeholders
+from bot.flow.media import CAPTION_CHARS
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.taps import Blanks, plain_text, with_taps
-from bot.flow.turn import Choice, Context, Message
+from bot.flow.turn import Attachment, Choice, Context, Message
 
 FILLED_ALWAYS = frozenset(
     {"waktu", "batas", "tgl", "tgl_buka", "durasi", "alasan", "sumber_nomor", "nama_survei"}
@@ -166,9 +167,13 @@ class Voice:
 
         `count` is its number and how many there are; `full` asks for the long line under it;
         `before` are words to say first, as "sorry", and `notes` what stands before it in the flow.
-        After such words it is always plain: who stumbled gets the numbers to type.
+        After such words it is always plain: who stumbled gets the numbers to type, and has the
+        question's picture already. A picture leaves no room for taps.
         """
         said = self._question(question, count, full, (*before, *map(self.note, notes)))
+        picture = self._picture(question)
+        if picture is not None and not before and message_chars(said) <= CAPTION_CHARS:
+            return replace(said, attachment=picture)
         wanted = question.appearance or self.flow.settings.appearance
         if before or wanted == "text" or question.type != "select_one":
             return said
@@ -212,6 +217,17 @@ class Voice:
         label = next(labels[code] for code in spoken if code in labels)
         return with_taps(said, kind, options, plain, blank.blanks, label)
 
+    def _picture(self, question: Question) -> Attachment | None:
+        media = question.media
+        file = media.image.get(self.language) if media is not None else None
+        return None if file is None else Attachment("image", file.what, file.name)
+
+    def recording(self, question: Question) -> Attachment | None:
+        """Return a question read aloud in the language that is spoken; None: nobody read it."""
+        media = question.media
+        file = media.audio.get(self.language) if media is not None else None
+        return None if file is None else Attachment("audio", file.what, file.name)
+
     def note(self, question: Question) -> str:
         """Return the words of a note."""
         text = self.fill(question.label[self.language], {})
@@ -236,6 +252,8 @@ class Voice:
             lines.insert(0, f"{only.name} {self.fill(only.label[self.language], {})}")
         if question.type == "select_multiple":
             lines.insert(0, self.text("choose_several"))
+        if self.recording(question) is not None:
+            lines.insert(len(lines) - 1, self.text("audio_line"))
         return "\n".join(lines)
 
     def _buttons(self, name: str) -> tuple[Choice, ...]:
