@@ -19,7 +19,15 @@ from bot.flow.numerals import decimal_digits, number_in_words, read_integer
 from bot.flow.state import Answer
 
 Trouble = Literal[
-    "unclear", "not_a_number", "out_of_range", "too_few", "too_many", "too_long", "required"
+    "unclear",
+    "not_a_number",
+    "out_of_range",
+    "too_few",
+    "too_many",
+    "too_long",
+    "required",
+    "wrong_file",
+    "file_lost",
 ]
 """Why a text is no answer. All but "unclear" are names of messages."""
 
@@ -241,6 +249,12 @@ def read_text(text: str, max_chars: int, required: bool) -> Reading:
     if len(words) > max_chars:
         return Reading(trouble="too_long")
     return Reading(words)
+
+
+def read_no_file(text: str, required: bool) -> Reading:
+    """Read words where a file is wanted: they can only say that there is none."""
+    skipped = normalise(text) in _SKIP and not required
+    return LEFT_OUT if skipped else Reading(trouble="wrong_file")
 
 
 def plain_words(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bot.flow.expressions import Expression
 from bot.flow.survey import Question
-from bot.flow.turn import Reply
+from bot.flow.turn import Reply, Sent
 
 T = TypeVar("T")
 
@@ -32,6 +32,10 @@ def answers(question: Question, conditions: Sequence[Expression]) -> Iterator[Re
                 yield Reply(text=str(number))
             if not question.required:
                 yield Reply(text="0")
+        case "image" | "audio" | "file":
+            if not question.required:
+                yield Reply(text="0")
+            yield Reply(kind="media", file=Sent(question.kinds[0], question.kinds[0]))
         case _:
             if not question.required:
                 yield Reply(text="0")
@@ -74,6 +78,6 @@ def tried_in_full(
                 or len([name for name in one.names if name in numbers]) > 1
                 for one in conditions
             )
-        case "text":
+        case "text" | "image" | "audio" | "file":
             return all(re.search(r"\bis\b", one.source) for one in conditions)
     return True

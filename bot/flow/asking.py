@@ -16,6 +16,8 @@ from bot.flow.wording import Voice
 FULL_FOOTERS = 3
 """So many questions carry the long line under them; after that people know."""
 
+_OF_FILES = frozenset({"wrong_file", "file_lost"})  # their remedy stands below the question
+
 _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
 
@@ -181,6 +183,8 @@ def _ask_again(turn: Turn, trouble: str) -> Step:
         return counted.show(turn.voice.fill(message[turn.voice.language], {}))
     if trouble == "out_of_range" and question.type != "integer":
         trouble = "unclear"
+    if trouble in _OF_FILES:
+        return counted.show_after(trouble)
     if question.own_words or attempts < 2:
         return counted.show_after("invalid" if trouble == "unclear" else trouble)
     numbers = {"daftar_angka": turn.voice.numbers(question)}

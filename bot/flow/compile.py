@@ -119,6 +119,7 @@ def _assemble(
             languages=languages,
             asked=asked,
             conditional=tuple(question for question in asked if question.relevant is not None),
+            files=tuple(question.name for question in asked if question.takes_file),
         )
     no_questions = Flow(
         name="",

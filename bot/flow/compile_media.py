@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from bot.flow.checker import Checker
-from bot.flow.compile_settings import by_language
 from bot.flow.expressions import suggest
 from bot.flow.media import (
     CAPTION_CHARS,
@@ -36,25 +35,29 @@ def compile_media(
     if part is None:
         return None
     default = checker.settings.default_language
-    found: dict[MediaKind, dict[str, MediaFile]] = {"image": {}, "audio": {}}
-    for kind, names in (("image", part.image), ("audio", part.audio)):
-        files: dict[str, MediaFile] = {}
-        for code, name in names.items():
-            at = (*path, kind, code)
-            if code != ANY_LANGUAGE and code not in checker.settings.languages:
-                what = f"`{code}` is no language of this survey"
-                fix = suggest(code, checker.settings.languages)
-                checker.add(source, at, what, fix, at_key=True)
-            file = _file(source, at, kind, name, checker)
-            if file is not None:
-                files[code] = file
-        found[kind] = dict(by_language(files, default))
+    image = _files(source, path, "image", part.image, checker)
+    audio = _files(source, path, "audio", part.audio, checker)
     # A picture that a language has none of its own for is shown as in the default one. A recording
     # in a language that somebody does not speak is no help.
-    if default in found["image"]:
-        everywhere = dict.fromkeys(checker.settings.languages, found["image"][default])
-        found["image"] = everywhere | found["image"]
-    return QuestionMedia(found["image"], found["audio"])
+    if default in image:
+        image = dict.fromkeys(checker.settings.languages, image[default]) | image
+    return QuestionMedia(image, audio)
+
+
+def _files(
+    source: Source, path: Path, kind: MediaKind, names: Mapping[str, str], checker: Checker
+) -> dict[str, MediaFile]:
+    files: dict[str, MediaFile] = {}
+    for code, name in names.items():
+        at = (*path, kind, code)
+        if code != ANY_LANGUAGE and code not in checker.settings.languages:
+            what = f"`{code}` is no language of this survey"
+            fix = suggest(code, checker.settings.languages)
+            checker.add(source, at, what, fix, at_key=True)
+        file = _file(source, at, kind, name, checker)
+        if file is not None:
+            files[checker.settings.default_language if code == ANY_LANGUAGE else code] = file
+    return files
 
 
 def _file(
@@ -78,12 +81,17 @@ def _file(
 def check_media_words(
     messages: Source, words: Words, questions: Iterable[Question], checker: Checker
 ) -> None:
-    """Check that what is said around recordings is there, if there are any."""
-    if not any(one.media is not None and one.media.audio for one in questions):
-        return
-    for name in ("audio_line", "audio_none"):
+    """Check that what is said around recordings, and where files are the answers, is there."""
+    why: dict[str, str] = {}
+    for question in questions:
+        if question.media is not None and question.media.audio:
+            why |= dict.fromkeys(("audio_line", "audio_none"), "has a recording")
+        if question.takes_file:
+            names = (f"send_{question.type}", "wrong_file", "file_lost")
+            why |= dict.fromkeys(names, "is answered with a file")
+    for name, reason in why.items():
         if name not in words.messages:
-            what = f"`{name}` is missing, and questions have recordings"
+            what = f"`{name}` is missing, and a question {reason}"
             fix = "see integritas/messages.yaml"
             checker.add(messages, ("messages",), what, fix, at_key=True)
 
@@ -116,6 +124,13 @@ def media_advice(
             plan=survey.settings.plan(group),
             texts=survey.settings.texts,
         )
+        for question in flow.asked:
+            if question.takes_file and (flow.name, "") not in seen:
+                seen.add((flow.name, ""))
+                what = "what people send may show who they are: a voice, a face, a place"
+                path: Path = ("questions", question.index, "type")
+                fix = "tell them in the question not to show anybody, and look before you publish"
+                yield sources[flow.name].problem(path, what, fix)
         pictured = [one for one in flow.asked if one.media is not None and one.media.image]
         for question in pictured:
             for code in survey.languages:

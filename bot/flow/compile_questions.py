@@ -15,8 +15,11 @@ from bot.flow.keywords import normalise
 from bot.flow.schema import (
     AnyQuestion,
     AskedPart,
+    AudioPart,
     ChoicePart,
+    FilePart,
     FlowFile,
+    ImagePart,
     IntegerPart,
     SelectMultiplePart,
     SelectOnePart,
@@ -107,6 +110,10 @@ class QuestionCompiler:
         if isinstance(part, IntegerPart):
             self._check_limits((*path, "max"), part.min, part.max)
             return replace(question, least=part.min, most=part.max)
+        if isinstance(part, ImagePart | AudioPart):
+            return replace(question, kinds=(part.type,), max_mb=part.max_mb)
+        if isinstance(part, FilePart):
+            return replace(question, kinds=part.kinds, max_mb=part.max_mb)
         return (
             replace(question, max_chars=part.max_chars) if isinstance(part, TextPart) else question
         )

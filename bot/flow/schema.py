@@ -79,6 +79,7 @@ ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 FileNames = Annotated[dict[Language, FileName], BeforeValidator(_as_texts)]
 Na = Literal["both", "dont_know", "refuse", "none"]
+SentFileKind = Literal["image", "audio", "pdf"]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
 OncePer = Literal["survey", "unit"]
@@ -304,8 +305,34 @@ class TextPart(AskedPart):
     max_chars: Annotated[int, Field(ge=1, le=4000)] = 500
 
 
+class ImagePart(AskedPart):
+    type: Literal["image"]
+    na: Literal["none"] = "none"
+    max_mb: Annotated[int, Field(ge=1, le=5)] = 5
+
+
+class AudioPart(AskedPart):
+    type: Literal["audio"]
+    na: Literal["none"] = "none"
+    max_mb: Annotated[int, Field(ge=1, le=16)] = 5
+
+
+class FilePart(AskedPart):
+    type: Literal["file"]
+    na: Literal["none"] = "none"
+    kinds: Annotated[tuple[SentFileKind, ...], Field(min_length=1)] = ("image", "pdf")
+    max_mb: Annotated[int, Field(ge=1, le=16)] = 5
+
+
 AnyQuestion = Annotated[
-    NotePart | SelectOnePart | SelectMultiplePart | IntegerPart | TextPart,
+    NotePart
+    | SelectOnePart
+    | SelectMultiplePart
+    | IntegerPart
+    | TextPart
+    | ImagePart
+    | AudioPart
+    | FilePart,
     Field(discriminator="type"),
 ]
 
@@ -432,6 +459,12 @@ class MessagesPart(Part):
     # Where questions have recordings.
     audio_line: MessagePart | None = None
     audio_none: MessagePart | None = None
+    # Where questions are answered with a file.
+    send_image: MessagePart | None = None
+    send_audio: MessagePart | None = None
+    send_file: MessagePart | None = None
+    wrong_file: MessagePart | None = None
+    file_lost: MessagePart | None = None
 
 
 class PosterPart(Part):

@@ -15,6 +15,7 @@ from bot.flow.answers import (
     Reading,
     read_choice,
     read_choices,
+    read_no_file,
     read_number,
     read_text,
 )
@@ -23,12 +24,14 @@ from bot.flow.keywords import Keywords
 from bot.flow.media import MediaFile, QuestionMedia
 from bot.flow.source import Problem
 from bot.flow.state import Answer
-from bot.flow.turn import Hours, Plan
+from bot.flow.turn import Hours, Plan, SentKind
 
 Texts = Mapping[str, str]
 """The same words in several languages."""
 
-QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note"]
+QuestionType = Literal[
+    "select_one", "select_multiple", "integer", "text", "note", "image", "audio", "file"
+]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
 OncePer = Literal["survey", "unit"]
@@ -73,12 +76,19 @@ class Question:
     quality_flag: str | None = None
     appearance: Appearance | None = None  # None: as the settings say for all
     media: QuestionMedia | None = None
+    kinds: tuple[SentKind, ...] = ()  # of files that are the answer
+    max_mb: int = 0
     lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))
 
     @property
     def own_words(self) -> bool:
         """Whether it is answered in the person's own words."""
         return self.type == "text"
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether it is answered with a file."""
+        return bool(self.kinds)
 
     def read(self, text: str, answers: Mapping[str, Answer]) -> Reading:
         """Read what a person typed as an answer, the constraint included."""
@@ -90,6 +100,8 @@ class Question:
                 reading = read_choices(self.lexicon, order, text, self.least or 1, self.most)
             case "integer":
                 reading = read_number(text, self.least, self.most, self.required)
+            case "image" | "audio" | "file":
+                reading = read_no_file(text, self.required)
             case _:
                 reading = read_text(text, self.max_chars, self.required)
         return self._constrained(reading, answers)
@@ -114,6 +126,8 @@ class Question:
 
     def answer_label(self, answer: Answer, language: str) -> str:
         """Return an answer in words, for a text that repeats it."""
+        if self.takes_file:
+            return "📎"
         names = answer if isinstance(answer, tuple) else (answer,)
         labels = {choice.name: choice.label for choice in (*self.choices, *self.na)}
         return ", ".join(labels.get(str(name), {}).get(language, str(name)) for name in names)
@@ -287,6 +301,7 @@ class Flow:
     languages: tuple[str, ...]  # the complete ones, in the settings' order
     asked: tuple[Question, ...]  # the questions without the notes
     conditional: tuple[Question, ...]  # those of them that are not asked of everybody
+    files: tuple[str, ...] = ()  # the names of those that are answered with a file
     group: Group | None = None
 
     def spoken(self, language: str) -> str:

@@ -15,6 +15,17 @@ Kind = Literal["text", "media", "edited", "reaction", "location", "contact", "un
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+SentKind = Literal["image", "audio", "pdf", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that came with a message: a new random id for it, and what its sender says it is."""
+
+    id: str
+    kind: SentKind
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The person wrote, tapped or sent something.
@@ -27,6 +38,7 @@ class Reply:
     option: str | None = None
     about: str | None = None
     kind: Kind = "text"
+    file: Sent | None = None
 
     @property
     def tapped(self) -> bool:
@@ -44,7 +56,16 @@ class Wake:
     """The conversation's timer went off, or the survey's settings have changed."""
 
 
-Event = Reply | Open | Wake
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The file with this id, an answer to this question, cannot be used: it is not to be had, or
+    not what it said it was."""
+
+    question: str
+    id: str
+
+
+Event = Reply | Open | Wake | Lost
 
 
 Spans = tuple[tuple[time, time], ...]

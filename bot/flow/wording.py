@@ -30,6 +30,9 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "question_footer": frozenset({"no", "jumlah"}),
         "question_footer_text": frozenset({"no", "jumlah"}),
         "question_footer_short": frozenset({"no", "jumlah"}),
+        "send_image": frozenset({"no", "jumlah"}),
+        "send_audio": frozenset({"no", "jumlah"}),
+        "send_file": frozenset({"no", "jumlah"}),
         "invalid_again": frozenset({"daftar_angka"}),
         "help_question": frozenset({"daftar_angka"}),
         "erased": frozenset({"kode"}),
@@ -244,6 +247,9 @@ class Voice:
     def _footer(self, question: Question, count: tuple[int, int], full: bool) -> str:
         name = "question_footer_text" if question.own_words else "question_footer"
         own = {"no": str(count[0]), "jumlah": str(count[1])}
+        if question.takes_file:
+            # How a file is sent is not learnt from the questions before.
+            name, full = f"send_{question.type}", True
         lines = [self.text(name if full else "question_footer_short", own)]
         if len(question.na) == 2:
             lines.insert(0, self.text("na_line"))

@@ -74,11 +74,6 @@ def _pages(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         at = end
 
 
-def ogg_page(kind: int, number: int, position: int, packet: bytes) -> bytes:
-    """Return a page with one packet of fewer than 255 bytes."""
-    return _page(kind, number, position, bytes([len(packet)]), packet)
-
-
 def _page(kind: int, number: int, position: int, segments: bytes, body: bytes) -> bytes:
     # The serial number may name the device that made it: always 1.
     header = struct.pack("<4sBBqIII", b"OggS", 0, kind, position, 1, number, 0)
