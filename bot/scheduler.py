@@ -20,6 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.interview import (
     contents,
     erasure,
+    fetching,
     missed,
     mixing,
     reconciling,
@@ -52,6 +53,7 @@ EVERY = {
     "redact": 300,
     "report": 30,
     "files": 10,
+    "attachments": 5,
     "mix": 300,
     "purge": 1800,
     "templates": 3600,
@@ -77,6 +79,7 @@ class Sweeps:
             "contents": self._contents,
             "missed": lambda: missed.take_missed(service.desk, service.channels),
             "files": lambda: sent_files.read_due(service.installation, service.channels),
+            "attachments": lambda: fetching.fetch_due(service.installation, service.channels),
             "redact": lambda: redaction.redact_due(service.installation, service.channels),
             "purge": self._purge,
             "templates": self._templates,

@@ -66,7 +66,7 @@ def _counted(text: bytes) -> bytes:
 
 def lines(**files: tuple[str, int]) -> dict[str, str]:
     """Return what a survey's files have of these: name without dot -> (type, size)."""
-    made = {}
+    made: dict[str, str] = {}
     for name, (kind, size) in files.items():
         file = name.replace("_", ".")
         made[FOLDER + file] = MediaFile(file, kind, size, f"{len(made):064x}").line

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol, runtime_checkable
 
-from bot.flow.turn import Choice, Kind, Message
+from bot.flow.turn import Choice, Kind, Message, SentKind
 
 AddressKind = Literal["phone", "bsuid", "parent_bsuid"]
 Outcome = Literal[
@@ -67,6 +67,23 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundFile:
+    """A file that came with a message: where the provider has it, and what it says it is."""
+
+    address: str
+    mime: str
+
+    @property
+    def kind(self) -> SentKind:
+        """What questions call such a file."""
+        if self.mime in ("image/jpeg", "image/jpg", "image/png"):
+            return "image"
+        if self.mime.startswith("audio/"):
+            return "audio"
+        return "pdf" if self.mime == "application/pdf" else "other"
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a person. `addresses` are all that the provider asserts belong together,
     the one it came from first; `sender` is our own number that it was sent to. `came_at` is given
@@ -84,6 +101,7 @@ class Inbound:
     raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
     file: str | None = None  # the address of a document that came with it, for MessageLog.download
     came_at: datetime | None = None
+    attached: InboundFile | None = None  # whatever file came with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +402,27 @@ class MessageLog(Protocol):
         Raises MediaRefused too.
         """
         ...
+
+
+class Files(Protocol):
+    """The files that people sent, while the provider has them. All methods may be repeated."""
+
+    def download(self, url: str, limit: int) -> tuple[str, bytes]:
+        """Fetch a file and return its declared type and bytes, `limit` at most.
+
+        Raises MediaRefused and SendError; of the latter "refused" says that it is gone.
+        """
+        ...
+
+    def forget(self, url: str) -> None:
+        """Let the provider delete a file; one that it does not have is no error."""
+        ...
+
+
+def files_of(channel: object) -> Files | None:
+    """Return where a channel's files are fetched; None where there are none to be had."""
+    found: Files | None = getattr(channel, "files", None)
+    return found
 
 
 @runtime_checkable

@@ -31,6 +31,7 @@ from bot.channels.base import (
     captioned,
 )
 from bot.channels.cloud_codes import known, send_outcome
+from bot.channels.cloud_files import CloudFiles
 from bot.channels.cloud_forms import Batch, read_batch, signed, status_event
 from bot.flow.turn import Attachment, Message
 
@@ -108,6 +109,8 @@ class CloudChannel:
         self._url = f"{base}/{VERSION}/{phone_number_id}/messages"
         self._timeout = timeout
         self._sessions: dict[int, requests.Session] = {}
+        faults = (_network_error, _refusal)
+        self.files = CloudFiles(self._session, f"{base}/{VERSION}", timeout, faults)
 
     def greets(self, mode: str | None, verify_token: str | None) -> bool:
         """Whether this is Meta asking, with our verify token, if the webhook is ours."""

@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.channels.base import Address, AddressKind, BadRequest, Inbound, Renamed, StatusEvent
+from bot.channels.base import (
+    Address,
+    AddressKind,
+    BadRequest,
+    Inbound,
+    InboundFile,
+    Renamed,
+    StatusEvent,
+)
 from bot.channels.cloud_codes import delivery_outcome, known
 from bot.flow.turn import Kind
 
@@ -169,7 +177,17 @@ def _inbound(item: Mapping[str, Any], value: Mapping[str, Any], sender: str) -> 
         option=option,
         reply_to=message_id(context) if isinstance(context, str) and context else None,
         kind=kind,
+        attached=_attached(item) if kind == "media" else None,
     )
+
+
+def _attached(item: Mapping[str, Any]) -> InboundFile | None:
+    """Return the file that came with a message, by Meta's id of it."""
+    media = _part(item, str(item.get("type")))
+    file_id, mime = media.get("id"), media.get("mime_type")
+    if not isinstance(file_id, str) or not file_id or not isinstance(mime, str):
+        return None
+    return InboundFile(file_id, mime.partition(";")[0].strip().lower())
 
 
 def _said(item: Mapping[str, Any]) -> tuple[Kind, str, str | None]:

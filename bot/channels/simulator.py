@@ -23,6 +23,7 @@ from bot.channels.base import (
     as_text,
     captioned,
 )
+from bot.channels.simulator_files import SampleFiles
 from bot.flow.turn import Attachment, Choice, Kind, Message
 
 SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
@@ -135,6 +136,7 @@ class SimulatorChannel:
         """`now` gives business time, aware UTC: the 24-hour window is counted in it."""
         self._chats = chats
         self._now = now
+        self.files = SampleFiles()
 
     def send(self, outgoing: Outgoing) -> StatusEvent:
         """Put a message into the chat. Raises SendError where WhatsApp would refuse it.

@@ -178,6 +178,7 @@ class TwilioChannel:
         self.log = TwilioLog(
             self._call, account_sid, sender=self._from, service=self._service, timeout=timeout
         )
+        self.files = self.log
         self.account = Account(self._call, account_sid)
 
     def verify(

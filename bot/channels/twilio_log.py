@@ -106,6 +106,14 @@ class TwilioLog:
     def _delete_file(self, sid: str, name: str) -> None:
         self._unless_gone(lambda client: client.messages(sid).media(name).delete())
 
+    def forget(self, url: str) -> None:
+        """Let Twilio delete one file by its address; raises MediaRefused for one not its own."""
+        path = urlsplit(url).path
+        if not self._media_path.fullmatch(path):
+            raise MediaRefused("not the address of a file of this Twilio account")
+        parts = path.split("/")
+        self._delete_file(parts[-3], parts[-1])
+
     def download(self, url: str, limit: int) -> tuple[str, bytes]:
         """Fetch a file of a message and return its declared type and bytes.
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound
 from bot.channels.simulator import Bubble, Entry, delivered, fresh_sid
+from bot.channels.simulator_files import sample
 from bot.flow.turn import Kind, Message
 from bot.interview import contents, fates, identity
 from bot.interview.installation import Installation
@@ -113,6 +114,7 @@ class Said:
     option: str | None = None
     reply_to: str | None = None
     kind: Kind = "text"
+    file: str | None = None  # of what is no text: image, audio or document
 
 
 def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> Bubble | None:
@@ -136,6 +138,7 @@ def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> B
             option=said.option,
             reply_to=said.reply_to,
             kind=said.kind,
+            attached=sample(said.file) if said.file is not None else None,
         ),
     )
     if receipt.message is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address, Inbound
+from bot.channels.base import Address, Inbound, InboundFile
 from bot.flow.state import State
 from bot.interview import identity
 from bot.interview.failures import trace
@@ -121,6 +122,7 @@ def _inbound_to_json(inbound: Inbound) -> str:
         "opt_out": inbound.opt_out,
         "raw": dict(inbound.raw) if inbound.raw is not None else None,
         "file": inbound.file,
+        "attached": asdict(inbound.attached) if inbound.attached is not None else None,
         "came_at": inbound.came_at.isoformat() if inbound.came_at is not None else None,
     }
     return json.dumps(plain, ensure_ascii=False)
@@ -133,4 +135,6 @@ def _inbound_from_json(text: str) -> Inbound:
     plain["addresses"] = tuple(Address(kind, value) for kind, value in pairs)
     came_at = plain.get("came_at")
     plain["came_at"] = datetime.fromisoformat(came_at) if isinstance(came_at, str) else None
+    attached = plain.get("attached")
+    plain["attached"] = InboundFile(**attached) if isinstance(attached, dict) else None
     return Inbound(**plain)  # type: ignore[arg-type]
