@@ -11,25 +11,29 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from bot.channels.base import Address, MediaRefused, SendError
 from bot.channels.simulator import SimulatorChannel
 from bot.channels.simulator_files import sample
 from bot.flow.state import State
-from bot.interview import attachments, closing, erasure, fetching, kept, mixing
+from bot.interview import attachments, closing, codes, erasure, fetching, kept, mixing
+from bot.interview.chats import Chats, Said, say
+from bot.interview.cleaning import clean
 from bot.interview.file_types import media_type
 from bot.interview.installation import Installation
+from bot.interview.missed import take_missed
 from bot.interview.mixing_files import alike
+from bot.interview.receiving import Desk
 from bot.interview.surveys import publish
 from bot.reporting.anonymity import audit
 from bot.reporting.export import export
-from storage.models import Answer, AnswerFile, Attachment, Conversation
+from storage.models import Answer, AnswerFile, Attachment, Conversation, Link
 from storage.queries import attachments as queries
 from tests.fake_twilio_person import Person
 from tests.media_files import GPS, jpeg, ogg, pdf, png
 from tests.rows import count, rows
-from tests.setup import bundled_files
+from tests.setup import add_unit, bundled_files, installation
 from tests.whatsapp import Office, office
 
 K = 2
@@ -310,6 +314,34 @@ def test_a_photo_that_is_replaced_while_it_is_fetched_is_not_stored(place: Offic
     assert [kind for kind, _ in stored(place)] == ["image/png"]
 
 
+def test_a_photo_that_no_webhook_brought_is_found_with_its_message(place: Office) -> None:
+    take_missed(place.service.desk, place.service.channels)  # from now on
+    person = begin(place)
+    place.twilio.settle()
+    place.clock.move(seconds=5)
+    place.twilio.faults.next("no_connection", times=2)
+    name = send(place, person, jpeg())
+    assert "Berkasnya?" not in person.inbox[-1]
+    place.clock.move(minutes=3)
+    assert take_missed(place.service.desk, place.service.channels) == 1
+    place.sweep("deliver")
+    place.twilio.settle()
+    assert person.inbox[-1].startswith("Berkasnya?")
+    assert fetch(place) == 1
+    assert [kind for kind, _ in stored(place)] == ["image/jpeg"]
+    assert name not in place.twilio.store.files
+
+
+def test_many_files_are_fetched_side_by_side_and_each_is_its_owners(place: Office) -> None:
+    for number in range(5):
+        person = begin(place)
+        content, mime = (jpeg(), "image/jpeg") if number % 2 else (png(), "image/png")
+        send(place, person, content, mime)
+    assert fetch(place) == 5
+    kinds = sorted(kind for kind, _ in stored(place))
+    assert kinds == ["image/jpeg"] * 2 + ["image/png"] * 3
+
+
 # --- wherever the answer goes ---------------------------------------------------------------------
 
 
@@ -545,9 +577,6 @@ def test_a_packed_file_comes_back_and_says_only_its_class(length: int) -> None:
 
 
 def test_the_simulator_has_a_sample_of_each_kind_that_is_taken(quick: Office) -> None:
-    from bot.interview.chats import Chats
-    from bot.interview.cleaning import clean
-
     here = quick.installation
     files = SimulatorChannel(Chats(here), here.now).files
     for kind, what in (("image", "image"), ("audio", "audio"), ("document", "pdf")):
@@ -560,6 +589,40 @@ def test_the_simulator_has_a_sample_of_each_kind_that_is_taken(quick: Office) ->
     for address, limit in (("sample:other", 10**6), ("https://a.test", 9), (one.address, 9)):
         with pytest.raises(MediaRefused):
             files.download(address, limit)
+
+
+def test_a_photo_that_is_sent_in_the_simulator_is_kept_as_a_real_one(sqlite_url: str) -> None:
+    with installation(sqlite_url, demo=True) as here:
+        published = publish(here, survey_files())
+        unit_id = add_unit(here)
+        code = new_link(here, published.id, unit_id)
+        desk, chats = Desk(here, lambda _message: True), Chats(here)
+        address = (Address("phone", "+6281200000077"),)
+        for text in (f"Kode: {code}", "1", "setuju", "1"):
+            assert say(desk, chats, address, Said(text)) is not None
+        reply = say(desk, chats, address, Said(kind="media", file="image"))
+        assert reply is not None
+        assert reply.message.text.startswith("Berkasnya?")
+        channels = {"simulator": SimulatorChannel(chats, here.now)}
+        assert fetching.fetch_due(here, channels) == 1
+        (row,) = rows(here, Attachment)
+        whole = here.database.read(lambda c: attachments.opened(c, here, read(c, row.id)))
+        assert attachments.unpacked(whole)[0] == "image/png"
+
+
+def read(connection: Connection, attachment_id: UUID) -> queries.AttachmentRow:
+    """Return a stored file."""
+    found = queries.get(connection, attachment_id)
+    assert found is not None
+    return found
+
+
+def new_link(here: Installation, survey_id: int, unit_id: int) -> str:
+    """Make the link of a poster and return its code."""
+    code = codes.new_code()
+    values = {"code": code, "survey_id": survey_id, "unit_id": unit_id, "grp": "internal"}
+    here.database.write(lambda c: c.execute(insert(Link).values(values)))
+    return code
 
 
 def ids_of(installation: Installation) -> set[UUID]:

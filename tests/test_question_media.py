@@ -9,21 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from bot.channels.base import Address, Outgoing, captioned
+from bot.channels.base import Address, Outgoing, as_shown, captioned
 from bot.channels.cloud import CloudChannel
+from bot.channels.simulator import Bubble, SimulatorChannel
 from bot.flow.load import content_hash, load_survey
 from bot.flow.media import MediaFile
 from bot.flow.source import FlowError
 from bot.flow.survey import Survey
+from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Attachment, Message
 from bot.interview import media_links, question_media
+from bot.interview.chats import Chats
 from bot.interview.file_types import media_type
 from bot.interview.surveys import publish, read_files, read_media
 from storage.models import MediaLink, QuestionMedia
 from tests.fake_cloud import FakeCloud
 from tests.media_files import jpeg, lines, ogg, png
 from tests.rows import count
-from tests.setup import bundled_files
+from tests.setup import bundled_files, installation
 from tests.surveys import Chat, small_files
 from tests.whatsapp import BASE, Office, office
 
@@ -326,6 +329,34 @@ def test_a_file_has_one_address_for_all_that_cannot_be_guessed(place: Office) ->
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", png())
     assert page.get(f"/media/{digest[:22]}").status_code == 404
     assert place.service.file(f"question:{'0' * 64}") is None
+
+
+def test_the_simulator_shows_a_recording_alone_and_a_picture_with_its_words(
+    sqlite_url: str,
+) -> None:
+    with installation(sqlite_url, demo=True) as here:
+        chats = Chats(here)
+        channel = SimulatorChannel(chats, here.now)
+        to = Address("phone", PHONE)
+        chats.add(to, Bubble("person", "SM0", Message("halo")))
+        for number, kind in enumerate(("audio", "image")):
+            file = Attachment(kind, "question:0", "a")  # type: ignore[arg-type]
+            channel.send(Outgoing(str(number), to, Message("x" * 1000, attachment=file)))
+        shown = [entry.bubble.message for entry in chats.since(to, here.now())[1:]]
+        assert [(len(one.text), one.attachment is not None) for one in shown] == [
+            (0, True),
+            (1000, True),
+        ]
+
+
+def test_a_transcript_names_what_comes_with_a_message(survey: Survey) -> None:
+    text = "survey: coba\ngroup: internal\nscript:\n- open: true\n"
+    text += "".join(f"- user: '{one}'\n" for one in ("1", "setuju", "suara", "1"))
+    result = play(survey, read_transcript("a.yaml", text), as_shown)
+    said = [line["bot"] for line in result.script if "bot" in line]
+    assert said[2].startswith("[kartu.png]\n\nPernah lihat kartu ini?")
+    assert said[3] == "[kartu.ogg]"
+    assert said[4].startswith("[kartu.png]\n\nSaran?")
 
 
 def test_meta_is_given_a_recording_without_words() -> None:

@@ -396,6 +396,10 @@ class MessageLog(Protocol):
         """Let the provider delete a message's files; return how many there were."""
         ...
 
+    def attached(self, sid: str) -> InboundFile | None:
+        """Return the file of a person's message that is in the list; None where it has none."""
+        ...
+
     def download(self, url: str, limit: int) -> tuple[str, bytes]:
         """Fetch a file of a message and return its declared type and bytes, `limit` at most.
 
@@ -435,6 +439,14 @@ class Logging(Protocol):
 def captioned(message: Message) -> bool:
     """Whether the words of a message with an attachment arrive; else the attachment says them."""
     return message.attachment is None or message.attachment.kind not in _NO_CAPTION
+
+
+def as_shown(message: Message) -> str:
+    """Return a message as a transcript has it: what comes with it by name, then its words."""
+    if message.attachment is None:
+        return as_text(message)
+    named = f"[{message.attachment.name}]"
+    return f"{named}\n\n{as_text(message)}" if captioned(message) else named
 
 
 def as_text(message: Message) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +35,7 @@ from storage.queries.attachments import AttachmentRow
 log = logging.getLogger(__name__)
 
 AT_ONCE = 20
+WORKERS = 4  # threads that wait for the provider; each holds one file in memory
 LEASE = timedelta(minutes=5)
 AGAIN = timedelta(seconds=30)  # and twice as long each time
 MOST_ATTEMPTS = 6  # the provider is emptied an hour after the message
@@ -64,7 +66,11 @@ def fetch_due(installation: Installation, channels: Mapping[str, object]) -> int
     """
     now = installation.now()
     rows = installation.database.read(lambda connection: queries.due(connection, now, AT_ONCE))
-    return sum(_fetch(installation, channels, row) for row in rows)
+    fetch = partial(_fetch, installation, channels)
+    if len(rows) < 2:
+        return sum(map(fetch, rows))
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="fetch") as pool:
+        return sum(pool.map(fetch, rows))
 
 
 def _fetch(installation: Installation, channels: Mapping[str, object], row: AttachmentRow) -> bool:
