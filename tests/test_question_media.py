@@ -191,6 +191,30 @@ def test_what_is_missing_too_large_or_of_a_wrong_type_is_named_at_its_place(
     assert found[0].startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("media", "said"),
+    [
+        (
+            '{image: "kartu saya.png"}',
+            (
+                "18:20: no name for a file of the folder `media`: `kartu saya.png`; rename it:"
+                " letters, digits, `.`, `-` and `_`, 80 at most"
+            ),
+        ),
+        (
+            "{image: ../survey.yaml}",
+            "18:20: no name for a file of the folder `media`: `../survey.yaml`",
+        ),
+        ("{}", "18:12: nothing goes with the question; name a file, or remove it"),
+        ("{image: kartu}", "18:20: there is no media/kartu; did you mean `kartu.ogg`?"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_told_so(media: str, said: str) -> None:
+    with pytest.raises(FlowError) as error:
+        made(FLOW.replace("{image: kartu.png}", media))
+    assert str(error.value.problems[0]).startswith(f"internal.yaml:{said}")
+
+
 def test_a_language_that_the_survey_has_not_is_named() -> None:
     with pytest.raises(FlowError) as error:
         made(FLOW.replace("audio: {id:", "audio: {ida:"))

@@ -6,6 +6,7 @@ with its line, column and remedy; nothing here knows what a survey means.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -56,6 +57,16 @@ def _as_span(value: object) -> object:
     return tuple(part.strip() for part in parts)
 
 
+def _as_file_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", value):
+        raise PydanticCustomError(
+            "file_name",
+            "no name for a file of the folder `media`",
+            {"fix": "rename it: letters, digits, `.`, `-` and `_`, 80 at most"},
+        )
+    return value
+
+
 def _ordered(span: tuple[time, time]) -> tuple[time, time]:
     if span[0] >= span[1]:
         raise PydanticCustomError(
@@ -76,7 +87,7 @@ ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
 ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+FileName = Annotated[str, AfterValidator(_as_file_name)]
 FileNames = Annotated[dict[Language, FileName], BeforeValidator(_as_texts)]
 Na = Literal["both", "dont_know", "refuse", "none"]
 SentFileKind = Literal["image", "audio", "pdf"]
@@ -261,6 +272,14 @@ class MediaPart(Part):
 
     image: FileNames = {}
     audio: FileNames = {}
+
+    @model_validator(mode="after")
+    def _anything(self) -> MediaPart:
+        if not self.image and not self.audio:
+            raise PydanticCustomError(
+                "no_media", "nothing goes with the question", {"fix": "name a file, or remove it"}
+            )
+        return self
 
 
 class AskedPart(QuestionPart):
