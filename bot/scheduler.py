@@ -20,6 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.interview import (
     contents,
     erasure,
+    fetching,
     missed,
     mixing,
     reconciling,
@@ -52,6 +53,7 @@ EVERY = {
     "redact": 300,
     "report": 30,
     "files": 10,
+    "attachments": 5,
     "mix": 300,
     "purge": 1800,
     "templates": 3600,
@@ -77,6 +79,7 @@ class Sweeps:
             "contents": self._contents,
             "missed": lambda: missed.take_missed(service.desk, service.channels),
             "files": lambda: sent_files.read_due(service.installation, service.channels),
+            "attachments": self._attachments,
             "redact": lambda: redaction.redact_due(service.installation, service.channels),
             "purge": self._purge,
             "templates": self._templates,
@@ -140,6 +143,11 @@ class Sweeps:
     def _contents(self) -> None:
         for channel in self._service.channels.values():
             contents.make(self._service.installation, channel)
+
+    def _attachments(self) -> None:
+        here, channels = self._service.installation, self._service.channels
+        while fetching.fetch_due(here, channels) == fetching.AT_ONCE:
+            pass
 
     def _purge(self) -> None:
         erasure.purge(self._service.installation)

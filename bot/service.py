@@ -16,8 +16,9 @@ from bot.channels.cloud import CloudChannel
 from bot.channels.simulator import SimulatorChannel
 from bot.channels.twilio import TwilioChannel
 from bot.config import ConfigError, Settings
+from bot.flow.media import digest_of
 from bot.flow.turn import Message
-from bot.interview import chats
+from bot.interview import chats, question_media
 from bot.interview.installation import (
     SIMULATED,
     Clock,
@@ -130,7 +131,11 @@ class Service:
         return mending_chat.answer(connection, installation, contact_id, inbound, base)
 
     def file(self, what: str) -> File | None:
-        """Make a file that goes with a message: a picture of counts, a workbook, or a poster."""
+        """Make a file that goes with a message: a picture of counts, a workbook, a poster, or
+        what goes with a question."""
+        digest = digest_of(what)
+        if digest is not None:
+            return question_media.file(self.installation, digest)
         kind, _, code = what.partition(":")
         if kind != pictures.POSTER:
             return pictures.file(self.installation, what)

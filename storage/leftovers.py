@@ -33,7 +33,7 @@ def wipe(database: Database) -> bool:
         with _sqlite(database) as cursor:
             return _truncate_log(cursor)
     # Skip what an autovacuum is just doing anyway.
-    return _postgres(database, "VACUUM (SKIP_LOCKED) conversation, outbox")
+    return _postgres(database, "VACUUM (SKIP_LOCKED) conversation, outbox, attachment")
 
 
 def rebuild(database: Database) -> bool:

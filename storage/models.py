@@ -1017,6 +1017,62 @@ class MediaLink(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+class QuestionMedia(Base):
+    """A picture or recording that goes with questions, by the SHA-256 of its bytes.
+
+    Everybody who is asked may see it, so it is not sealed. `token` is its address for providers,
+    always the same: a link made at each sending would tell when somebody was asked this question.
+    """
+
+    __tablename__ = "question_media"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token: Mapped[str] = mapped_column(String(22), unique=True)
+    type: Mapped[str] = mapped_column(String(100))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Attachment(Base):
+    """A file that is the answer to a question, while the answer is still tied to its person.
+
+    Under the survey's key: first where it is fetched (`due_at` is when), then its bytes, filled up
+    so that the size says little. `id` is what the sealed state has as the answer.
+    """
+
+    __tablename__ = "attachment"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), index=True)
+    conversation_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("conversation.id", ondelete="CASCADE"), index=True
+    )
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    __table_args__ = (
+        Index(
+            "ix_attachment_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class AnswerFile(Base):
+    """A file among the mixed answers: a new random id, no time, and no way back to a person.
+
+    All files of a lot are filled up to one size. `id` is the value of an `answer`.
+    """
+
+    __tablename__ = "answer_file"
+    id: Mapped[Any] = mapped_column(Uuid, primary_key=True)
+    survey_id: Mapped[int] = mapped_column(Id, ForeignKey("survey.id"), index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
 class SentFile(Base):
     """A file that a coordinator sent into the chat, until it was read. `sealed` is its address."""
 

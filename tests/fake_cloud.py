@@ -36,7 +36,7 @@ VERSION = "v25.0"
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _ENVELOPE = {
     "messaging_product", "recipient_type", "to", "recipient", "type", "biz_opaque_callback_data",
-    "context", "text", "interactive", "template", "image", "document",
+    "context", "text", "interactive", "template", "image", "document", "audio",
 }  # fmt: skip
 
 
@@ -421,7 +421,7 @@ class FakeCloud:
             body = _text(payload)
         elif kind == "interactive":
             body, options = _interactive(payload)
-        elif kind in ("image", "document"):
+        elif kind in ("image", "document", "audio"):
             body = self._media(payload[kind], kind)
         elif kind == "template":
             body, options = self._template(payload)
@@ -463,8 +463,11 @@ class FakeCloud:
     def _media(self, given: Mapping[str, Any], kind: str) -> str:
         """Take a link to a file; it is fetched later, by whoever looks at the message."""
         named = {"filename"} if kind == "document" else set()
-        _wants(given.keys() == {"link", "caption"} | named, f"{kind}: an unsupported parameter")
+        worded = {"caption"} if kind != "audio" else set()
+        _wants(given.keys() == {"link"} | worded | named, f"{kind}: an unsupported parameter")
         _wants(re.fullmatch(r"https?://\S+", given["link"]) is not None, f"{kind}.link")
+        if not worded:
+            return ""
         _wants(0 < len(given["caption"]) <= 1024, f"{kind}.caption: 1 to 1024 characters")
         return str(given["caption"])
 

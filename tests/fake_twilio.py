@@ -66,6 +66,7 @@ MEDIA: Mapping[str, tuple[bytes, int]] = {
     "image/png": (b"\x89PNG", 5 << 20),
     "image/jpeg": (b"\xff\xd8\xff", 5 << 20),
     "application/pdf": (b"%PDF", 16 << 20),
+    "audio/ogg": (b"OggS", 16 << 20),
     _XLSX: (b"PK", 16 << 20),
 }
 

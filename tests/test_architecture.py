@@ -50,7 +50,9 @@ NOT = {"bot.web": ("bot.commands", "bot.cli"), "bot.commands": ("bot.cli",)}
 
 # One module, one reason: the simulator's bubbles are kept in the database, and the database is
 # above the channels.
-ALSO = {"bot.interview.chats": ("bot.channels.simulator",)}
+ALSO = {
+    "bot.interview.chats": ("bot.channels.simulator", "bot.channels.simulator_files"),
+}
 
 # The modules of others that only these of ours may know.
 VENDORS = {

@@ -186,6 +186,7 @@ def test_every_table_that_names_a_person_was_thought_of():
         "opt_out": "survives on purpose",
         "answered_once": "survives on purpose",
         "daily_mark": "readable by nobody after midnight",
+        "attachment": "goes with its answer: tests/test_attachments.py erases somebody",
         "pilot": "goes with its conversation: tests/test_pilots.py erases a colleague",
     }
     personal = {"hmac", "address_hmac", "address_id", "contact_id", "conversation_id"}

@@ -99,6 +99,7 @@ def test_a_workbook_has_data_codebook_and_readme(house, survey, unit, tmp_path):
         "columns": done.columns,
         "path": str(path),
         "codebook": None,
+        "files": 0,
     }
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["data", "codebook", "readme"]

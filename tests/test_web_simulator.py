@@ -306,9 +306,10 @@ def test_where_the_survey_wants_taps_the_chat_has_them_and_a_late_one_counts(
     assert "(2/" in tap(first, 0)["footer"], "the first again: nothing has changed"
 
 
-def test_a_picture_is_not_opened(client: FlaskClient) -> None:
+@pytest.mark.parametrize("kind", ["media", "image", "audio", "document"])
+def test_a_picture_is_not_opened(client: FlaskClient, kind: str) -> None:
     post(client, "warga", {"text": start_of(client, "warga")})
-    post(client, "warga", {"kind": "media"})
+    post(client, "warga", {"kind": kind})
     mine, theirs = chat(client, "warga")[-2:]
     assert mine["kind"] == "media"
     assert "tidak kami buka" in theirs["text"]

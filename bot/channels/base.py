@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol, runtime_checkable
 
 from bot.flow.places import Coordinates
-from bot.flow.turn import Choice, Kind, Message
+from bot.flow.turn import Choice, Kind, Message, SentKind
 
 AddressKind = Literal["phone", "bsuid", "parent_bsuid"]
 Outcome = Literal[
@@ -27,6 +27,8 @@ Outcome = Literal[
 """What follows when a message was not sent, or not delivered."""
 
 MAX_CAPTION = 1024  # WhatsApp: the text below a picture or document
+
+_NO_CAPTION = frozenset({"audio"})  # WhatsApp: what these come with is lost
 
 DELIVERED = 4  # the rank from which on a message has arrived
 
@@ -66,6 +68,23 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundFile:
+    """A file that came with a message: where the provider has it, and what it says it is."""
+
+    address: str
+    mime: str
+
+    @property
+    def kind(self) -> SentKind:
+        """What questions call such a file."""
+        if self.mime in ("image/jpeg", "image/jpg", "image/png"):
+            return "image"
+        if self.mime.startswith("audio/"):
+            return "audio"
+        return "pdf" if self.mime == "application/pdf" else "other"
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a person. `addresses` are all that the provider asserts belong together,
     the one it came from first; `sender` is our own number that it was sent to. `place` is what a
@@ -86,6 +105,7 @@ class Inbound:
     came_at: datetime | None = None
     place: Coordinates | None = None
     kept_at: datetime | None = None
+    attached: InboundFile | None = None  # whatever file came with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +400,10 @@ class MessageLog(Protocol):
         """Let the provider delete a message's files; return how many there were."""
         ...
 
+    def attached(self, sid: str) -> InboundFile | None:
+        """Return the file of a person's message that is in the list; None where it has none."""
+        ...
+
     def download(self, url: str, limit: int) -> tuple[str, bytes]:
         """Fetch a file of a message and return its declared type and bytes, `limit` at most.
 
@@ -388,11 +412,45 @@ class MessageLog(Protocol):
         ...
 
 
+class Files(Protocol):
+    """The files that people sent, while the provider has them. All methods may be repeated."""
+
+    def download(self, url: str, limit: int) -> tuple[str, bytes]:
+        """Fetch a file and return its declared type and bytes, `limit` at most.
+
+        Raises MediaRefused and SendError; of the latter "refused" says that it is gone.
+        """
+        ...
+
+    def forget(self, url: str) -> None:
+        """Let the provider delete a file; one that it does not have is no error."""
+        ...
+
+
+def files_of(channel: object) -> Files | None:
+    """Return where a channel's files are fetched; None where there are none to be had."""
+    found: Files | None = getattr(channel, "files", None)
+    return found
+
+
 @runtime_checkable
 class Logging(Protocol):
     """A channel whose provider keeps a log of messages that it lets us see and empty."""
 
     log: MessageLog
+
+
+def captioned(message: Message) -> bool:
+    """Whether the words of a message with an attachment arrive; else the attachment says them."""
+    return message.attachment is None or message.attachment.kind not in _NO_CAPTION
+
+
+def as_shown(message: Message) -> str:
+    """Return a message as a transcript has it: what comes with it by name, then its words."""
+    if message.attachment is None:
+        return as_text(message)
+    named = f"[{message.attachment.name}]"
+    return f"{named}\n\n{as_text(message)}" if captioned(message) else named
 
 
 def as_text(message: Message) -> str:

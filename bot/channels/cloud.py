@@ -28,8 +28,10 @@ from bot.channels.base import (
     Taps,
     Template,
     as_text,
+    captioned,
 )
 from bot.channels.cloud_codes import known, send_outcome
+from bot.channels.cloud_files import CloudFiles
 from bot.channels.cloud_forms import Batch, read_batch, signed, status_event
 from bot.flow.turn import Attachment, Message
 
@@ -107,6 +109,8 @@ class CloudChannel:
         self._url = f"{base}/{VERSION}/{phone_number_id}/messages"
         self._timeout = timeout
         self._sessions: dict[int, requests.Session] = {}
+        faults = (_network_error, _refusal)
+        self.files = CloudFiles(self._session, f"{base}/{VERSION}", timeout, faults)
 
     def greets(self, mode: str | None, verify_token: str | None) -> bool:
         """Whether this is Meta asking, with our verify token, if the webhook is ours."""
@@ -184,10 +188,12 @@ def _payload(outgoing: Outgoing) -> dict[str, Any]:
             "type": "template",
             "template": _template(outgoing.template, outgoing.message),
         }
+    attachment = outgoing.message.attachment
+    if outgoing.link is not None and attachment is not None and not captioned(outgoing.message):
+        return common | {"type": attachment.kind, attachment.kind: {"link": outgoing.link}}
     body = body_of(outgoing.message)
     if not 0 < len(body) <= MAX_BODY:
         raise SendError(f"a text has 1 to {MAX_BODY} characters", "refused")
-    attachment = outgoing.message.attachment
     if outgoing.link is not None and attachment is not None and len(body) <= MAX_CAPTION:
         return common | {
             "type": attachment.kind,

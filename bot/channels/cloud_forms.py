@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.channels.base import Address, AddressKind, BadRequest, Inbound, Renamed, StatusEvent
+from bot.channels.base import (
+    Address,
+    AddressKind,
+    BadRequest,
+    Inbound,
+    InboundFile,
+    Renamed,
+    StatusEvent,
+)
 from bot.channels.cloud_codes import delivery_outcome, known
 from bot.flow.places import coordinates
 from bot.flow.turn import Kind
@@ -174,7 +182,17 @@ def _inbound(item: Mapping[str, Any], value: Mapping[str, Any], sender: str) -> 
         place=coordinates(shown.get("latitude"), shown.get("longitude"))
         if kind == "location"
         else None,
+        attached=_attached(item) if kind == "media" else None,
     )
+
+
+def _attached(item: Mapping[str, Any]) -> InboundFile | None:
+    """Return the file that came with a message, by Meta's id of it."""
+    media = _part(item, str(item.get("type")))
+    file_id, mime = media.get("id"), media.get("mime_type")
+    if not isinstance(file_id, str) or not file_id or not isinstance(mime, str):
+        return None
+    return InboundFile(file_id, mime.partition(";")[0].strip().lower())
 
 
 def _said(item: Mapping[str, Any]) -> tuple[Kind, str, str | None]:

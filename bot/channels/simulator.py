@@ -21,7 +21,9 @@ from bot.channels.base import (
     StatusEvent,
     Taps,
     as_text,
+    captioned,
 )
+from bot.channels.simulator_files import SampleFiles
 from bot.flow.turn import Attachment, Choice, Kind, Message
 
 SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
@@ -134,6 +136,7 @@ class SimulatorChannel:
         """`now` gives business time, aware UTC: the 24-hour window is counted in it."""
         self._chats = chats
         self._now = now
+        self.files = SampleFiles()
 
     def send(self, outgoing: Outgoing) -> StatusEvent:
         """Put a message into the chat. Raises SendError where WhatsApp would refuse it.
@@ -147,6 +150,8 @@ class SimulatorChannel:
         taps = None if template else outgoing.taps
         # A template has no file; a bubble keeps what the file is, and its page makes it.
         message = replace(outgoing.message, attachment=None) if template else outgoing.message
+        if not captioned(message):
+            message = Message("", language=message.language, attachment=message.attachment)
         bubble = Bubble("us", fresh_sid(), message, template=template, error=code, taps=taps)
         self._chats.add(outgoing.to, bubble)
         if code is not None:
@@ -168,7 +173,7 @@ class SimulatorChannel:
             good = all(0 < len(button.label) <= MAX_BUTTON for button in message.buttons)
             return None if good and len(message.buttons) <= MAX_BUTTONS else 63013
         most = MAX_CAPTION if message.attachment is not None else MAX_BODY
-        if len(as_text(message)) > most:
+        if captioned(message) and len(as_text(message)) > most:
             return 21617
         if outgoing.taps is not None and not _fits(outgoing.taps, as_text(message)):
             return 63013

@@ -21,7 +21,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text
+from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent, as_text, captioned
 from bot.channels.twilio_account import Account
 from bot.channels.twilio_codes import known, send_outcome
 from bot.channels.twilio_content import Contents
@@ -178,6 +178,7 @@ class TwilioChannel:
         self.log = TwilioLog(
             self._call, account_sid, sender=self._from, service=self._service, timeout=timeout
         )
+        self.files = self.log
         self.account = Account(self._call, account_sid)
 
     def verify(
@@ -226,6 +227,8 @@ class TwilioChannel:
             values["body"] = body_of(outgoing.message)
             if outgoing.link is not None:
                 values["media_url"] = [outgoing.link]  # and the body is its caption
+                if not captioned(outgoing.message):
+                    del values["body"]
         made = self._call(lambda client: client.messages.create(**values), repeatable=False)
         if not made.sid:
             raise SendError("Twilio's answer names no message; look it up", "unknown")

@@ -14,7 +14,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from bot.channels.base import Address, AddressKind, BadRequest, Inbound, StatusEvent
+from bot.channels.base import (
+    Address,
+    AddressKind,
+    BadRequest,
+    Inbound,
+    InboundFile,
+    StatusEvent,
+)
 from bot.channels.twilio_codes import delivery_outcome, known
 from bot.flow.places import coordinates
 from bot.flow.turn import Kind
@@ -151,6 +158,7 @@ def read_inbound(form: Mapping[str, str]) -> Inbound | None:
         place=coordinates(form.get("Latitude"), form.get("Longitude"))
         if kind == "location"
         else None,
+        attached=_attached(form),
     )
 
 
@@ -225,6 +233,15 @@ def _document(form: Mapping[str, str]) -> str | None:
     mime = form.get("MediaContentType0", "").partition(";")[0].strip().lower()
     shown = mime.startswith(("image/", "audio/", "video/")) or mime in _CARDS
     return None if shown else form.get("MediaUrl0") or None
+
+
+def _attached(form: Mapping[str, str]) -> InboundFile | None:
+    """Return the file that came with a message; a contact card is none."""
+    address = form.get("MediaUrl0")
+    if not address or _kind(form) != "media":
+        return None
+    mime = form.get("MediaContentType0", "").partition(";")[0].strip().lower()
+    return InboundFile(address, mime)
 
 
 def _kind(form: Mapping[str, str]) -> Kind:

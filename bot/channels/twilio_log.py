@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from bot.channels.base import Address, Listed, MediaRefused, SendError
+from bot.channels.base import Address, InboundFile, Listed, MediaRefused, SendError
 
 # Nothing changes any more at Twilio, or WhatsApp has the message and Twilio only waits for news.
 _FINAL = frozenset(
@@ -32,6 +32,7 @@ _FINAL = frozenset(
         "canceled",
     }
 )
+_API = "https://api.twilio.com"
 _NOT_THERE = 20404
 _MOST_MEDIA = 20  # a WhatsApp message has one file; Twilio's other channels have ten
 _MEDIA_PATH = r"/2010-04-01/Accounts/{}/Messages/(?:SM|MM)[0-9a-f]{{32}}/Media/ME[0-9a-f]{{32}}"
@@ -103,8 +104,24 @@ class TwilioLog:
             self._delete_file(sid, str(one.sid))
         return len(files or ())
 
+    def attached(self, sid: str) -> InboundFile | None:
+        """Return the file of a person's message, as its webhook would have told of it."""
+        found = self._unless_gone(lambda client: client.messages(sid).media.list(limit=1))
+        if not found:
+            return None
+        address = _API + str(found[0].uri).removesuffix(".json")
+        return InboundFile(address, str(found[0].content_type or "").lower())
+
     def _delete_file(self, sid: str, name: str) -> None:
         self._unless_gone(lambda client: client.messages(sid).media(name).delete())
+
+    def forget(self, url: str) -> None:
+        """Let Twilio delete one file by its address; raises MediaRefused for one not its own."""
+        path = urlsplit(url).path
+        if not self._media_path.fullmatch(path):
+            raise MediaRefused("not the address of a file of this Twilio account")
+        parts = path.split("/")
+        self._delete_file(parts[-3], parts[-1])
 
     def download(self, url: str, limit: int) -> tuple[str, bytes]:
         """Fetch a file of a message and return its declared type and bytes.

@@ -27,7 +27,9 @@ def export(
     with opened() as service:
         path = output or Path(f"{survey}.{form}")
         done = use(service.installation, survey, form, path, labels=labels, language=language)
-        report(as_json, done.to_dict(), lambda: out.print(f"{done.rows} responses in {path}"))
+        beside = f"; {done.files} files beside it" if done.files else ""
+        said = f"{done.rows} responses in {path}{beside}"
+        report(as_json, done.to_dict(), lambda: out.print(said))
 
 
 def audit_anonymity(

@@ -11,7 +11,7 @@ from bot.commands.common import JSON, err, fail, faults, opened, out, report, se
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
 from bot.interview.contents import every, make, prepare
-from bot.interview.surveys import Published, read_files
+from bot.interview.surveys import Published, read_files, read_media
 from bot.interview.surveys import publish as take
 from bot.service import Service
 
@@ -75,7 +75,7 @@ def publish(
         if not (folder / "survey.yaml").is_file():
             folder = service.settings.flows_dir / survey
         try:
-            published = take(service.installation, read_files(folder))
+            published = take(service.installation, read_files(folder), read_media(folder))
         except FlowError as error:
             lines = "\n".join(_placed(folder, one) for one in error.problems)
             fail(f"{lines}\nNothing was published; the version before stays.")

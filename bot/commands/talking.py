@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from bot.channels.base import as_text
+from bot.channels.base import as_shown
 from bot.commands.common import JSON, err, fail, faults, out, report, settings
 from bot.commands.flows import PATH, surveys_in
 from bot.flow.load import load_survey
@@ -19,7 +19,7 @@ from bot.interview.surveys import read_files
 
 HELP = (
     "Type what a person would type. /tap VALUE taps a button, /wait 3d lets time pass,"
-    " /media sends a picture, /end ends."
+    " /image, /audio and /pdf send a file, /media any other thing, /end ends."
 )
 
 
@@ -55,7 +55,7 @@ def play_transcripts(
 def _play_file(survey: Survey, file: Path, *, update: bool) -> list[str]:
     text = file.read_text("utf-8")
     try:
-        result = play(survey, read_transcript(file.name, text), as_text)
+        result = play(survey, read_transcript(file.name, text), as_shown)
     except FlowError as error:
         return [str(one) for one in error.problems]
     if update and not result.passed:
@@ -106,7 +106,7 @@ class _Talk:
         transcript = Transcript(
             survey=self._survey.settings.name, group=self._group, script=tuple(self._lines)
         )
-        self._result = play(self._survey, transcript, as_text)
+        self._result = play(self._survey, transcript, as_shown)
         for entry in self._result.script[shown:]:
             if "bot" in entry:
                 out.print(_bold(entry["bot"]), soft_wrap=True)
@@ -142,6 +142,12 @@ def _line(said: str) -> Line | None:
             return Line(tap=rest.strip())
         case "/media":
             return Line(send="media")
+        case "/image":
+            return Line(send="image")
+        case "/audio":
+            return Line(send="audio")
+        case "/pdf":
+            return Line(send="pdf")
         case "/wait" if re.fullmatch(r"\d+[smhd]", rest.strip()):
             return Line(wait=rest.strip())
         case _ if name.startswith("/"):

@@ -37,6 +37,8 @@ Trouble = Literal[
     "out_of_span",
     "rank_wrong",
     "not_a_place",
+    "wrong_file",
+    "file_lost",
 ]
 """Why a text is no answer. All but "unclear" are names of messages."""
 
@@ -322,6 +324,12 @@ def read_text(text: str, max_chars: int, required: bool) -> Reading:
     if len(words) > max_chars:
         return Reading(trouble="too_long")
     return Reading(words)
+
+
+def read_no_file(text: str, required: bool) -> Reading:
+    """Read words where a file is wanted: they can only say that there is none."""
+    skipped = normalise(text) in _SKIP and not required
+    return LEFT_OUT if skipped else Reading(trouble="wrong_file")
 
 
 def plain_words(text: str) -> str:

@@ -12,7 +12,7 @@ from bot.flow.domains_to_try import typed_answers
 from bot.flow.expressions import Expression
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Question
-from bot.flow.turn import Reply
+from bot.flow.turn import Reply, Sent
 
 T = TypeVar("T")
 
@@ -53,6 +53,10 @@ def answers(
                 yield Reply(text=str(number))
             if not question.required:
                 yield Reply(text="0")
+        case "image" | "audio" | "file":
+            if not question.required:
+                yield Reply(text="0")
+            yield Reply(kind="media", file=Sent(question.kinds[0], question.kinds[0]))
         case "geopoint":
             yield Reply(kind="location", place=(-2.2, 113.9))
             if not question.required:
@@ -119,6 +123,6 @@ def tried_in_full(
             )
         case "date" | "time":
             return not any(re.search(r"[+*/%|]", one.source) for one in conditions)
-        case "text" | "geopoint":
+        case "text" | "geopoint" | "image" | "audio" | "file":
             return all(re.search(r"\bis\b", one.source) for one in conditions)
     return True

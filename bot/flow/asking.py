@@ -21,6 +21,7 @@ FULL_FOOTERS = 3
 
 PAGE = "page"
 """Key in `State.extra`: which page of the open question's choices is before the person."""
+_OF_FILES = frozenset({"wrong_file", "file_lost"})  # their remedy stands below the question
 
 _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
@@ -233,6 +234,8 @@ def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
         trouble = "unclear"
     if asked.type in NEEDED and trouble != "unclear" and (attempts <= 2 or reading.readings):
         return counted.show_after(trouble, turn.voice.about(asked, reading.readings))
+    if trouble in _OF_FILES:
+        return counted.show_after(trouble)
     if question.own_words or attempts < 2:
         return counted.show_after("invalid" if trouble == "unclear" else trouble)
     numbers = {"daftar_angka": turn.voice.numbers(question)}

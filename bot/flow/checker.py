@@ -14,6 +14,7 @@ from bot.flow.expressions import (
     without_worked_out,
     worked_out,
 )
+from bot.flow.media import MediaFile
 from bot.flow.source import Path, Problem, Source
 from bot.flow.survey import Settings, Texts
 
@@ -32,9 +33,15 @@ class Checker:
     `missing` holds, by language, the texts without which that language is not offered.
     """
 
-    def __init__(self, settings: Settings, owners: Collection[str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        owners: Collection[str],
+        media: Mapping[str, MediaFile] | None = None,
+    ) -> None:
         self.settings = settings
         self.owners = frozenset(owners)  # placeholders that survey.yaml fills
+        self.media = media or {}  # what lies in the folder `media`, by name
         self.problems: list[Problem] = []
         self.missing: dict[str, list[Problem]] = {}
 

@@ -276,6 +276,18 @@ def _language(turn: Turn, reply: Reply) -> Step:
     return turn.to(replace(turn.state, status=Status.LANGUAGE)).show()
 
 
+def _aloud(turn: Turn, reply: Reply) -> Step:
+    """SUARA: the open question read aloud in the language that is spoken, if that was recorded."""
+    shown = turn.show()
+    if turn.state.status is not Status.ASKING or shown.message is None:
+        return shown
+    recording = turn.voice.recording(turn.question)
+    if recording is None:
+        there = "audio_none" in turn.flow.words.messages
+        return turn.show_after("audio_none") if there else shown
+    return replace(shown, message=replace(shown.message, attachment=recording, taps=None))
+
+
 def _wrong_person(turn: Turn, reply: Reply) -> Step:
     if turn.state.status.over or turn.state.began_at is not None:
         return _show_or_over(turn, reply)
@@ -317,4 +329,5 @@ _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
     Command.HAPUS_OR_BATAL: _erase_or_correct,
     Command.LAPOR: lambda turn, reply: turn.say("report"),
     Command.ISI_ULANG: lambda turn, reply: fill_again(turn),
+    Command.SUARA: _aloud,
 }

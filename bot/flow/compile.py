@@ -10,12 +10,14 @@ from typing import Any
 
 from bot.flow.checker import Checker
 from bot.flow.compile_domains import lacking_words
+from bot.flow.compile_media import check_media_words, media_advice, used_media
 from bot.flow.compile_plan import plan_advice
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
 from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
+from bot.flow.media import MediaFile
 from bot.flow.modes import lacking_disclaimer, own_advice
 from bot.flow.paging import SAID_BEFORE
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
@@ -35,6 +37,7 @@ def compile_survey(
     flows: _Flows,
     *,
     older: bool = False,
+    media: Mapping[str, MediaFile] | None = None,
 ) -> Survey:
     """Return the compiled survey. Raises FlowError with every problem found.
 
@@ -44,7 +47,7 @@ def compile_survey(
     settings = compile_settings(*survey, problems, older=older)
     if settings is None:
         raise FlowError(problems)
-    checker = Checker(settings, survey[1].texts)
+    checker = Checker(settings, survey[1].texts, media)
     words = compile_words(*messages, checker)
     shared = shared or (survey[0], SharedFile(kind="shared"))
     for key in ("dimensions", "indicators"):
@@ -55,20 +58,29 @@ def compile_survey(
         for source, part in flows
     }
     _check_names(survey, messages, flows, checker)
+    sources = {source.file: source for source, _ in (shared, *flows)}
+    for found in questions.values():
+        checker.problems += lacking_words(sources, found["questions"], messages[1])
+    every = [question for found in questions.values() for question in found["questions"]]
+    check_media_words(messages[0], words, every, checker)
     wrong = checker.problems + checker.missing.pop(settings.default_language, [])
     if wrong:
         raise FlowError(wrong)
     compiled = _assemble(settings, words, shared[1], flows, questions, checker)
-    sources = {source.file: source for source, _ in (shared, *flows)}
-    found = list(_too_long(compiled, sources))
+    problems += _too_long(compiled, sources)
     if not older:
-        found += template_problems(compiled, messages, survey)
-    if found:
-        raise FlowError(found)
+        problems += template_problems(compiled, messages, survey)
+    if problems:
+        raise FlowError(problems)
     return replace(
         compiled,
-        advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),
+        advice=(
+            *template_advice(compiled, messages),
+            *_mode_advice(compiled, survey, messages),
+            *media_advice(compiled, checker.media, sources),
+        ),
         unfit=tuple(unfit(compiled, survey[0], sources)),
+        media=used_media(compiled),
     )
 
 
@@ -98,6 +110,7 @@ def _assemble(
             settings=settings,
             languages=languages,
             **questions[part.name],
+            files=tuple(one.name for one in questions[part.name]["questions"] if one.takes_file),
         )
     no_questions = Flow(
         name="",
@@ -139,7 +152,6 @@ def _check_names(
     for source, part in flows:
         if names[part.name] > 1:
             checker.add(source, ("name",), f"two files hold a flow `{part.name}`", "rename one")
-        checker.problems += lacking_words(source, part, messages[1])
     source, settings = survey
     reasons = messages[1].messages.alasan
     for name, group in settings.groups.items():

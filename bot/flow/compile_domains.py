@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bot.flow.domains import NEEDED, Clock, Days, Decimals, Domain, Places, Scale
 from bot.flow.schema import (
     AskedPart,
     DatePart,
     DecimalPart,
-    FlowFile,
     GeopointPart,
     IntegerPart,
     MessagesFile,
@@ -17,6 +16,7 @@ from bot.flow.schema import (
     TimePart,
 )
 from bot.flow.source import Problem, Source
+from bot.flow.survey import Question
 
 LIMITED = (IntegerPart, DecimalPart, RangePart, DatePart, TimePart)
 """Questions with limits of their own, so that `constraint_message` makes sense without more."""
@@ -56,10 +56,12 @@ def wrong_limits(part: AskedPart) -> Iterator[tuple[str, str, str]]:
             yield "end", f"more than {MOST_STEPS} steps", "make it `decimal`, with `min` and `max`"
 
 
-def lacking_words(source: Source, part: FlowFile, messages: MessagesFile) -> Iterator[Problem]:
+def lacking_words(
+    sources: Mapping[str, Source], questions: Iterable[Question], messages: MessagesFile
+) -> Iterator[Problem]:
     """Find the types of questions that need messages which the survey does not have."""
     told: set[str] = set()
-    for index, question in enumerate(part.questions):
+    for question in questions:
         needed = NEEDED.get(question.type, ())
         lacking = [name for name in needed if getattr(messages.messages, name) is None]
         if lacking and question.type not in told:
@@ -67,4 +69,4 @@ def lacking_words(source: Source, part: FlowFile, messages: MessagesFile) -> Ite
             names = ", ".join(f"`{name}`" for name in lacking)
             what = f"a question of type `{question.type}` needs words that messages.yaml lacks"
             fix = f"add {names} under `messages:`, as flows/integritas/messages.yaml has them"
-            yield source.problem(("questions", index, "type"), what, fix)
+            yield sources[question.file].problem((*question.path, "type"), what, fix)

@@ -13,6 +13,7 @@ from bot.flow.chance import Shuffle
 from bot.flow.checker import Checker, Names
 from bot.flow.choices import OTHER, SurveyChoice
 from bot.flow.compile_domains import LIMITED, domain_of, wrong_limits
+from bot.flow.compile_media import compile_media
 from bot.flow.compile_sections import Around, Item, Sections
 from bot.flow.compile_settings import by_language
 from bot.flow.domains import Moment
@@ -20,9 +21,12 @@ from bot.flow.expressions import Expression, ExpressionError, compile_expression
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
     AskedPart,
+    AudioPart,
     CalculatePart,
     ChoicePart,
+    FilePart,
     FlowFile,
+    ImagePart,
     IntegerPart,
     RankPart,
     SelectMultiplePart,
@@ -187,6 +191,10 @@ class QuestionCompiler:
             for key, what, fix in wrong_limits(part):
                 self._complain((*path, key), what, fix)
             return replace(question, domain=domain)
+        if isinstance(part, ImagePart | AudioPart):
+            return replace(question, kinds=(part.type,), max_mb=part.max_mb)
+        if isinstance(part, FilePart):
+            return replace(question, kinds=part.kinds, max_mb=part.max_mb)
         return (
             replace(question, max_chars=part.max_chars) if isinstance(part, TextPart) else question
         )
@@ -222,6 +230,7 @@ class QuestionCompiler:
             dimension=part.dimension,
             indicator=part.indicator,
             quality_flag=part.quality_flag,
+            media=compile_media(self._source, (*path, "media"), part.media, self._checker),
         )
         if part.default is None:
             return question

@@ -9,6 +9,7 @@ asks of the world outside is named by its effects.
     Reply: command   `commands.py`, each where `keywords.ACCEPTED` allows it
     Reply: other     info          a language    shows again   an answer       closing words
     Wake             invitation, reminder, last call, closing                  nothing
+    Lost             -             -             -             asks again      asks again
 
 Before any of these a survey whose time is up closes what is unfinished.
 """
@@ -21,11 +22,12 @@ from dataclasses import replace
 from bot.flow import commands
 from bot.flow.asking import Turn, end, take
 from bot.flow.domains import OUTSIDE
+from bot.flow.files import asked_for, lost, read_file
 from bot.flow.keywords import Command, Phase, normalise
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Question
-from bot.flow.turn import Context, Event, Open, Reply, Step, Wake
+from bot.flow.turn import Context, Event, Lost, Open, Reply, Step, Wake
 
 _YES = frozenset({"1", "ya", "iya", "y", "yes"})
 _TAPPED = {  # the buttons of our two questions back, as the numbers that can be typed
@@ -57,6 +59,8 @@ def step(flow: Flow, state: State, event: Event, context: Context) -> Step:
             result = _open(turn)
         case Reply():
             result = _reply(turn, event)
+        case Lost():
+            result = lost(turn, event)
     timer = wake_at(result.state, context)
     if timer == result.state.wake_at:
         return result
@@ -166,9 +170,15 @@ def _not_text(turn: Turn, reply: Reply) -> Step:
         return turn.show()
     if reply.kind == "edited":
         return turn.show_after("edited")
+    if turn.state.status is Status.ASKING:
+        asked = asked_for(turn, reply) if reply.kind == "media" else None
+        if asked is not None:
+            return take(turn, asked, read_file(asked, reply))
+        if turn.question.takes_file:
+            return turn.show_after("wrong_file")
+        if turn.question.type == "geopoint":
+            return turn.show_after("not_a_place")
     asking = turn.state.status is Status.ASKING
-    if asking and turn.question.type == "geopoint":
-        return turn.show_after("not_a_place")
     in_words = asking and (turn.question.own_words or turn.question.type in ("date", "time"))
     asks_for_number = turn.state.status is not Status.CONSENT and not in_words
     return turn.show_after("not_text" if asks_for_number else "not_text_words")

@@ -32,6 +32,7 @@ class Command(StrEnum):
     HAPUS_OR_BATAL = "HAPUS_OR_BATAL"  # erase or cancel: asks which is meant
     LAPOR = "LAPOR"  # report, under pressure
     ISI_ULANG = "ISI_ULANG"  # answer again
+    SUARA = "SUARA"  # hear the question and its choices
 
     @property
     def word(self) -> str:
@@ -74,6 +75,7 @@ ACCEPTED: Mapping[Phase, frozenset[Command]] = {
         Command.NANTI,
         Command.LANJUT,
         Command.BAHASA,
+        Command.SUARA,
     },
     Phase.OWN_WORDS: frozenset({Command.BERHENTI}),
     Phase.OVER: _ALWAYS | {Command.MULAI, Command.ISI_ULANG},
@@ -87,6 +89,7 @@ IN_OWN_WORDS = {
         Command.HAPUS_DATA,
         Command.BANTUAN,
         Command.ULANG,
+        Command.SUARA,
     )
 }
 """Commands even in an answer in one's own words, if they are all of it and in these capitals."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 from bot.flow.compile import compile_survey
 from bot.flow.compile_settings import compile_settings
 from bot.flow.compile_words import template_names
+from bot.flow.media import FOLDER, media_of
 from bot.flow.schema import (
     AnyFile,
     FlowFile,
@@ -29,16 +30,17 @@ SETTINGS_FILE = "survey.yaml"
 def load_survey(files: Mapping[str, str], *, older: bool = False) -> Survey:
     """Compile a survey from its files, by file name. Raises FlowError with every problem found.
 
-    Only the YAML files at the top count; transcripts in folders below are left alone. To use
+    Only the YAML files at the top count, and of the folder `media` a line for each file (see
+    `bot.flow.media`); transcripts in folders below are left alone. To use
     current settings with an older version of the questions, pass that mixture and `older`: groups
     and templates that the version does not know yet are then left out.
     """
-    counting = {
-        name: files[name]
-        for name in sorted(files)
-        if "/" not in name and name.endswith((".yaml", ".yml"))
-    }
+    counting = {name: files[name] for name in sorted(files) if _counts(name)}
     return _loaded(tuple(counting.items()), older)
+
+
+def _counts(name: str) -> bool:
+    return name.startswith(FOLDER) or ("/" not in name and name.endswith((".yaml", ".yml")))
 
 
 @lru_cache(maxsize=16)
@@ -47,6 +49,8 @@ def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
     problems: list[Problem] = []
     parts: list[tuple[Source, AnyFile]] = []
     for name, text in files:
+        if name.startswith(FOLDER):
+            continue
         try:
             parts.append(_part(name, text))
         except FlowError as error:
@@ -65,7 +69,10 @@ def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
         raise FlowError(problems)
     if older:
         survey = (survey[0], _known_to(survey[1], messages[1], [part for _, part in flows]))
-    return compile_survey(survey, messages, shared[0] if shared else None, flows, older=older)
+    media = media_of(dict(files))
+    return compile_survey(
+        survey, messages, shared[0] if shared else None, flows, older=older, media=media
+    )
 
 
 @lru_cache(maxsize=64)
@@ -122,7 +129,7 @@ def content_hash(files: Mapping[str, str]) -> str:
     """Return the name of a version: a hash over all files but the settings and transcripts."""
     digest = hashlib.sha256()
     for name in sorted(files):
-        if name != SETTINGS_FILE and "/" not in name and name.endswith((".yaml", ".yml")):
+        if name != SETTINGS_FILE and _counts(name):
             text = files[name].encode()
             digest.update(f"{name}\0{len(text)}\0".encode() + text)
     return digest.hexdigest()

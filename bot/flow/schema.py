@@ -6,6 +6,7 @@ with its line, column and remedy; nothing here knows what a survey means.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -56,6 +57,16 @@ def _as_span(value: object) -> object:
     return tuple(part.strip() for part in parts)
 
 
+def _as_file_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", value):
+        raise PydanticCustomError(
+            "file_name",
+            "no name for a file of the folder `media`",
+            {"fix": "rename it: letters, digits, `.`, `-` and `_`, 80 at most"},
+        )
+    return value
+
+
 def _ordered(span: tuple[time, time]) -> tuple[time, time]:
     if span[0] >= span[1]:
         raise PydanticCustomError(
@@ -77,7 +88,10 @@ Prefix = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
 ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
+FileName = Annotated[str, AfterValidator(_as_file_name)]
+FileNames = Annotated[dict[Language, FileName], BeforeValidator(_as_texts)]
 Na = Literal["both", "dont_know", "refuse", "none"]
+SentFileKind = Literal["image", "audio", "pdf"]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
 OncePer = Literal["survey", "unit"]
@@ -267,6 +281,21 @@ class CalculatePart(Part):
     calculation: Line
 
 
+class MediaPart(Part):
+    """Files of the folder `media` that go with a question, one for all or one for each language."""
+
+    image: FileNames = {}
+    audio: FileNames = {}
+
+    @model_validator(mode="after")
+    def _anything(self) -> MediaPart:
+        if not self.image and not self.audio:
+            raise PydanticCustomError(
+                "no_media", "nothing goes with the question", {"fix": "name a file, or remove it"}
+            )
+        return self
+
+
 class AskedPart(QuestionPart):
     required: bool = True
     default: Line | tuple[Line, ...] | None = None
@@ -277,6 +306,7 @@ class AskedPart(QuestionPart):
     dimension: str | None = None
     indicator: str | None = None
     quality_flag: Identifier | None = None
+    media: MediaPart | None = None
 
 
 class WithChoices(AskedPart):
@@ -363,6 +393,25 @@ class TextPart(AskedPart):
     max_chars: Annotated[int, Field(ge=1, le=4000)] = 500
 
 
+class ImagePart(AskedPart):
+    type: Literal["image"]
+    na: Literal["none"] = "none"
+    max_mb: Annotated[int, Field(ge=1, le=5)] = 5
+
+
+class AudioPart(AskedPart):
+    type: Literal["audio"]
+    na: Literal["none"] = "none"
+    max_mb: Annotated[int, Field(ge=1, le=16)] = 5
+
+
+class FilePart(AskedPart):
+    type: Literal["file"]
+    na: Literal["none"] = "none"
+    kinds: Annotated[tuple[SentFileKind, ...], Field(min_length=1)] = ("image", "pdf")
+    max_mb: Annotated[int, Field(ge=1, le=16)] = 5
+
+
 def _as_item(value: object) -> object:
     block = isinstance(value, dict) and "block" in value and "type" not in value
     return {**value, "type": A_BLOCK} if block and isinstance(value, dict) else value
@@ -400,6 +449,9 @@ AnyQuestion = (
     | TimePart
     | GeopointPart
     | TextPart
+    | ImagePart
+    | AudioPart
+    | FilePart
 )
 AnyItem = Annotated[
     AnyQuestion | SectionPart | BlockPart, Field(discriminator="type"), BeforeValidator(_as_item)
@@ -558,6 +610,15 @@ class MessagesPart(Part):
     # The program has words of its own for these.
     default_line: MessagePart | None = None
     more_choices: MessagePart | None = None
+    # Where questions have recordings.
+    audio_line: MessagePart | None = None
+    audio_none: MessagePart | None = None
+    # Where questions are answered with a file.
+    send_image: MessagePart | None = None
+    send_audio: MessagePart | None = None
+    send_file: MessagePart | None = None
+    wrong_file: MessagePart | None = None
+    file_lost: MessagePart | None = None
 
 
 class PosterPart(Part):

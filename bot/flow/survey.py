@@ -16,6 +16,7 @@ from bot.flow.answers import (
     Reading,
     read_choice,
     read_choices,
+    read_no_file,
     read_number,
     read_rank,
     read_text,
@@ -25,10 +26,11 @@ from bot.flow.choices import SurveyChoice, offered
 from bot.flow.domains import Domain, Moment, Places
 from bot.flow.expressions import Expression
 from bot.flow.keywords import Keywords
+from bot.flow.media import MediaFile, QuestionMedia
 from bot.flow.places import Coordinates
 from bot.flow.source import Path, Problem
 from bot.flow.state import Answer
-from bot.flow.turn import Hours, Plan
+from bot.flow.turn import Hours, Plan, SentKind
 
 Texts = Mapping[str, str]
 """The same words in several languages."""
@@ -44,6 +46,9 @@ QuestionType = Literal[
     "time",
     "geopoint",
     "text",
+    "image",
+    "audio",
+    "file",
     "note",
     "calculate",
 ]
@@ -81,6 +86,9 @@ class Question:
     good: str | None = None
     quality_flag: str | None = None
     appearance: Appearance | None = None  # None: as the settings say for all
+    media: QuestionMedia | None = None
+    kinds: tuple[SentKind, ...] = ()  # of files that are the answer
+    max_mb: int = 0
     lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))  # of all choices, by name
     domain: Domain | None = None  # of decimal, range, date, time and geopoint
     choice_filter: Expression | None = None
@@ -96,6 +104,11 @@ class Question:
     def own_words(self) -> bool:
         """Whether it is answered in the person's own words."""
         return self.type == "text"
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether it is answered with a file."""
+        return bool(self.kinds)
 
     @property
     def is_asked(self) -> bool:
@@ -139,6 +152,8 @@ class Question:
                 reading = read_rank(offer.lexicon, offer.order, text, count)
             case "integer":
                 reading = read_number(text, self.least, self.most, self.required)
+            case "image" | "audio" | "file":
+                reading = read_no_file(text, self.required)
             case _:
                 reading = read_text(text, self.max_chars, self.required)
         return self._constrained(reading, answers, moment)
@@ -215,6 +230,8 @@ class Question:
         """Return an answer in words, for a text that repeats it."""
         if self.domain is not None:
             return self.domain.shown(answer, language)
+        if self.takes_file:
+            return "📎"
         names = answer if isinstance(answer, tuple) else (answer,)
         labels = {choice.name: choice.label for choice in (*self.choices, *self.na)}
         return ", ".join(labels.get(str(name), {}).get(language, str(name)) for name in names)
@@ -397,6 +414,7 @@ class Flow:
     languages: tuple[str, ...]  # the complete ones, in the settings' order
     asked: tuple[Question, ...]  # what is put to people: no notes, no calculations
     conditional: tuple[Question, ...]  # those of them that are not asked of everybody
+    files: tuple[str, ...] = ()  # the names of those that are answered with a file
     group: Group | None = None
     # What is to be settled anew after each answer, in order: answers that may no longer matter or
     # be offered, and calculations.
@@ -489,6 +507,7 @@ class Survey:
     missing: tuple[Problem, ...] = ()
     advice: tuple[Problem, ...] = ()
     unfit: tuple[Problem, ...] = ()
+    media: tuple[MediaFile, ...] = ()  # what its questions use of the folder
 
     def for_group(self, group: str) -> Flow:
         """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""

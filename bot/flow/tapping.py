@@ -55,6 +55,8 @@ def unfit(survey: Survey, settings: Source, sources: Mapping[str, Source]) -> It
             found = misfit(wanted, labels, body)
             if wanted != "text" and (question.randomize or question.choice_filter is not None):
                 found = ("its choices are not the same for everybody", "write `text`")
+            if wanted != "text" and question.media is not None and question.media.image:
+                found = ("a picture goes without buttons", "leave out one of the two")
             if found is None:
                 continue
             seen.add((flow.name, question.name))

@@ -34,7 +34,7 @@ from bot.flow.schema import Identifier, Part, Zone
 from bot.flow.source import FlowError, read_source
 from bot.flow.state import Answer, State
 from bot.flow.survey import Flow, Survey
-from bot.flow.turn import Context, Event, Kind, Message, Open, Reply, Wake
+from bot.flow.turn import Context, Event, Kind, Message, Open, Reply, Sent, SentKind, Wake
 from bot.flow.validate import read_as
 
 TYPING = timedelta(seconds=30)
@@ -53,7 +53,7 @@ class Line(Part):
     user: str | None = None
     about: Identifier | None = None
     tap: str | None = None
-    send: Kind | None = None
+    send: Kind | SentKind | None = None
     place: Annotated[str, Field(pattern=PLACE)] | None = None
     wait: _Wait | None = None
     open: Literal["true"] | None = None
@@ -237,7 +237,11 @@ def _event(line: Line) -> Event:
         return Reply(option=line.tap)
     if line.send is not None:
         place = coordinates(*line.place.split()) if line.place else None
-        return Reply(kind=line.send, place=place)
+        match line.send:
+            case "image" | "audio" | "pdf" | "other" as kind:
+                return Reply(kind="media", file=Sent(kind, kind))  # its name is the answer
+            case kind:
+                return Reply(kind=kind, place=place)
     return Reply(text=line.user or "", about=line.about)
 
 

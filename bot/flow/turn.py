@@ -16,6 +16,17 @@ Kind = Literal["text", "media", "edited", "reaction", "location", "contact", "un
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+SentKind = Literal["image", "audio", "pdf", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that came with a message: a new random id for it, and what its sender says it is."""
+
+    id: str
+    kind: SentKind
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The person wrote, tapped or sent something.
@@ -29,6 +40,7 @@ class Reply:
     about: str | None = None
     kind: Kind = "text"
     place: Coordinates | None = None
+    file: Sent | None = None
 
     @property
     def tapped(self) -> bool:
@@ -46,7 +58,16 @@ class Wake:
     """The conversation's timer went off, or the survey's settings have changed."""
 
 
-Event = Reply | Open | Wake
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The file with this id, an answer to this question, cannot be used: it is not to be had, or
+    not what it said it was."""
+
+    question: str
+    id: str
+
+
+Event = Reply | Open | Wake | Lost
 
 
 Spans = tuple[tuple[time, time], ...]
@@ -173,13 +194,14 @@ class Tappable:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A picture or a document that goes with a message, whose text is then its caption.
+    """A picture or a document that goes with a message, whose text is then its caption; of a
+    recording, which has none, the text is only said where it cannot be sent.
 
     `what` tells its maker which one it is ("chart:7:12:2026-11-23"); it is made when it is fetched.
     `name` is what the file is called on the phone.
     """
 
-    kind: Literal["image", "document"]
+    kind: Literal["image", "document", "audio"]
     what: str
     name: str
 

@@ -15,11 +15,12 @@ from bot.flow.choices import Offer, offered
 from bot.flow.dates import day_in_words
 from bot.flow.domains import NEEDED, Moment
 from bot.flow.expressions import fill_in, placeholders, text_expression
+from bot.flow.media import CAPTION_CHARS
 from bot.flow.paging import ONE_PAGE, reserve, spans
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.taps import Blanks, plain_text, with_taps
-from bot.flow.turn import Choice, Context, Message
+from bot.flow.turn import Attachment, Choice, Context, Message
 
 FILLED_ALWAYS = frozenset(
     {"waktu", "batas", "tgl", "tgl_buka", "durasi", "alasan", "sumber_nomor", "nama_survei"}
@@ -40,6 +41,9 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "number_unsure": frozenset({"pilihan"}),
         "date_unsure": frozenset({"pilihan"}),
         "time_unsure": frozenset({"pilihan"}),
+        "send_image": frozenset({"no", "jumlah"}),
+        "send_audio": frozenset({"no", "jumlah"}),
+        "send_file": frozenset({"no", "jumlah"}),
         "invalid_again": frozenset({"daftar_angka"}),
         "help_question": frozenset({"daftar_angka"}),
         "erased": frozenset({"kode"}),
@@ -198,11 +202,15 @@ class Voice:
         `count` is its number and how many there are; `full` asks for the long line under it;
         `before` are words to say first, as "sorry", `notes` what stands before it in the flow, and
         `sections` those that begin with it; `page` is which part of a long list is shown.
-        After such words it is always plain: who stumbled gets the numbers to type. So is what is
-        not the same for everybody, and what needs pages.
+        After such words it is always plain: who stumbled gets the numbers to type, and has the
+        question's picture already. So is what is not the same for everybody, and what needs pages.
+        A picture leaves no room for taps.
         """
         introduced = self._introduced(question, notes, sections)
         said = self._question(question, count, full, (*before, *introduced), page)
+        picture = self._picture(question)
+        if picture is not None and not before and message_chars(said) <= CAPTION_CHARS:
+            return replace(said, attachment=picture)
         wanted = question.appearance or self.flow.settings.appearance
         own = question.randomize or question.choice_filter is not None
         if before or wanted == "text" or question.type != "select_one" or own:
@@ -311,6 +319,17 @@ class Voice:
         label = next(labels[code] for code in spoken if code in labels)
         return with_taps(said, kind, options, plain, blank.blanks, label)
 
+    def _picture(self, question: Question) -> Attachment | None:
+        media = question.media
+        file = media.image.get(self.language) if media is not None else None
+        return None if file is None else Attachment("image", file.what, file.name)
+
+    def recording(self, question: Question) -> Attachment | None:
+        """Return a question read aloud in the language that is spoken; None: nobody read it."""
+        media = question.media
+        file = media.audio.get(self.language) if media is not None else None
+        return None if file is None else Attachment("audio", file.what, file.name)
+
     def note(self, question: Question) -> str:
         """Return the words of a note, or of a question without its choices."""
         text = self.fill(question.label[self.language], {})
@@ -333,6 +352,9 @@ class Voice:
     def _footer(self, question: Question, count: tuple[int, int], full: bool) -> str:
         name = question.footer
         own = {"no": str(count[0]), "jumlah": str(count[1])}
+        if question.takes_file:
+            # How a file is sent is not learnt from the questions before.
+            name, full = f"send_{question.type}", True
         lines = [self.text(name if full else "question_footer_short", own)]
         if question.default is not None and question.offers_default(self.answers, self._moment):
             answer = question.answer_label(question.default, self.language)
@@ -349,6 +371,8 @@ class Voice:
             lines.insert(0, self.text("choose_several"))
         elif question.type in NEEDED:
             lines.insert(0, self._how(question))
+        if self.recording(question) is not None:
+            lines.insert(len(lines) - 1, self.text("audio_line"))
         return "\n".join(lines)
 
     def _how(self, question: Question) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound
 from bot.channels.simulator import Bubble, Entry, delivered, fresh_sid
+from bot.channels.simulator_files import sample
 from bot.flow.places import Coordinates
 from bot.flow.turn import Kind, Message
 from bot.interview import contents, fates, identity
@@ -116,6 +117,7 @@ class Said:
     reply_to: str | None = None
     kind: Kind = "text"
     place: Coordinates | None = None
+    file: str | None = None  # of what is no text: image, audio or document
 
 
 def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> Bubble | None:
@@ -140,6 +142,7 @@ def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> B
             reply_to=said.reply_to,
             kind=said.kind,
             place=said.place,
+            attached=sample(said.file) if said.file is not None else None,
         ),
     )
     if receipt.message is None:

@@ -23,6 +23,7 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage import leftovers
 from storage.database import Conflict
+from storage.queries import attachments as attachment_queries
 from storage.queries import audit, counts
 from storage.queries import closing as queries
 from storage.queries import keys as key_queries
@@ -192,6 +193,7 @@ def _end(
     ended = queries.wipe_states(connection, published.id)
     queries.drop_messages(connection, published.id)
     queries.forget_answered(connection, published.id)
+    attachment_queries.remove_of_survey(connection, published.id)
     # Made first where there is none, so that none can be made later.
     installation.keys.survey(connection, published.id)
     installation.keys.destroy(connection, f"survey:{published.id}")

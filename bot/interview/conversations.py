@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot.channels.base import InboundFile
 from bot.flow.engine import begin, step
 from bot.flow.schedule import INVITE, next_allowed
 from bot.flow.state import State, Status
@@ -30,9 +31,18 @@ from bot.flow.turn import (
     Wake,
     WrongPerson,
 )
-from bot.interview import contexts, erasure, holding, identity, outbox, reminding, seeds
+from bot.interview import (
+    attachments,
+    contexts,
+    erasure,
+    holding,
+    identity,
+    outbox,
+    reminding,
+    seeds,
+)
 from bot.interview.failures import trace
-from bot.interview.installation import Installation
+from bot.interview.installation import Installation, Via
 from bot.interview.surveys import Published
 from storage.database import Conflict, Unavailable
 from storage.queries import conversations as queries
@@ -79,9 +89,11 @@ def save(
     survey: Survey,
     reply: Mapping[str, Any] | None = None,
     arrived: Arrived | None = None,
+    sent: tuple[InboundFile, Via] | None = None,
 ) -> bool:
     """Carry out a step's effects, then store its state, with the outbox row of its reply and the
     message that it answers; return whether there was a state to store, and so `arrived` too.
+    `sent` is a file that came with that message, and by which channel.
 
     This is the last of a turn's transaction. Raises Conflict when another step of this conversation
     was stored since we read it, IntegrityError when that message was.
@@ -97,6 +109,8 @@ def save(
         if reply is not None:
             outbox_queries.add(connection, reply)
         return False
+    flow = survey.groups.get(row.grp or "")
+    attachments.follow(connection, installation, row, flow, (before, state), sent)
     if state.status is Status.FINISHED and not _was_finished(before):
         today = installation.now().astimezone(survey.settings.zone).date()
         ledger.finish(connection, row.conversation_id, today)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.state import State, Status
-from bot.interview import identity
+from bot.interview import attachments, identity
 from bot.interview.installation import Installation
 from storage import leftovers
 from storage.keys import KeyDestroyed
@@ -218,6 +218,7 @@ def purge(installation: Installation) -> PurgeReport:
                 installation.keys.destroy(connection, scope)
                 keys += 1
         queries.delete_late_outbox(connection, outbox.FINAL)
+        attachments.tidy(connection, installation)
         media_links.delete_expired(connection, now)
         senders.forget_first_writes(connection, now - KEEP_FIRST_WRITES)
         return (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address, Inbound
+from bot.channels.base import Address, Inbound, InboundFile
 from bot.flow.state import State
 from bot.interview import identity
 from bot.interview.failures import trace
@@ -123,6 +123,7 @@ def _inbound_to_json(inbound: Inbound) -> str:
         "opt_out": inbound.opt_out,
         "raw": dict(inbound.raw) if inbound.raw is not None else None,
         "file": inbound.file,
+        "attached": asdict(inbound.attached) if inbound.attached is not None else None,
         "came_at": inbound.came_at.isoformat() if inbound.came_at is not None else None,
         "place": inbound.place,
         "kept_at": inbound.kept_at.isoformat() if inbound.kept_at is not None else None,
@@ -140,4 +141,6 @@ def _inbound_from_json(text: str) -> Inbound:
         plain[name] = datetime.fromisoformat(at) if isinstance(at, str) else None
     place = plain.get("place")
     plain["place"] = tuple(place) if isinstance(place, list) else None
+    attached = plain.get("attached")
+    plain["attached"] = InboundFile(**attached) if isinstance(attached, dict) else None
     return Inbound(**plain)  # type: ignore[arg-type]

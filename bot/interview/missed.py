@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.channels.base import Channel, Inbound, Listed, MessageLog
+from bot.channels.base import Channel, Inbound, InboundFile, Listed, MessageLog, SendError
 from bot.interview.installation import Installation
 from bot.interview.receiving import Desk, receive
 from bot.interview.walking import EMPTIED_AFTER, Walk, logs, processed, senders, walking
@@ -59,7 +59,7 @@ def _take_from(desk: Desk, channel: str, messages: MessageLog, sender: str) -> i
             fresh = _unseen(installation, found)
             for one in fresh[: AT_ONCE - taken]:
                 if one.text or one.at > now - EMPTIED_AFTER:
-                    receive(desk, _inbound(channel, one))
+                    receive(desk, _inbound(channel, one, _attached(messages, one)))
                 else:
                     _pass_over(installation, one)
                 taken += 1
@@ -94,7 +94,18 @@ def _unseen(installation: Installation, found: list[Listed]) -> list[Listed]:
     return [one for one in found if one.sid not in known and one.person is not None]
 
 
-def _inbound(channel: str, one: Listed) -> Inbound:
+def _attached(messages: MessageLog, one: Listed) -> InboundFile | None:
+    """Return the file that came with a message; None where the provider does not tell now."""
+    if not one.media:
+        return None
+    try:
+        return messages.attached(one.sid)
+    except SendError as error:
+        log.warning("the file of a message could not be looked up (code %s)", error.code)
+        return None
+
+
+def _inbound(channel: str, one: Listed, attached: InboundFile | None) -> Inbound:
     """Return a listed message as a webhook would have brought it, as far as the list tells."""
     assert one.person is not None
     kind = "media" if one.media else "text" if one.text else "unsupported"
@@ -106,4 +117,5 @@ def _inbound(channel: str, one: Listed) -> Inbound:
         text=one.text,
         kind=kind,  # type: ignore[arg-type]
         came_at=one.at,
+        attached=attached,
     )

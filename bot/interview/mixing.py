@@ -9,6 +9,7 @@ database still has `k` candidates on both sides. What only a few of a lot share 
   lot, the class without a mark included, has nobody or at least `k`. (With 19 answers in Indonesian
   and one in English, leaving the mark off that one alone would point at it; nine others lose it.)
 * Where the version is not kept, neither are answers that some of the versions could not hold.
+* A file that somebody sent gets a new name and a size that others share (`mixing_files`).
 * Speed and straight-lining are judged from the state and survive only as counters of the cell.
 """
 
@@ -20,12 +21,13 @@ import random
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Question
+from bot.interview import mixing_files
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage import leftovers
@@ -65,6 +67,7 @@ class Interview:
     answers: Mapping[str, Answer]
     fast: bool
     straight: bool
+    files: tuple[str, ...] = ()  # the questions that are answered with a file
 
 
 class Marks(NamedTuple):
@@ -166,8 +169,11 @@ def open_interviews(
             flow = versions[row.flow_version_id].groups.get(row.grp)
             straight = flow is not None and is_straight(flow, answers)
             fast = is_fast(state, _given(flow, answers))
+            files = flow.files if flow is not None else ()
             interviews.append(
-                Interview(row.id, row.flow_version_id, state.language, answers, fast, straight)
+                Interview(
+                    row.id, row.flow_version_id, state.language, answers, fast, straight, files
+                )
             )
     return interviews
 
@@ -231,18 +237,25 @@ def release(
     marks = marks_kept(lot, k)
     could = _common_flows(connection, installation, published, cell, lot, marks)
     responses = []
-    answers = []
+    held: list[_Held] = []
     for interview, mark in zip(lot, marks, strict=True):
         response_id = uuid4()
         responses.append({"id": response_id, **cell._asdict(), **mark._asdict()})
         for name, answer in interview.answers.items():
             if mark.flow_version_id is not None or all(holds(flow, name, answer) for flow in could):
-                value = to_text(answer)
-                answers.append({"response_id": response_id, "question": name, "value": value})
+                held.append(_Held(response_id, interview, name, to_text(answer)))
+    ids = [interview.conversation_id for interview in interviews]
+    files = _move_files(connection, installation, published, ids, held)
+    answers = []
+    for one in held:
+        # A file that never came is no answer; of one that did, nothing of before stays.
+        value = files.get(one.value) if one.is_file else one.value
+        if value is not None:
+            row = {"response_id": one.response_id, "question": one.question, "value": value}
+            answers.append(row)
     # PostgreSQL keeps rows in the order of their coming: let that order be nobody's.
     CHANCE.shuffle(answers)
     queries.store(connection, responses, answers)
-    ids = [interview.conversation_id for interview in interviews]
     queries.delete_outbox(connection, published.id, ids)
     if queries.cut_loose(connection, ids, published.flow_version_id) != len(ids):
         raise Conflict("another mixer was faster")
@@ -253,6 +266,34 @@ def release(
         fast=sum(interview.fast for interview in lot),
         straight=sum(interview.straight for interview in lot),
     )
+
+
+class _Held(NamedTuple):
+    """An answer that its response keeps."""
+
+    response_id: UUID
+    interview: Interview
+    question: str
+    value: str
+
+    @property
+    def is_file(self) -> bool:
+        return self.question in self.interview.files
+
+
+def _move_files(
+    connection: Connection,
+    installation: Installation,
+    published: Published,
+    conversation_ids: Sequence[int],
+    held: Sequence[_Held],
+) -> Mapping[str, str]:
+    """Move the files that a lot's answers name; return their new names by the old ones."""
+    if not any(one.interview.files for one in held):
+        return {}
+    wanted = {one.value: one.interview.conversation_id for one in held if one.is_file}
+    k = published.survey.settings.k
+    return mixing_files.move(connection, installation, published.id, conversation_ids, wanted, k)
 
 
 def marks_kept(lot: Sequence[Interview], k: int) -> list[Marks]:

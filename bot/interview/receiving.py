@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from bot.channels.base import Address, Inbound
 from bot.flow.engine import step
 from bot.flow.keywords import Command
 from bot.flow.state import Status
-from bot.flow.turn import Event, Message, Open, Reply
+from bot.flow.turn import Event, Message, Open, Reply, Sent
 from bot.interview import (
     codes,
     contents,
@@ -248,7 +248,8 @@ def _converse(
     asked: str | None = None,
 ) -> Receipt:
     """Let the conversation that the message belongs to take one step."""
-    event = Reply(inbound.text, inbound.option, None, inbound.kind, inbound.place)
+    file = Sent(uuid4().hex, inbound.attached.kind) if inbound.attached is not None else None
+    event = Reply(inbound.text, inbound.option, None, inbound.kind, inbound.place, file)
     if inbound.reply_to is not None:
         named, about = _quoted(connection, desk.installation, inbound.reply_to, row)
         _move(connection, row, named)
@@ -333,7 +334,9 @@ def _advance(
         None if erased or row.mixed else row.conversation_id,
     )
     new = None if arrival.noted else arrival.message
-    arrival.noted |= save(connection, installation, row, state, result, survey, reply, new)
+    via = Via(inbound.channel, inbound.sender)
+    sent = (inbound.attached, via) if inbound.attached is not None else None
+    arrival.noted |= save(connection, installation, row, state, result, survey, reply, new, sent)
     return receipt
 
 

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address, Channel, SendError, as_text
+from bot.channels.base import Address, Channel, SendError, as_text, captioned
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.outbox import PATIENCE, WAIT_FOR_CALLBACK, open_message
@@ -52,7 +52,8 @@ def _reconcile_one(installation: Installation, channel: Channel, row: OutboxRow)
         if row.purpose == "reply" and queries.newer_reply(connection, row):
             return True, None, None
         try:
-            body = as_text(open_message(connection, installation, row))
+            message = open_message(connection, installation, row)
+            body = as_text(message) if captioned(message) else ""
             return False, identity.address_of(connection, installation, row.address_id), body
         except (KeyDestroyed, LookupError):
             return True, None, None

@@ -20,8 +20,11 @@ from rapidfuzz import process
 from sqlalchemy import Connection
 
 from bot.flow.load import load_survey
+from bot.flow.media import FOLDER, MediaFile
 from bot.flow.source import FlowError, Problem
 from bot.flow.survey import Survey
+from bot.interview import question_media
+from bot.interview.file_types import media_type
 from storage.queries import audit
 from storage.queries import surveys as queries
 from storage.queries.surveys import SurveyRow
@@ -105,10 +108,27 @@ class Surveys:
 
 
 def read_files(folder: Path) -> dict[str, str]:
-    """Read a survey's files. Raises FileNotFoundError, and FlowError for what is not UTF-8."""
+    """Read a survey's files; of its pictures and recordings a line each (see `bot.flow.media`).
+
+    Raises FileNotFoundError, and FlowError for what is not UTF-8.
+    """
     if not (folder / SETTINGS).is_file():
         raise FileNotFoundError(f"{folder} has no {SETTINGS}: is it a survey's folder?")
-    return {path.name: _read(path) for path in sorted(folder.glob("*.yaml"))}
+    files = {path.name: _read(path) for path in sorted(folder.glob("*.yaml"))}
+    for name, content in read_media(folder).items():
+        digest = hashlib.sha256(content).hexdigest()
+        files[FOLDER + name] = MediaFile(name, media_type(content), len(content), digest).line
+    return files
+
+
+def read_media(folder: Path) -> dict[str, bytes]:
+    """Read the bytes of a survey's pictures and recordings, by their names in the folder."""
+    found = sorted((folder / FOLDER).glob("*"))
+    return {
+        path.name: path.read_bytes()
+        for path in found
+        if path.is_file() and not path.name.startswith(".")
+    }
 
 
 def _read(path: Path) -> str:
@@ -122,15 +142,24 @@ def _read(path: Path) -> str:
         raise FlowError([Problem(path.name, line, column, what, fix)]) from error
 
 
-def publish(installation: Installation, files: Mapping[str, str]) -> Published:
-    """Take files as the current version of their survey.
+def publish(
+    installation: Installation,
+    files: Mapping[str, str],
+    media: Mapping[str, bytes] | None = None,
+) -> Published:
+    """Take files as the current version of their survey; `media` are as of `read_media`.
 
     Raises FlowError when they do not hold, or when people under way with an older version could
     not go on under the new settings; the version published before then stays. When the settings
     have changed, every waiting timer is woken so that the new plan counts at once.
     """
     survey = load_survey(files)
-    rest = {name: text for name, text in sorted(files.items()) if name != SETTINGS}
+    used = {FOLDER + one.name for one in survey.media}
+    rest = {
+        name: text
+        for name, text in sorted(files.items())
+        if name != SETTINGS and (not name.startswith(FOLDER) or name in used)
+    }
     content = json.dumps(rest, ensure_ascii=False)
     text = files[SETTINGS]
     settings_hash, content_hash = _hash(text), _hash(content)
@@ -147,6 +176,7 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
                 _check_older(connection, survey_id, text)
                 queries.set_settings(connection, survey_id, text, settings_hash)
                 queries.wake_all(connection, survey_id, now)
+        question_media.keep(connection, installation, survey.media, media or {})
         version = queries.keep_version(connection, survey_id, content_hash, content, now)
         audit.record(connection, now, "publish", f"{survey.settings.name}, version {version}")
         return Published(

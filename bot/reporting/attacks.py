@@ -225,7 +225,7 @@ def strange_columns(case: Case) -> Iterator[Finding]:
     """Look for columns that the schema does not know, on responses above all."""
     for table, column, is_time in queries.strange_columns(case.tables):
         where = f"{table}.{column}"
-        if table in {"response", "answer"}:
+        if table in {"response", "answer", "answer_file"}:
             kind = "time" if is_time else "column"
             what = "the schema does not know this column of responses"
             yield Finding(kind, where, what, len(case.responses))
@@ -252,6 +252,10 @@ def conversations(case: Case) -> Iterator[Finding]:
     if versioned:
         what = f"{versioned} mixed conversations still tell how many turns they took"
         yield Finding("leftover", "conversation.version", what, versioned)
+    sent = queries.files_of_mixed(case.connection, case.published.id)
+    if sent:
+        what = f"{sent} mixed conversations still have files that their people sent"
+        yield Finding("leftover", "attachment", what, sent)
     told = queries.outbox_of_mixed(case.connection, case.published.id)
     if told:
         what = f"{told} mixed conversations still have messages, whose times tell of their turns"
@@ -270,7 +274,7 @@ def _opens(case: Case, row: PersonRow) -> bool:
 
 
 # Where our own texts are: their words are no person's.
-_OWN_TEXTS = frozenset({"flow_version", "survey", "unit"})
+_OWN_TEXTS = frozenset({"flow_version", "survey", "unit", "question_media"})
 
 _WHAT = {
     "number": "{0} rows hold a known person's number or id in plain text",

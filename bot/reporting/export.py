@@ -8,7 +8,7 @@ memory stays the same however many there are.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,6 +19,7 @@ from bot.flow.modes import refusal
 from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
+from bot.reporting.answer_files import folder_beside, write_files
 from bot.reporting.codebook import Codebook, Meaning, Variable, read_codebook
 from bot.reporting.files import (
     FACTS,
@@ -43,12 +44,14 @@ class TooManyRows(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written; `codebook` is the file beside the data where it is not inside."""
+    """What was written; `codebook` is the file beside the data where it is not inside, `files` how
+    many files that people sent are in the folder beside it."""
 
     rows: int
     columns: int
     path: str | None = None
     codebook: str | None = None
+    files: int = 0
 
     def to_dict(self) -> dict[str, object]:
         """Return the plain form."""
@@ -57,6 +60,7 @@ class Exported:
             "columns": self.columns,
             "path": self.path,
             "codebook": self.codebook,
+            "files": self.files,
         }
 
 
@@ -74,7 +78,9 @@ def export(
 
     `labels` writes what values mean instead of the values, in `language` (the survey's default one
     if not given). Beside a CSV or JSON lines file the codebook is written as
-    `<name>.codebook.csv`. A file appears whole or not at all and is readable by its owner alone.
+    `<name>.codebook.csv`, and what people sent as files goes into the folder `<name>.files`, by the
+    names that stand in the table (in a stream: ids alone). A file appears whole or not at all and
+    is readable by its owner alone.
     Raises UnknownSurvey, TooManyRows, OSError, InputError for a survey that takes no answers.
     """
 
@@ -86,17 +92,23 @@ def export(
         spoken = language or published.survey.settings.default_language
         book = read_codebook(connection, installation, published, spoken)
         if not isinstance(target, Path):
-            rows = _write(connection, published, book, format, target, labels, progress)
+            rows = _write(connection, published, book, format, target, labels, progress, {})
             return Exported(rows, len(FACTS) + len(book.variables))
+        folder = folder_beside(target)
+        files = write_files(connection, installation, published.id, folder)
         with whole_file(target) as stream:
-            rows = _write(connection, published, book, format, stream, labels, progress)
+            rows = _write(connection, published, book, format, stream, labels, progress, files)
         beside = None
         if format != "xlsx":
             beside = target.with_name(f"{target.stem}.codebook.csv")
             with whole_file(beside) as stream:
                 write_codebook(book, stream)
         return Exported(
-            rows, len(FACTS) + len(book.variables), str(target), str(beside) if beside else None
+            rows,
+            len(FACTS) + len(book.variables),
+            str(target),
+            str(beside) if beside else None,
+            len(files),
         )
 
     return installation.database.read(work)
@@ -110,6 +122,7 @@ def _write(
     stream: IO[bytes],
     labels: bool,
     progress: Progress | None,
+    files: Mapping[str, str],
 ) -> int:
     if format == "xlsx":
         count = queries.count_responses(connection, published.id)
@@ -120,7 +133,7 @@ def _write(
     writer = WRITERS[format](stream, book, labels, published)
     rows = 0
     try:
-        for row in _responses(connection, published, book):
+        for row in _responses(connection, published, book, files):
             writer.write(row)
             rows += 1
             if progress is not None and rows % 500 == 0:
@@ -131,7 +144,7 @@ def _write(
 
 
 def _responses(
-    connection: Connection, published: Published, book: Codebook
+    connection: Connection, published: Published, book: Codebook, files: Mapping[str, str]
 ) -> Iterator[Exportable]:
     """Yield what is exported, in the order of the random ids."""
     hierarchy = read_hierarchy(connection)
@@ -142,7 +155,7 @@ def _responses(
             variables = by_group[row.grp] = dict(book.of_flow(row.grp, list(answers)))
         version = book.versions.get(row.flow_version_id or 0)
         read = {
-            variables[name]: _read(variables[name].meaning(version), value)
+            variables[name]: _read(variables[name].meaning(version), value, files)
             for name, value in answers.items()
             if name in variables
         }
@@ -160,7 +173,7 @@ def _unit(hierarchy: Hierarchy, unit_id: int) -> tuple[str, str, str]:
     return unit.code_list, unit.code, unit.name
 
 
-def _read(meaning: Meaning, value: str) -> str | int | float | list[str]:
+def _read(meaning: Meaning, value: str, files: Mapping[str, str]) -> str | int | float | list[str]:
     match meaning.type:
         case "select_multiple" | "rank":
             names: list[str] = json.loads(value)
@@ -169,5 +182,7 @@ def _read(meaning: Meaning, value: str) -> str | int | float | list[str]:
             return int(value)
         case "decimal" | "range":
             return float(value) if "." in value or "e" in value else int(value)
+        case "image" | "audio" | "file":
+            return files.get(value, value)
         case _:
             return value

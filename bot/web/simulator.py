@@ -35,6 +35,7 @@ LETTERS = dict(zip(ZONES, ("WIB", "WITA", "WIT"), strict=True))
 MAX_TEXT = 4096  # what WhatsApp lets a person write
 KINDS: tuple[Kind, ...] = ("text", "media", "edited", "location", "contact", "reaction")
 PLACE = (-2.21361, 113.91278)  # what a location of an invented person shows
+FILES = ("image", "audio", "document")
 TOKEN_HEADER = "X-Simulator-Token"
 
 _NAMES = {"localhost", "127.0.0.1", "::1"}
@@ -281,7 +282,10 @@ def _pairs(choices: Sequence[Choice]) -> list[list[str]]:
 
 
 def _said(body: Any) -> Said:
-    """Read what the page posts: {text} or {text, option} or {kind}, each perhaps with {quote}."""
+    """Read what the page posts: {text} or {text, option} or {kind}, each perhaps with {quote}.
+
+    A kind may also be that of a file, of which a sample is sent.
+    """
     if not isinstance(body, dict):
         abort(400, "an object is wanted")
     texts = {name: body.get(name) for name in ("text", "option", "quote", "kind")}
@@ -289,10 +293,13 @@ def _said(body: Any) -> Said:
         abort(400, "text, option, quote and kind are texts")
     text = texts["text"] or ""
     kind: Any = texts["kind"] or "text"
+    file = kind if kind in FILES else None
+    kind = "media" if file else kind
     if kind not in KINDS or len(text) > MAX_TEXT or (kind == "text" and not text.strip()):
-        abort(400, f"wanted: a text of 1 to {MAX_TEXT} characters, or one of {', '.join(KINDS)}")
+        wanted = ", ".join((*KINDS, *FILES))
+        abort(400, f"wanted: a text of 1 to {MAX_TEXT} characters, or one of {wanted}")
     place = PLACE if kind == "location" else None
-    return Said(text, texts["option"], texts["quote"], kind, place)
+    return Said(text, texts["option"], texts["quote"], kind, place, file)
 
 
 def _advance(simulator: Simulator, body: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from storage.models import (
     Address,
     Answer,
     AnsweredOnce,
+    Attachment,
     Base,
     Cell,
     Consent,
@@ -171,6 +172,16 @@ def outbox_of_mixed(connection: Connection, survey_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+def files_of_mixed(connection: Connection, survey_id: int) -> int:
+    """Return how many mixed conversations still have files."""
+    statement = (
+        select(func.count(func.distinct(Conversation.id)))
+        .join(Attachment, Attachment.conversation_id == Conversation.id)
+        .where(Conversation.survey_id == survey_id, Conversation.mixed.is_(True))
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
 def left_sealed(connection: Connection, survey_id: int) -> dict[str, int]:
     """Return what is still sealed or remembered of a survey, by table and column."""
     of = {
@@ -181,6 +192,7 @@ def left_sealed(connection: Connection, survey_id: int) -> dict[str, int]:
             Outbox.survey_id == survey_id, Outbox.sealed.is_not(None)
         ),
         "answered_once": select(func.count()).where(AnsweredOnce.survey_id == survey_id),
+        "attachment": select(func.count()).where(Attachment.survey_id == survey_id),
     }
     return {name: int(connection.execute(one).scalar_one()) for name, one in of.items()}
 

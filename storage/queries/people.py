@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, literal, or_, select, update
 
 from storage.models import (
     Address,
+    Attachment,
     Consent,
     Contact,
     Conversation,
@@ -259,11 +260,12 @@ def give_conversation(connection: Connection, conversation_id: int, contact_id: 
 
 
 def delete_conversation(connection: Connection, conversation_id: int) -> None:
-    """Delete a conversation with its outbox rows and consents."""
+    """Delete a conversation with its outbox rows, consents and files."""
     # Named one by one: what must not outlive a conversation is not left to a cascade.
     connection.execute(delete(Outbox).where(Outbox.conversation_id == conversation_id))
     connection.execute(delete(Consent).where(Consent.conversation_id == conversation_id))
     connection.execute(delete(Pilot).where(Pilot.conversation_id == conversation_id))
+    connection.execute(delete(Attachment).where(Attachment.conversation_id == conversation_id))
     connection.execute(
         update(Contact)
         .where(Contact.active_conversation_id == conversation_id)

@@ -18,7 +18,17 @@ from sqlalchemy import (
     update,
 )
 
-from storage.models import Consent, Contact, Conversation, Outbox, Pilot, RosterRow, Unit, Wave
+from storage.models import (
+    Attachment,
+    Consent,
+    Contact,
+    Conversation,
+    Outbox,
+    Pilot,
+    RosterRow,
+    Unit,
+    Wave,
+)
 
 
 class WaveRow(NamedTuple):
@@ -277,6 +287,7 @@ def delete_all(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(Outbox).where(Outbox.conversation_id.in_(mine)))
     connection.execute(delete(Consent).where(Consent.conversation_id.in_(mine)))
     connection.execute(delete(Pilot).where(Pilot.conversation_id.in_(mine)))
+    connection.execute(delete(Attachment).where(Attachment.conversation_id.in_(mine)))
     connection.execute(
         update(Contact)
         .where(Contact.active_conversation_id.in_(mine))

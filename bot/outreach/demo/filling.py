@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot.interview import contexts
 from bot.interview.installation import Installation
-from bot.interview.surveys import Published, UnknownSurvey, publish, read_files
+from bot.interview.surveys import Published, UnknownSurvey, publish, read_files, read_media
 from bot.outreach import links
 from bot.outreach.demo.personas import FOLDER, Start, leading, rows
 from bot.outreach.demo.playing import DAYS, Poster
@@ -62,7 +62,8 @@ def prepare(
         opens = installation.now().astimezone(zone).date() + timedelta(days=opens_in)
         # The last of the days is that of the closing words.
         days = DAYS - opens_in - 1 if opens_in else DAYS
-        published = publish(installation, dated(files, opens, days))
+        media = read_media(flows_dir / SURVEY)
+        published = publish(installation, dated(files, opens, days), media)
     if contexts.refusal(installation, published) != "closed":
         fill(installation, published, coordinators, invites=not opens_in)
     return published

@@ -287,6 +287,7 @@ function bubble(message) {
 function file(message) {
   const { kind, name } = message.attachment;
   const href = `/simulator/${encodeURIComponent(state.person.key)}/files/${message.id}`;
+  if (kind === "audio") return el("audio", { src: href, controls: true, preload: "none", title: name });
   const shown = kind === "image"
     ? el("img", { src: href, alt: "", loading: "lazy" })
     : el("span", {}, `📄 ${name}`);
