@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.flow.engine import counted_answers, step
+from bot.flow.load import load_survey
+from bot.flow.route import count, first_open, matters
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Survey
@@ -29,7 +31,9 @@ from bot.flow.turn import (
     Wake,
 )
 from bot.flow.wording import MAX_CHARS, message_chars
-from tests.surveys import Chat, bundled, small, small_in_one_language
+from tests.surveys import SMALL_FLOW, Chat, bundled, small, small_files, small_in_one_language
+
+REVIEWED = SMALL_FLOW.replace('minutes: "2"\n', 'minutes: "2"\nreview: true\n')
 
 WORDS = [
     *(
@@ -50,6 +54,7 @@ WORDS = [
     ),
     *("mulai", "kembali", "KEMBALI", "ubah", "ubah 2", "ubah 9", "ulang", "nanti", "lanjut", "cek"),
     *("siapa ini", "bantuan", "bahasa", "bukan", "hapus", "HAPUS DATA", "lapor", "isi ulang", "ok"),
+    *("3*", "*2", "eh 1", "maaf, 2", "salah 40", "maksud saya 3", "kirim", "lagi", "sudah benar"),
     *("berhenti", "terima kasih", "🙏", "", "?", "x" * 900, "2️⃣", "english"),
 ]
 TAPS = [
@@ -63,6 +68,8 @@ TAPS = [
     "language:en",
     "1",
     "x:1",
+    "KIRIM",
+    "LAGI",
 ]
 KINDS: list[Kind] = ["media", "edited", "reaction", "location", "contact", "unsupported"]
 PAUSES = st.sampled_from(
@@ -96,7 +103,10 @@ class Walk(RuleBasedStateMachine):
     def answer_sensibly(self, many: int) -> None:
         for _ in range(many):
             name = self.chat.state.question
-            if self.chat.state.status is not Status.ASKING or name is None:
+            if self.chat.state.status is not Status.ASKING:
+                return
+            if name is None:
+                self.go(Reply(text="kirim"), timedelta(seconds=20))
                 return
             kind = self.chat.flow.by_name[name].type
             ends = name == "sar_02"  # its first answer screens out
@@ -112,6 +122,7 @@ class Walk(RuleBasedStateMachine):
         assert again == result, "the same input gives the same output"
         self.check_answers(before, result)
         self.check_ends(before, result)
+        self.check_what_was_changed(before, event, result)
         self.check_message(before, event, result)
 
     def check_answers(self, before: State, result: Step) -> None:
@@ -146,6 +157,28 @@ class Walk(RuleBasedStateMachine):
         if OptIn in kinds:
             assert before.status is Status.STOPPED or before.extra
         assert (result.state.wake_at is None) == result.state.status.over
+
+    def check_what_was_changed(self, before: State, event: Event, result: Step) -> None:
+        """Nothing is finished unseen, and who changes another answer is told which."""
+        state, flow = result.state, self.chat.flow
+        finishes = state.status is Status.FINISHED and before.status is not Status.FINISHED
+        if finishes and flow.review and (before.answers or before.left_out):
+            assert before.status is Status.ASKING
+            assert before.question is None, "all answers were shown before"
+            assert isinstance(event, Reply)
+        if before.status is not Status.ASKING or state.status is not Status.ASKING:
+            return
+        other = [
+            effect.question
+            for effect in result.effects
+            if isinstance(effect, Answered) and effect.question != before.question
+        ]
+        for name in other:
+            number, _ = count(flow, flow.by_name[name], state.answers)
+            said = flow.words.messages["changed"].texts[flow.spoken(state.language)]
+            assert result.message is not None
+            told = said.split("{{no}}")[0] + str(number)
+            assert result.message.text.startswith(told)
 
     def check_message(self, before: State, event: Event, result: Step) -> None:
         message = result.message
@@ -219,7 +252,7 @@ class Walk(RuleBasedStateMachine):
         if state is None:
             return
         if state.status is Status.ASKING:
-            assert state.question in self.chat.flow.by_name
+            self.what_is_open_can_be_answered(state)
         if state.status.over:
             assert state.question is None
         assert len(set(state.sent)) == len(state.sent)
@@ -227,6 +260,19 @@ class Walk(RuleBasedStateMachine):
         if state.status is Status.FINISHED:
             assert state.earlier is None
             assert counted_answers(state) == (state.answers or None)
+
+    def what_is_open_can_be_answered(self, state: State) -> None:
+        flow = self.chat.flow
+        for question in flow.asked:
+            answer = state.answers.get(question.name)
+            if answer is not None:
+                assert matters(question, state.answers), "what is irrelevant is dropped"
+                assert question.still_fits(answer, state.answers), "and what does not fit"
+        if state.question is None:
+            assert flow.review
+            assert first_open(flow, state.answers, state.left_out) is None
+        else:
+            assert matters(flow.by_name[state.question], state.answers)
 
     def teardown(self) -> None:
         """Every path ends: left alone, the conversation closes by itself."""
@@ -255,6 +301,7 @@ def walk_in(name: str, survey: Survey) -> type:
 
 TestBundled = walk_in("BundledWalk", bundled())
 TestSmall = walk_in("SmallWalk", small())
+TestReviewed = walk_in("ReviewedWalk", load_survey(small_files(internal=REVIEWED)))
 TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
 
 

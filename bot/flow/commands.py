@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot.flow.asking import Turn, advance, back, end, go_on, reopen
+from bot.flow import review
+from bot.flow.asking import Turn, advance, back, end, finish, go_on, reopen
 from bot.flow.keywords import AGAIN, Command, normalise
 from bot.flow.route import nth
 from bot.flow.state import NO_ANSWERS, Status
@@ -48,7 +49,8 @@ def _first_status(turn: Turn) -> Status:
 def choose_language(turn: Turn, language: str) -> Step:
     """Speak this language from now on, and show what is open in it."""
     state = turn.state
-    status = Status.ASKING if state.question is not None else Status.CONSENT
+    begun = state.question is not None or state.began_at is not None
+    status = Status.ASKING if begun else Status.CONSENT
     chosen = turn.to(replace(state, language=language, status=status, attempts=0))
     return chosen.show(effects=(LanguageChosen(language),))
 
@@ -223,7 +225,8 @@ def _help(turn: Turn, reply: Reply) -> Step:
         return Step(replace(turn.state, pending="start"), info)
     if not turn.state.status.under_way:
         return turn.say("help")
-    if turn.state.status is not Status.ASKING or not turn.question.choices:
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    if not asking or not turn.question.choices:
         return turn.show_after("help")
     return turn.show_after("help_question", {"daftar_angka": turn.voice.numbers(turn.question)})
 
@@ -247,7 +250,8 @@ def _wrong_person(turn: Turn, reply: Reply) -> Step:
 def _stop(turn: Turn, reply: Reply) -> Step:
     """BERHENTI. In an answer in one's own words the word may belong to it: that is asked first."""
     typed = reply.option is None
-    if typed and turn.state.status is Status.ASKING and turn.question.own_words:
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    if typed and asking and turn.question.own_words:
         extra = {**turn.state.extra, "said": reply.text}
         return turn.to(replace(turn.state, pending="stop", extra=extra)).say("stop_confirm")
     return stop(turn)
@@ -257,6 +261,17 @@ def _erase_or_correct(turn: Turn, reply: Reply) -> Step:
     if turn.state.mixed or turn.state.status is Status.CLOSED:
         return turn.say("erase_how")  # there is nothing left to correct, and no state to ask twice
     return turn.to(replace(turn.state, pending="erase_or_correct")).say("erase_or_correct")
+
+
+def _send(turn: Turn, reply: Reply) -> Step:
+    """KIRIM: the answers that are shown are those that were meant."""
+    return finish(turn) if review.is_open(turn.state) else _show_or_over(turn, reply)
+
+
+def _more(turn: Turn, reply: Reply) -> Step:
+    if not review.is_open(turn.state):
+        return _show_or_over(turn, reply)
+    return turn.to(review.turned(turn.voice, turn.state)).show()
 
 
 _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
@@ -277,4 +292,6 @@ _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
     Command.HAPUS_OR_BATAL: _erase_or_correct,
     Command.LAPOR: lambda turn, reply: turn.say("report"),
     Command.ISI_ULANG: lambda turn, reply: fill_again(turn),
+    Command.KIRIM: _send,
+    Command.LAGI: _more,
 }

@@ -15,6 +15,7 @@ from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
 from bot.flow.modes import lacking_disclaimer, own_advice
+from bot.flow.review import FRAME_CHARS
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Question, Settings, Survey, Words
@@ -37,6 +38,9 @@ _SAID_BEFORE = (
     "fill_again",
     "change_impossible",
     "language_only",
+    "changed",
+    "no_longer_fits",
+    "renewed",
 )
 """Messages that share a bubble with a question."""
 
@@ -68,6 +72,7 @@ def compile_survey(
         for source, part in flows
     }
     _check_names(survey, messages, flows, checker)
+    _check_review(messages, flows, checker)
     wrong = checker.problems + checker.missing.pop(settings.default_language, [])
     if wrong:
         raise FlowError(wrong)
@@ -109,6 +114,7 @@ def _assemble(
             languages=languages,
             asked=asked,
             conditional=tuple(question for question in asked if question.relevant is not None),
+            review=part.review,
         )
     no_questions = Flow(
         name="",
@@ -171,6 +177,27 @@ def _check_names(
             checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
 
 
+def _check_review(messages: tuple[Source, MessagesFile], flows: _Flows, checker: Checker) -> None:
+    """A page of answers needs words around it, and room for the answers."""
+    said = messages[1].messages
+    for source, part in flows:
+        if part.review and (said.review is None or said.review_more is None):
+            what = "the page of answers has no words: `review` and `review_more` are missing"
+            checker.add(source, ("review",), what, "add both to messages.yaml")
+    for code, text in said.review.texts.items() if said.review is not None else ():
+        if "{{daftar_jawaban}}" not in text.replace(" ", ""):
+            what, fix = "the answers have no place", "write {{daftar_jawaban}} where they belong"
+            checker.add(messages[0], ("messages", "review", code), what, fix)
+        elif len(text) > FRAME_CHARS:
+            what = f"{len(text)} characters around the answers"
+            checker.add(
+                messages[0],
+                ("messages", "review", code),
+                what,
+                f"at most {FRAME_CHARS}: shorten it",
+            )
+
+
 def _mode_advice(
     survey: Survey, settings: tuple[Source, SurveyFile], messages: tuple[Source, MessagesFile]
 ) -> Iterator[Problem]:
@@ -200,7 +227,8 @@ def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:
         )
         for code in survey.languages:
             voice = Voice(flow, code, context)
-            before = max((voice.text(name) for name in _SAID_BEFORE), key=len)
+            said = (name for name in _SAID_BEFORE if name in flow.words.messages)
+            before = max((voice.text(name) for name in said), key=len)
             notes: list[str] = []
             for question in flow.questions:
                 if question.type == "note":

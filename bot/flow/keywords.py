@@ -30,6 +30,8 @@ class Command(StrEnum):
     HAPUS_OR_BATAL = "HAPUS_OR_BATAL"  # erase or cancel: asks which is meant
     LAPOR = "LAPOR"  # report, under pressure
     ISI_ULANG = "ISI_ULANG"  # answer again
+    KIRIM = "KIRIM"  # send the answers that are shown before the end
+    LAGI = "LAGI"  # show the next page
 
     @property
     def word(self) -> str:
@@ -45,6 +47,7 @@ class Phase(StrEnum):
     CONSENT = "consent"
     ASKING = "asking"
     OWN_WORDS = "own_words"  # the open question is answered in one's own words
+    REVIEW = "review"  # all answers are shown before the end
     OVER = "over"
 
 
@@ -58,21 +61,22 @@ _ALWAYS = frozenset(
         Command.LAPOR,
     }
 )
+_UNDER_WAY = _ALWAYS | {
+    Command.KEMBALI,
+    Command.UBAH,
+    Command.ULANG,
+    Command.NANTI,
+    Command.LANJUT,
+    Command.BAHASA,
+}
 _BEFORE_CONSENT = _ALWAYS | {Command.BUKAN, Command.BAHASA, Command.NANTI}
 
 ACCEPTED: Mapping[Phase, frozenset[Command]] = {
     Phase.INVITED: _BEFORE_CONSENT | {Command.MULAI, Command.SETUJU, Command.LANJUT},
     Phase.LANGUAGE: _BEFORE_CONSENT | {Command.ULANG},
     Phase.CONSENT: _BEFORE_CONSENT | {Command.SETUJU, Command.TIDAK, Command.ULANG},
-    Phase.ASKING: _ALWAYS
-    | {
-        Command.KEMBALI,
-        Command.UBAH,
-        Command.ULANG,
-        Command.NANTI,
-        Command.LANJUT,
-        Command.BAHASA,
-    },
+    Phase.ASKING: _UNDER_WAY,
+    Phase.REVIEW: _UNDER_WAY | {Command.KIRIM, Command.LAGI},
     Phase.OWN_WORDS: frozenset({Command.BERHENTI}),
     Phase.OVER: _ALWAYS | {Command.MULAI, Command.ISI_ULANG},
 }
@@ -118,6 +122,7 @@ class Keywords:
     words: Mapping[str, tuple[Command, ...]]
     silent: frozenset[str]
     who: frozenset[str]
+    correcting: re.Pattern[str] | None = None  # the words before a correction, and the answer
 
     @classmethod
     def of(
@@ -125,6 +130,7 @@ class Keywords:
         words: Mapping[Command, Iterable[str]],
         silent: Iterable[str] = (),
         who: Iterable[str] = (),
+        corrections: Iterable[str] = (),
     ) -> Keywords:
         """Gather synonyms; a command's own word always belongs to it."""
         commands: dict[str, list[Command]] = {}
@@ -141,6 +147,7 @@ class Keywords:
             frozen,
             frozenset(normalise(word) for word in silent),
             frozenset(normalise(word) for word in who),
+            _correcting(corrections),
         )
 
     def find(self, text: str, phase: Phase) -> Command | None:
@@ -161,6 +168,17 @@ class Keywords:
             return int(match[2])
         return None
 
+    def corrected(self, text: str) -> str | None:
+        """Return the answer that a text puts in place of the one before: "3*", "*3", "eh, 3"."""
+        said = text.strip()
+        if len(said) > 80:
+            return None
+        bare = said.strip("* ")
+        if said.startswith("*") != said.endswith("*") and "*" not in bare:
+            return bare or None  # with a star on both sides it is bold
+        match = self.correcting.fullmatch(said) if self.correcting is not None else None
+        return match[1] if match is not None else None
+
     def means(self, text: str, command: Command) -> bool:
         """Whether the whole text is a synonym of this command, in whatever phase."""
         return command in self.words.get(normalise(text), ())
@@ -174,6 +192,15 @@ class Keywords:
         """Whether a text after the end needs no reply: thanks, greetings, emoji alone."""
         words = normalise(text)
         return not words or words in self.silent or less_polite(words) in self.silent
+
+
+def _correcting(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what finds one or several of these words and an answer after them."""
+    listed = sorted((word.strip() for word in words), key=len, reverse=True)
+    if not listed:
+        return None
+    either = "|".join(r"\s+".join(map(re.escape, word.split())) for word in listed)
+    return re.compile(rf"\W*(?:(?:{either})\b[\s,.:;!…-]*){{1,3}}(.*\w.*)", re.IGNORECASE)
 
 
 def less_polite(words: str) -> str:

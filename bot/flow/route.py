@@ -68,7 +68,7 @@ def nth(flow: Flow, number: int, answers: Mapping[str, Answer]) -> Question | No
 def prune(
     flow: Flow, answers: Mapping[str, Answer], left_out: Collection[str]
 ) -> tuple[dict[str, Answer], tuple[str, ...], tuple[str, ...]]:
-    """Drop the answers to questions that no longer matter.
+    """Drop the answers to questions that no longer matter, and those that fit no longer.
 
     Returns what is left of `answers` and of `left_out`, and the names of the answers dropped. In
     the order of the flow, so that every condition sees only what those before it have left.
@@ -76,12 +76,14 @@ def prune(
     kept = dict(answers)
     skipped = list(left_out)
     dropped: list[str] = []
-    for question in flow.conditional:
+    for question in flow.asked:
         name = question.name
-        if (name in kept or name in skipped) and not matters(question, kept):
-            if name in skipped:
-                skipped.remove(name)
-            else:
+        if question.relevant is None and question.constraint is None:
+            continue
+        if name in kept:
+            if not (matters(question, kept) and question.still_fits(kept[name], kept)):
                 del kept[name]
                 dropped.append(name)
+        elif name in skipped and not matters(question, kept):
+            skipped.remove(name)
     return kept, tuple(skipped), tuple(dropped)

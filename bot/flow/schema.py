@@ -307,6 +307,7 @@ class FlowFile(Part):
     name: Identifier
     title: Texts
     minutes: Line
+    review: bool = False  # all answers are shown before the end
     questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1)]
 
 
@@ -415,6 +416,13 @@ class MessagesPart(Part):
     link_used: MessagePart
     not_open_yet: MessagePart
     closed: MessagePart
+    # Without these the same happens without words, and no flow may have `review`.
+    changed: MessagePart | None = None
+    no_longer_fits: MessagePart | None = None
+    correct_which: MessagePart | None = None
+    renewed: MessagePart | None = None
+    review: MessagePart | None = None
+    review_more: MessagePart | None = None
     # Where no answers are taken, and to colleagues who try a survey out.
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None
@@ -465,6 +473,7 @@ class MessagesFile(Part):
     keywords: dict[Command, tuple[Line, ...]]
     silent_after_end: tuple[Line, ...] = ()
     who_asks: tuple[Line, ...] = ()  # those of CEK that want to know who and why
+    corrections: tuple[Line, ...] = ()  # before an answer: it corrects the one given before
     coordinator: dict[Identifier, MessagePart] = {}
     coordinator_keywords: dict[str, tuple[Line, ...]] = {}
     unit_abbreviations: dict[Line, Line] = {}

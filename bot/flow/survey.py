@@ -99,6 +99,15 @@ class Question:
         answer: Answer = (name,) if self.type == "select_multiple" else name
         return self._constrained(Reading(answer), answers)
 
+    def still_fits(self, answer: Answer, answers: Mapping[str, Answer]) -> bool:
+        """Whether an answer that was taken may stay when others have changed.
+
+        Only a constraint that reads other answers is asked again: nothing else can have changed.
+        """
+        if self.constraint is None or set(self.constraint.names) <= {self.name, "value", "today"}:
+            return True
+        return self._constrained(Reading(answer), answers).trouble is None
+
     def _constrained(self, reading: Reading, answers: Mapping[str, Answer]) -> Reading:
         if self.constraint is None or reading.answer is None or self._is_na(reading.answer):
             return reading
@@ -285,6 +294,7 @@ class Flow:
     languages: tuple[str, ...]  # the complete ones, in the settings' order
     asked: tuple[Question, ...]  # the questions without the notes
     conditional: tuple[Question, ...]  # those of them that are not asked of everybody
+    review: bool = False  # all answers are shown before the end
     group: Group | None = None
 
     def spoken(self, language: str) -> str:
