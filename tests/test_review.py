@@ -122,7 +122,7 @@ def test_back_opens_the_last_question_and_going_on_the_page() -> None:
 def test_a_late_tap_and_a_quote_change_their_answers_and_are_told() -> None:
     chat = at_the_page()
     chat.tap("kerja:2")
-    assert chat.text.startswith("Jawaban nomor 5 kami catat: Tidak\n\n")
+    assert chat.text.startswith("Jawaban nomor 5 sudah kami perbarui.\n\n")
     assert is_open(chat.state)
     chat.say("eh 1")
     assert chat.state.answers["kerja"] == "1"
@@ -168,6 +168,13 @@ def test_stopping_help_language_and_checking_work_there() -> None:
     chat = at_the_page("bahasa", "2")
     assert is_open(chat.state)
     assert "*1.* Agreed?\n→ Yes" in chat.text
+
+
+def test_own_words_are_cut_and_stay_as_they_were_written() -> None:
+    chat = at_the_page("6", "*{{usia}}* " + "a" * 80)
+    assert "→ {{usia}} aaa" in chat.text
+    assert "a…" in chat.text
+    assert "a" * 60 not in chat.text
 
 
 def test_what_was_left_out_has_a_dash() -> None:

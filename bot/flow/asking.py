@@ -180,10 +180,9 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
 
 
 def _recorded(turn: Turn, question: Question) -> tuple[str, ...]:
-    """Say which answer was changed, and to what."""
+    """Say which answer was changed; not to what, somebody may be looking over a shoulder."""
     number, _ = count(turn.flow, question, turn.state.answers)
-    answer = review.short_answer(turn.voice, question, turn.state.answers)
-    return turn.line("changed", {"no": str(number), "jawaban": answer})
+    return turn.line("changed", {"no": str(number)})
 
 
 def _misfits(turn: Turn, dropped: Collection[str]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def turned(voice: Voice, state: State) -> State:
     return replace(state, extra={**state.extra, PAGE: str(after)})
 
 
-def short_answer(voice: Voice, question: Question, answers: Mapping[str, Answer]) -> str:
+def _short_answer(voice: Voice, question: Question, answers: Mapping[str, Answer]) -> str:
     """Return an answer on one line, cut where it is long."""
     answer = answers.get(question.name)
     if answer is None:
@@ -71,7 +71,7 @@ def _pages(voice: Voice, state: State) -> list[str]:
     room = _PAGE_CHARS
     for number, question in enumerate(shown(voice.flow, state), start=1):
         label = _cut(voice.fill(question.label[voice.language], {}), _LABEL_CHARS)
-        line = f"*{number}.* {label}\n→ {short_answer(voice, question, state.answers)}"
+        line = f"*{number}.* {label}\n→ {_short_answer(voice, question, state.answers)}"
         if pages[-1] and len(line) + 1 > room:
             pages.append([])
             room = _PAGE_CHARS

@@ -34,7 +34,7 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "erased": frozenset({"kode"}),
         "code_wrong": frozenset({"kode"}),
         "link_used": frozenset({"kode"}),
-        "changed": frozenset({"no", "jawaban"}),
+        "changed": frozenset({"no"}),
         "no_longer_fits": frozenset({"no"}),
         "correct_which": frozenset({"no"}),
         "review": frozenset({"daftar_jawaban"}),
