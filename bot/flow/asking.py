@@ -20,6 +20,9 @@ FULL_FOOTERS = 3
 LAST = "last"
 """Key in `State.extra`: the question answered last, where that is not the one before the open."""
 
+RENEWED = "renewed"
+"""In `State.pending`: the questions were changed since, and another one is open than was asked."""
+
 _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
 

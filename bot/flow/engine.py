@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.flow import commands, corrections, review
-from bot.flow.asking import Turn, end, take
+from bot.flow.asking import RENEWED, Turn, end, take
 from bot.flow.keywords import Command, Phase, normalise
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
 from bot.flow.state import Answer, State, Status
@@ -33,9 +33,6 @@ _TAPPED = {  # the buttons of our two questions back, as the numbers that can be
     ("erase_or_correct", "KEMBALI"): "1",
     ("erase_or_correct", "HAPUS_DATA"): "2",
 }
-RENEWED = "renewed"
-"""In `State.pending`: the questions were changed since, and another one is open than was asked."""
-
 _ANY_TIME = frozenset({Command.BERHENTI, Command.HAPUS_DATA})  # come before a choice's own label
 
 

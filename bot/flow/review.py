@@ -15,7 +15,7 @@ from bot.flow.survey import Flow, Question
 from bot.flow.turn import Message
 from bot.flow.wording import MAX_CHARS, Voice
 
-PAGE = "page"
+PAGE = "answers_page"
 """Key in `State.extra`: the page before the person, from 1."""
 
 FRAME_CHARS = 500

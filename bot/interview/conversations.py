@@ -117,6 +117,7 @@ def save(
         mix_at=mix_at,
         sealed=key.seal(state.to_json(), f"state:{row.conversation_id}"),
         key_id=key.id,
+        flow_version_id=row.flow_version_id,
         reply=reply,
         arrived=arrived,
     )
