@@ -22,6 +22,7 @@ from bot.interview import (
     erasure,
     missed,
     mixing,
+    moving,
     reconciling,
     redaction,
     sending,
@@ -55,6 +56,7 @@ EVERY = {
     "mix": 300,
     "purge": 1800,
     "templates": 3600,
+    "move": 600,
 }
 
 
@@ -80,6 +82,7 @@ class Sweeps:
             "redact": lambda: redaction.redact_due(service.installation, service.channels),
             "purge": self._purge,
             "templates": self._templates,
+            "move": lambda: moving.move_due(service.installation),
         }
 
     def start(self) -> None:

@@ -34,6 +34,7 @@ from bot.interview import (
     wishes,
 )
 from bot.interview.conversations import erases, load_state, save, survey_of
+from bot.interview.editions import carried
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
 from bot.interview.pace import Debits
@@ -313,9 +314,12 @@ def _advance(
         opted_out=row.sealed is None
         and identity.opted_out(connection, installation, row.contact_id),
     )
-    result = step(survey.for_group(row.grp or ""), state, event, context)
+    over = carried(connection, installation, row, survey, state, context)
+    moved, row, survey = over.row is not row, over.row, over.survey
+    result = step(survey.for_group(row.grp or ""), over.state, event, context)
+    result = replace(result, effects=(*over.effects, *result.effects))
     if isinstance(event, Reply):
-        pilots.note_misread(connection, installation, row, state, result.state, event.text)
+        pilots.note_misread(connection, installation, row, over.state, result.state, event.text)
     if not state.status.over and wishes.begins(event):
         # A code of the provider's may have opted them out without the interview's knowing.
         identity.opt_in(connection, installation, row.contact_id)
@@ -332,7 +336,9 @@ def _advance(
         None if erased or row.mixed else row.conversation_id,
     )
     new = None if arrival.noted else arrival.message
-    arrival.noted |= save(connection, installation, row, state, result, survey, reply, new)
+    arrival.noted |= save(
+        connection, installation, row, state, result, survey, reply, new, moved=moved
+    )
     return receipt
 
 

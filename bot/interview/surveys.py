@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from rapidfuzz import process
 from sqlalchemy import Connection
 
+from bot.flow.carrying import Policy
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
 from bot.flow.survey import Survey
-from storage.queries import audit
+from storage.queries import audit, editions
 from storage.queries import surveys as queries
 from storage.queries.surveys import SurveyRow
 
@@ -104,6 +105,14 @@ class Surveys:
         return Published(row.id, row.name, survey, row.flow_version_id, row.closed_at)
 
 
+def stored_files(
+    connection: Connection, survey_id: int, flow_version_id: int
+) -> tuple[str, dict[str, str]]:
+    """Return a survey's current settings, and the other files of a version by name."""
+    files: dict[str, str] = json.loads(queries.content(connection, flow_version_id))
+    return queries.settings(connection, survey_id), files
+
+
 def read_files(folder: Path) -> dict[str, str]:
     """Read a survey's files. Raises FileNotFoundError, and FlowError for what is not UTF-8."""
     if not (folder / SETTINGS).is_file():
@@ -122,12 +131,15 @@ def _read(path: Path) -> str:
         raise FlowError([Problem(path.name, line, column, what, fix)]) from error
 
 
-def publish(installation: Installation, files: Mapping[str, str]) -> Published:
+def publish(
+    installation: Installation, files: Mapping[str, str], policy: Policy = "finish-old"
+) -> Published:
     """Take files as the current version of their survey.
 
     Raises FlowError when they do not hold, or when people under way with an older version could
     not go on under the new settings; the version published before then stays. When the settings
-    have changed, every waiting timer is woken so that the new plan counts at once.
+    have changed, every waiting timer is woken so that the new plan counts at once. `policy` says
+    what becomes of people under way with another version: a sweep and their own turns do it.
     """
     survey = load_survey(files)
     rest = {name: text for name, text in sorted(files.items()) if name != SETTINGS}
@@ -148,6 +160,9 @@ def publish(installation: Installation, files: Mapping[str, str]) -> Published:
                 queries.set_settings(connection, survey_id, text, settings_hash)
                 queries.wake_all(connection, survey_id, now)
         version = queries.keep_version(connection, survey_id, content_hash, content, now)
+        editions.stay(connection, version)
+        if policy != "finish-old":
+            editions.leave(connection, survey_id, version, policy)
         audit.record(connection, now, "publish", f"{survey.settings.name}, version {version}")
         return Published(
             survey_id, survey.settings.name, survey, version, row.closed_at if row else None
