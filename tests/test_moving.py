@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from bot.interview.surveys import publish
 from bot.outreach.launch import launch
 from storage.models import Conversation, FlowVersion, LinkDay
 from storage.queries import turns
+from tests.fake_twilio_person import Person
 from tests.lists import Listed, number, take_in
 from tests.respondents import all_at_once
 from tests.rows import count, rows, statements
@@ -213,9 +214,14 @@ def test_sweeps_at_once_and_people_who_write_meanwhile_lose_nothing(both):
     people = under_way(both, *AT_TRS_01, people=8)
     new = publish(here, edited(here, NO_SUPERVISORS), "move")
     reports: list[MoveReport] = []
-    jobs = [lambda: reports.append(move_due(here, batch=3)) for _ in range(3)]
-    jobs += [lambda one=one: one.say("2") for one in people[:4]]
-    all_at_once(jobs, at_a_time=7)
+
+    def sweep() -> None:
+        reports.append(move_due(here, batch=3))
+
+    def write(person: Person) -> Callable[[], None]:
+        return lambda: print(person.say("2"))
+
+    all_at_once([sweep, sweep, sweep, *map(write, people[:4])], at_a_time=7)
     move_due(here)
     assert set(versions_of(both)) == {new.flow_version_id}
     assert sum(report.moved for report in reports) <= 8
@@ -231,10 +237,16 @@ def test_a_turn_that_read_an_invited_conversation_before_the_move_is_taken_again
     (before,) = rows(here, Conversation)
     publish(here, edited(here, REWORDED), "move")
     assert move_due(here) == MoveReport(moved=1)
-    same = {"status": "invited", "wake_at": None, "mix_at": None}
     stored = here.database.write(
         lambda c: turns.save(
-            c, before.id, before.version, sealed=before.sealed, key_id=before.key_id, **same
+            c,
+            before.id,
+            before.version,
+            status="invited",
+            wake_at=None,
+            mix_at=None,
+            sealed=before.sealed,
+            key_id=before.key_id,
         )
     )
     assert not stored

@@ -8,6 +8,7 @@ from bot.flow.state import State
 from bot.interview.installation import Installation
 from bot.interview.surveys import SETTINGS, stored_files
 from storage.models import Conversation
+from tests.fake_twilio_person import Person
 from tests.rows import rows
 from tests.whatsapp import Office
 
@@ -65,7 +66,7 @@ def states_of(here: Installation) -> dict[int, State]:
     return here.database.read(work)
 
 
-def under_way(place: Office, *answers: str, people: int = 1) -> list:  # type: ignore[type-arg]
+def under_way(place: Office, *answers: str, people: int = 1) -> list[Person]:
     """Let people begin the staff's interview and answer so far; they speak Indonesian."""
     found = []
     for _ in range(people):

@@ -29,10 +29,12 @@ def diff(
     if files is not None and new is not None:
         raise typer.BadParameter("--files and --to exclude each other")
     with opened() as service:
+        here = service.installation
+        here.database.read(lambda connection: here.surveys.named(connection, survey))
         folder = files or service.settings.flows_dir / survey
         try:
             texts = None if new is not None else read_files(folder)
-            found = difference(service.installation, survey, files=texts, old=old, new=new)
+            found = difference(here, survey, files=texts, old=old, new=new)
         except FlowError as error:
             fail("\n".join(f"{folder}/{one}" for one in error.problems))
         report(as_json, _plain(found), lambda: _show(found))

@@ -76,8 +76,10 @@ def publish(
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Take the files of a survey as its current version; without --policy people under way keep
-    theirs, and what would break their answers is refused."""
+    """Take the files of a survey as its current version; people under way keep theirs.
+
+    What would break their answers is refused unless --policy says what shall become of them.
+    """
     with opened() as service:
         folder = Path(survey)
         if not (folder / "survey.yaml").is_file():
