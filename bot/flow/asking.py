@@ -8,7 +8,8 @@ from typing import Any
 
 from bot.flow import review
 from bot.flow.answers import Reading
-from bot.flow.route import count, first_open, matters, notes_before, previous, prune
+from bot.flow.choices import Offer, offered
+from bot.flow.route import begun, count, first_open, matters, notes_before, previous, prune
 from bot.flow.state import NO_ANSWERS, Answer, State, Status
 from bot.flow.survey import Flow, Question
 from bot.flow.turn import Answered, Context, Dropped, Effect, Message, Step
@@ -20,6 +21,9 @@ FULL_FOOTERS = 3
 LAST = "last"
 """Key in `State.extra`: the question answered last, where that is not the one before the open."""
 
+PAGE = "page"
+"""Key in `State.extra`: which page of the open question's choices is before the person."""
+
 RENEWED = "renewed"
 """In `State.pending`: the questions were changed since, and another one is open than was asked."""
 
@@ -28,7 +32,10 @@ _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn as all of its handlers see it; `state` is the newest one."""
+    """One turn as all of its handlers see it; `state` is the newest one.
+
+    `flow` is in the order of this conversation: see `Flow.arranged`.
+    """
 
     flow: Flow
     state: State
@@ -38,13 +45,22 @@ class Turn:
     def voice(self) -> Voice:
         """The bot, speaking this conversation's language."""
         language = self.flow.spoken(self.state.language)
-        return Voice(self.flow, language, self.context, self.state.answers)
+        return Voice(self.flow, language, self.context, self.state.answers, seed=self.state.seed)
 
     @property
     def question(self) -> Question:
         """The open question. Only while ASKING, and not while all answers are shown."""
         assert self.state.question is not None
         return self.flow.by_name[self.state.question]
+
+    @property
+    def offer(self) -> Offer:
+        """What the open question offers. Only while ASKING."""
+        return offered(self.question, self.state.answers, self.state.seed)
+
+    def read(self, question: Question, text: str) -> Reading:
+        """Read what was typed as an answer to a question."""
+        return question.read(text, self.state.answers, seed=self.state.seed)
 
     def to(self, state: State) -> Turn:
         """Return the same turn with another state."""
@@ -84,8 +100,17 @@ class Turn:
                 return review.page(voice, state, words)
             case Status.ASKING:
                 numbers = count(self.flow, self.question, state.answers)
-                full = state.asks <= FULL_FOOTERS
-                return voice.question(self.question, numbers, full=full, before=before, notes=notes)
+                stumbled = before and state.attempts
+                titles = () if stumbled else begun(self.flow, self.question, state.answers)
+                return voice.question(
+                    self.question,
+                    numbers,
+                    full=state.asks <= FULL_FOOTERS,
+                    before=before,
+                    notes=notes,
+                    sections=titles,
+                    page=int(state.extra.get(PAGE, "0")),
+                )
             case Status.LANGUAGE:
                 return voice.languages("greeting" if state.began_at is None else "language", words)
             case Status.CONSENT:
@@ -141,7 +166,7 @@ def end(
         earlier=None if status is Status.FINISHED else state.earlier,
         reminded=False,
     )
-    ended = replace(ended, extra=_without(ended, LAST, review.PAGE))
+    ended = replace(ended, extra=_without(ended, LAST, PAGE, review.PAGE))
     effects += (Dropped(gone),) if gone else ()
     said = turn.voice.message(message, after="\n\n".join(before)) if message else None
     return Step(ended, said, effects)
@@ -166,7 +191,8 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
         left_out.append(question.name)
         if answers.pop(question.name, None) is not None:
             replaced = (question.name,)
-    kept, skipped, dropped = prune(turn.flow, answers, left_out)
+    kept, skipped, dropped, computed = prune(turn.flow, answers, left_out)
+    effects += tuple(map(Answered, computed))
     if replaced or dropped:
         effects += (Dropped((*replaced, *dropped)),)
     other = question.name != state.question
@@ -196,6 +222,15 @@ def _misfits(turn: Turn, dropped: Collection[str]) -> tuple[str, ...]:
         return ()
     numbers = ", ".join(str(count(turn.flow, one, answers)[0]) for one in again)
     return turn.line("no_longer_fits", {"no": numbers})
+
+
+def calculate(turn: Turn) -> tuple[Turn, tuple[Effect, ...]]:
+    """Work out what needs no answer, where the asking begins."""
+    settled = prune(turn.flow, turn.state.answers, turn.state.left_out)
+    if not settled.computed:
+        return turn, ()
+    state = replace(turn.state, answers=settled.answers)
+    return turn.to(state), tuple(map(Answered, settled.computed))
 
 
 def is_being_corrected(turn: Turn) -> bool:
@@ -261,7 +296,7 @@ def _ask_again(turn: Turn, trouble: str) -> Step:
 
 def fresh(state: State, **changes: Any) -> State:
     """Return the state changed, without what only concerned the question as it stood open."""
-    return replace(state, attempts=0, pending=None, extra=_without(state, "said"), **changes)
+    return replace(state, attempts=0, pending=None, extra=_without(state, "said", PAGE), **changes)
 
 
 def _without(state: State, *keys: str) -> Mapping[str, str]:

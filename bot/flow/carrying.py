@@ -21,7 +21,7 @@ from bot.flow.route import first_open, matters, prune
 from bot.flow.schedule import wake_at
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Question
-from bot.flow.turn import Context, Dropped, Effect, Step
+from bot.flow.turn import Answered, Context, Dropped, Effect, Step
 from bot.flow.wording import consent_version
 
 Policy = Literal["finish-old", "move", "re-ask"]
@@ -36,6 +36,7 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
     the words; and those whose answers are shown and only wait to be sent. What comes out has a next
     question, the page of answers, or an end: nobody is stuck.
     """
+    new = new.arranged(state.seed)
     if policy == "finish-old" or state.status.over or state.earlier is not None:
         return None
     if state.status is Status.CONSENT and _consents_differ(old, new, state, context):
@@ -43,16 +44,15 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
     reviewing = state.question is None and bool(state.answers or state.left_out)
     if state.question is None and not reviewing:
         return Step(state)  # nothing was asked yet
-    moved, dropped = _answers_carried(old, new, state, policy)
+    moved, effects = _answers_carried(old, new, state, policy)
     opened = _open_question(new, moved)
     if opened is None and reviewing and not new.review:
         return None
-    effects: tuple[Effect, ...] = (Dropped(dropped),) if dropped else ()
     if opened is None and not new.review:
         ended = finish(Turn(new, replace(moved, status=Status.ASKING), context), effects)
         return Step(replace(ended.state, wake_at=wake_at(ended.state, context)), None, effects)
     name = None if opened is None else opened.name
-    same = name == state.question and not dropped
+    same = name == state.question and not any(isinstance(one, Dropped) for one in effects)
     if same and (name is None or name not in broken(old, new)):
         return Step(moved, None, effects)
     extra = {key: value for key, value in moved.extra.items() if key not in (LAST, "said")}
@@ -98,8 +98,8 @@ def _kept(old: Flow, new: Flow, name: str, answer: Answer) -> bool:
 
 def _answers_carried(
     old: Flow, new: Flow, state: State, policy: Policy
-) -> tuple[State, tuple[str, ...]]:
-    """Return the state with what it may keep, and the names of the answers dropped."""
+) -> tuple[State, tuple[Effect, ...]]:
+    """Return the state with what it may keep, and what has become of its answers."""
     anew = broken(old, new) if policy == "re-ask" else frozenset[str]()
     answers = {
         name: answer
@@ -112,9 +112,11 @@ def _answers_carried(
         if name not in anew and name in new.by_name and not new.by_name[name].required
     ]
     settled = prune(new, answers, left_out)
-    kept, skipped = settled[0], settled[1]
-    dropped = tuple(name for name in state.answers if name not in kept)
-    return replace(state, answers=kept, left_out=skipped), dropped
+    dropped = tuple(name for name in state.answers if name not in settled.answers)
+    effects: tuple[Effect, ...] = tuple(map(Answered, settled.computed))
+    if dropped:
+        effects += (Dropped(dropped),)
+    return replace(state, answers=settled.answers, left_out=settled.left_out), effects
 
 
 def _open_question(flow: Flow, state: State) -> Question | None:

@@ -52,7 +52,7 @@ def settle(turn: Turn, said: str) -> Step | None:
     if question is None:
         return None
     meant = turn.state.extra.get("said", "")
-    return take(turn, question, question.read(meant, turn.state.answers))
+    return take(turn, question, turn.read(question, meant))
 
 
 def _would_end(turn: Turn, question: Question, reading: Reading) -> bool:
@@ -64,5 +64,5 @@ def _read(turn: Turn, question: Question, meant: str) -> Reading | None:
     """Return a reading that is an answer; own words are none."""
     if question.own_words:
         return None
-    reading = question.read(meant, turn.state.answers)
+    reading = turn.read(question, meant)
     return reading if reading.trouble is None else None

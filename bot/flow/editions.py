@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 from rapidfuzz import fuzz
 
+from bot.flow.choices import SurveyChoice
 from bot.flow.expressions import Expression
 from bot.flow.keywords import normalise
-from bot.flow.survey import Flow, Question, Settings, Survey, SurveyChoice, Words
+from bot.flow.survey import Flow, Question, Settings, Survey, Words
 
 Kind = Literal["wording", "addition", "break"]
 
@@ -54,6 +55,7 @@ _WORDING = {
     "default": "what is offered",
     "media": "what is shown or played with it",
     "section": "its section",
+    "randomize": "whether its choices are shuffled",
 }
 # Positions, and what is worked out of the rest.
 _DERIVED = frozenset(
@@ -95,18 +97,21 @@ def compare_flows(old: Flow, new: Flow) -> list[Change]:
     for question in new.questions:
         before = old.by_name.get(question.name)
         if before is None:
-            note = question.type == "note"
-            add("wording" if note else "addition", question.name, "new")
+            add("addition" if question.is_asked else "wording", question.name, "new")
             continue
         for kind, what in _question(before, question, new.settings.default_language):
             add(kind, question.name, what)
     for question in old.questions:
         if question.name not in new.by_name:
-            add("wording" if question.type == "note" else "break", question.name, "gone")
+            add("break" if question.is_asked else "wording", question.name, "gone")
     ours = [one.name for one in old.asked if one.name in new.by_name]
     theirs = [one.name for one in new.asked if one.name in old.by_name]
     if ours != theirs:
         add("wording", "", "the questions come in another order")
+    if _plain(old.sections) != _plain(new.sections):
+        add("wording", "", "its sections")
+    if _plain(old.shuffles) != _plain(new.shuffles):
+        add("wording", "", "what is left to chance")
     if old.review != new.review:
         what = "are shown before the end" if new.review else "are not shown before the end any more"
         add("wording", "", f"all answers {what}")
