@@ -36,7 +36,6 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
     the words; and those whose answers are shown and only wait to be sent. What comes out has a next
     question, the page of answers, or an end: nobody is stuck.
     """
-    new = new.arranged(state.seed)
     if policy == "finish-old" or state.status.over or state.earlier is not None:
         return None
     if state.status is Status.CONSENT and _consents_differ(old, new, state, context):
@@ -44,7 +43,10 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
     reviewing = state.question is None and bool(state.answers or state.left_out)
     if state.question is None and not reviewing:
         return Step(state)  # nothing was asked yet
-    moved, effects = _answers_carried(old, new, state, policy)
+    anew = broken(old, new)  # before the order of this one's seed: it is compared once for all
+    new = new.arranged(state.seed)
+    dropping = anew if policy == "re-ask" else frozenset[str]()
+    moved, effects = _answers_carried(old, new, state, dropping)
     opened = _open_question(new, moved)
     if opened is None and reviewing and not new.review:
         return None
@@ -53,7 +55,7 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
         return Step(replace(ended.state, wake_at=wake_at(ended.state, context)), None, effects)
     name = None if opened is None else opened.name
     same = name == state.question and not any(isinstance(one, Dropped) for one in effects)
-    if same and (name is None or name not in broken(old, new)):
+    if same and (name is None or name not in anew):
         return Step(moved, None, effects)
     extra = {key: value for key, value in moved.extra.items() if key not in (LAST, "said")}
     asked = replace(moved, question=name, pending=RENEWED, attempts=0, extra=extra)
@@ -97,10 +99,9 @@ def _kept(old: Flow, new: Flow, name: str, answer: Answer) -> bool:
 
 
 def _answers_carried(
-    old: Flow, new: Flow, state: State, policy: Policy
+    old: Flow, new: Flow, state: State, anew: frozenset[str]
 ) -> tuple[State, tuple[Effect, ...]]:
     """Return the state with what it may keep, and what has become of its answers."""
-    anew = broken(old, new) if policy == "re-ask" else frozenset[str]()
     answers = {
         name: answer
         for name, answer in state.answers.items()
