@@ -274,12 +274,14 @@ def _is_the_word(command: Command, text: str) -> bool:
 
 def _corrected(turn: Turn, heard: Turn, text: str) -> Step | None:
     """Take a text that corrects the answer before it; None where it is no such text."""
+    meant = turn.flow.words.keywords.corrected(text)
+    if meant is None:
+        return None
     if not review.is_open(turn.state) and (
         turn.question.own_words or turn.offer.lexicon.exact(text) is not None
     ):
         return None
-    meant = turn.flow.words.keywords.corrected(text)
-    return None if meant is None else corrections.correct(heard, meant, turn.state.attempts)
+    return corrections.correct(heard, meant, turn.state.attempts)
 
 
 def _is_about_the_open(turn: Turn, reply: Reply) -> bool:
