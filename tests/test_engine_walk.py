@@ -334,7 +334,7 @@ def walk_in(name: str, survey: Survey, walks: int = 150) -> type:
 
 TestBundled = walk_in("BundledWalk", bundled())
 TestSmall = walk_in("SmallWalk", small())
-TestReviewed = walk_in("ReviewedWalk", load_survey(small_files(internal=REVIEWED)))
+TestReviewed = walk_in("ReviewedWalk", load_survey(small_files(internal=REVIEWED)), walks=80)
 TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
 TestStructured = walk_in("StructuredWalk", structured())
 TestPaged = walk_in("PagedWalk", paged(), walks=30)

@@ -136,7 +136,7 @@ def test_a_break_without_a_policy_is_refused_and_explained(both):
     with pytest.raises(PolicyNeeded) as caught:
         publish_edition(here, files)
     said = str(caught.value)
-    assert "1 people are under way" in said
+    assert "1 person is under way" in said
     assert "internal.prf_01: no choice `3` any more" in said
     assert all(f"--policy {policy}" in said for policy in ("finish-old", "move", "re-ask"))
     assert len(rows(here, FlowVersion)) == 1, "nothing was published"

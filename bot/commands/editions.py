@@ -47,14 +47,13 @@ def _show(found: Difference) -> None:
     columns = ["", "question", "what", "at it", "answers", "invalid", "waiting", "pooled"]
     rows: list[list[Any]] = []
     for change in sorted(found.changes, key=lambda one: _ORDER.index(one.kind)):
-        place = ".".join(part for part in (change.flow, change.question) if part)
         touched = found.touched.get((change.flow, change.question))
         numbers = (
             ["", "", "", "", ""]
             if touched is None
             else [touched.at, touched.answers, touched.invalid, touched.waiting, touched.pooled]
         )
-        rows.append([change.kind, place, change.what, *map(str, numbers)])
+        rows.append([change.kind, change.place, change.what, *map(str, numbers)])
     out.print(table(f"{found.survey}: {found.old} and {found.new}", columns, rows))
     out.print(f"{found.begun} people are under way with another version, {found.invited} invited.")
     for line in _sentences(found):

@@ -37,6 +37,11 @@ class Change:
     question: str
     what: str
 
+    @property
+    def place(self) -> str:
+        """Where it is, as "internal.sar_01"; "" for the survey as a whole."""
+        return ".".join(part for part in (self.flow, self.question) if part)
+
 
 _Found = Iterator[tuple[Kind, str]]
 

@@ -89,14 +89,14 @@ class PolicyNeeded(Exception):
 
     def __init__(self, difference: Difference) -> None:
         self.difference = difference
-        lines = [
-            f"  {change.flow}.{change.question}: {change.what}".replace(" .", " ").rstrip(".")
+        lines = "\n".join(
+            f"  {change.place or 'settings'}: {change.what}"
             for change in difference.changes
             if change.kind == "break"
-        ]
+        )
+        people = "1 person is" if difference.begun == 1 else f"{difference.begun} people are"
         super().__init__(
-            f"Nothing was published: this breaks answers, and {difference.begun} people are under"
-            " way.\n" + "\n".join(lines) + f"\n{CHOICES}"
+            f"Nothing was published: this breaks answers, and {people} under way.\n{lines}\n{CHOICES}"
         )
 
 

@@ -163,7 +163,8 @@ def publish(
         editions.stay(connection, version)
         if policy != "finish-old":
             editions.leave(connection, survey_id, version, policy)
-        audit.record(connection, now, "publish", f"{survey.settings.name}, version {version}")
+        what = f"{survey.settings.name}, version {version}, {policy}"
+        audit.record(connection, now, "publish", what)
         return Published(
             survey_id, survey.settings.name, survey, version, row.closed_at if row else None
         )
