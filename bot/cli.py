@@ -11,6 +11,7 @@ from bot.commands import (
     demo,
     doctor,
     duplicates,
+    editions,
     fieldwork,
     flows,
     gateway,
@@ -43,6 +44,8 @@ app.command("check")(flows.check)
 app.command("test")(talking.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
+app.command("diff")(editions.diff)
+app.command("pull")(editions.pull)
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)

@@ -23,6 +23,7 @@ from bot.interview import (
     fetching,
     missed,
     mixing,
+    moving,
     reconciling,
     redaction,
     sending,
@@ -57,6 +58,7 @@ EVERY = {
     "mix": 300,
     "purge": 1800,
     "templates": 3600,
+    "move": 600,
 }
 
 
@@ -83,6 +85,7 @@ class Sweeps:
             "redact": lambda: redaction.redact_due(service.installation, service.channels),
             "purge": self._purge,
             "templates": self._templates,
+            "move": lambda: moving.move_due(service.installation),
         }
 
     def start(self) -> None:

@@ -166,7 +166,11 @@ class Survey(Base):
 
 
 class FlowVersion(Base):
-    """Questions and texts of a survey, whole, by content hash; never changed."""
+    """Questions and texts of a survey, whole, by content hash; never changed.
+
+    `move_to` and `move_policy` say to which version, and how, people under way with this one are
+    carried; without them they finish it.
+    """
 
     __tablename__ = "flow_version"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -174,7 +178,12 @@ class FlowVersion(Base):
     content_hash: Mapped[bytes] = mapped_column(Digest)
     content: Mapped[str] = mapped_column(Text)  # JSON: file name -> text
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    __table_args__ = (UniqueConstraint("survey_id", "content_hash"),)
+    move_to: Mapped[int | None] = mapped_column(Id, ForeignKey("flow_version.id"))
+    move_policy: Mapped[str | None] = mapped_column(String(8))
+    __table_args__ = (
+        UniqueConstraint("survey_id", "content_hash"),
+        CheckConstraint("move_policy IN ('move', 're-ask')", name="move_policy"),
+    )
 
 
 class Unit(Base):

@@ -29,6 +29,8 @@ from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_rules import Record
 from tests.lists import Listed, number, take_in
 from tests.setup import FLOWS, SECRET, installation
+from tests.versions import under_way
+from tests.whatsapp import office
 
 ROOT = Path(__file__).parent.parent
 UNITS = """\
@@ -163,6 +165,8 @@ def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkey
 
 OPENING = {
     "publish": ["integritas"],
+    "diff": ["integritas"],
+    "pull": ["integritas"],
     "links": ["integritas"],
     "mail": ["integritas"],
     "launch": ["integritas"],
@@ -945,3 +949,91 @@ def test_doctor_shows_an_address_to_paste_in_one_piece(ready, monkeypatch):
     assert webhook_urls(base).inbound in lines
     assert "to mend" in lines[-1]
     assert twilio.auth_token not in done.stdout + done.stderr
+
+
+# editing a survey that is running
+
+SUPERVISORS = (
+    '      - name: "3"\n'
+    '        label: {id: "Pengawas/administrator", en: "Supervisor/administrator"}\n'
+)
+
+
+@pytest.fixture
+def running(folder: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield a folder of files of one's own; three people of its survey are at question four."""
+    with office(sqlite_url, k="2") as place:
+        under_way(place, "1", "2", "3", people=3)
+        monkeypatch.setenv("DATABASE_URL", sqlite_url)
+        monkeypatch.setenv("FLOWS_DIR", str(folder / "flows"))
+        good("pull", "integritas")
+        yield folder / "flows" / "integritas"
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    text = (folder / "internal.yaml").read_text("utf-8")
+    assert old in text
+    (folder / "internal.yaml").write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_diff_says_what_changed_and_whom_it_touches(running):
+    assert "the files and version 1 say the same" in good("diff", "integritas")
+    edit(running, SUPERVISORS, "")
+    edit(running, "Seberapa setuju Bapak/Ibu", "Seberapa setuju Anda")
+    said = good("diff", "integritas")
+    assert re.search(r"break +│ internal.prf_01 +│ no choice `3` any more +│ < 2", said)
+    assert re.search(r"wording +│ internal.trs_01 +│ the hint +│ 3 ", said)
+    assert "3 people are under way with another version, 0 invited." in said
+    assert "internal.prf_01: fewer than 2 people are at it; 3 stored answers would become" in said
+    assert "choose --policy finish-old, move or re-ask" in said
+    found = data("diff", "integritas")
+    assert (found["from"], found["to"], found["breaks"]) == ("version 1", "the files", True)
+    assert found["changes"][0] == {
+        "kind": "break",
+        "flow": "internal",
+        "question": "prf_01",
+        "what": "no choice `3` any more",
+        "people_at_it": None,
+        "answers": 3,
+        "invalid_answers": 3,
+        "invalid_waiting_answers": 0,
+        "pooled_answers": 0,
+    }
+
+
+def test_a_break_is_published_only_with_a_policy_and_people_are_carried_over(running):
+    edit(running, SUPERVISORS, "")
+    said = bad("publish", "integritas")
+    assert "Nothing was published" in said
+    assert "--policy re-ask" in said
+    assert data("diff", "integritas", "--to", "1")["changes"] == []
+    assert "3 people carried over" in good("publish", "integritas", "--policy", "re-ask")
+    assert data("publish", "integritas")["moved"] == 0
+    found = data("diff", "integritas", "--from", "1", "--to", "2")
+    assert [one["what"] for one in found["changes"]] == ["no choice `3` any more"]
+    assert "there are 1 to 2" in bad("diff", "integritas", "--to", "3")
+    assert "exclude" in bad("diff", "integritas", "--to", "1", "--files", "x", code=2)
+    assert "not one of" in bad("publish", "integritas", "--policy", "nonsense", code=2)
+
+
+def test_files_with_mistakes_are_named_with_their_place(running):
+    edit(running, "type: select_one", "type: select_two")
+    assert "internal.yaml:14:11: `select_two` is not known here" in bad("diff", "integritas")
+    assert "is it a survey's folder?" in bad("diff", "integritas", "--files", "nowhere")
+
+
+def test_pull_writes_what_is_published_and_nothing_over_ones_own_work(running):
+    kept = (running / "internal.yaml").read_bytes()
+    assert kept == (FLOWS / "integritas" / "internal.yaml").read_bytes()
+    edit(running, SUPERVISORS, "")
+    assert "--force replaces them" in bad("pull", "integritas")
+    assert data("pull", "integritas", "-o", "elsewhere")["written"] == [
+        *("ahli.yaml", "eksternal.yaml", "internal.yaml"),
+        *("messages.yaml", "shared.yaml", "survey.yaml"),
+    ]
+    (running / "warga.yaml").write_text("kind: flow", "utf-8")
+    done = run("pull", "integritas", "--force")
+    assert done.exit_code == 0
+    assert "warga.yaml does not belong to version 1" in done.stderr
+    assert (running / "internal.yaml").read_bytes() == kept
+    assert "there are 1 to 1" in bad("pull", "integritas", "--version", "2")

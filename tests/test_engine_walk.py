@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bot.flow.choices import still_offered
 from bot.flow.engine import counted_answers, step
 from bot.flow.load import load_survey
-from bot.flow.route import matters, prune
+from bot.flow.route import count, first_open, matters, prune
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Survey
@@ -34,7 +34,17 @@ from bot.flow.turn import (
 )
 from bot.flow.wording import MAX_CHARS, message_chars
 from tests.structured import paged, structured
-from tests.surveys import LAND_FLOW, Chat, bundled, small, small_files, small_in_one_language
+from tests.surveys import (
+    LAND_FLOW,
+    SMALL_FLOW,
+    Chat,
+    bundled,
+    small,
+    small_files,
+    small_in_one_language,
+)
+
+REVIEWED = SMALL_FLOW.replace('minutes: "2"\n', 'minutes: "2"\nreview: true\n')
 
 WORDS = [
     *(
@@ -55,6 +65,7 @@ WORDS = [
     ),
     *("mulai", "kembali", "KEMBALI", "ubah", "ubah 2", "ubah 9", "ulang", "nanti", "lanjut", "cek"),
     *("siapa ini", "bantuan", "bahasa", "bukan", "hapus", "HAPUS DATA", "lapor", "isi ulang", "ok"),
+    *("3*", "*2", "eh 1", "maaf, 2", "salah 40", "maksud saya 3", "kirim", "lagi", "sudah benar"),
     *("lagi", "samarinda", "banjarbaru", "kalimantan timur", "kecewa", "lainnya", "1 2", "118"),
     *("1.000", "2,5", "dua koma lima", "2, 1, 3", "kemarin", "besok", "hari ini", "26 juli"),
     *("26/7/2025", "minggu lalu", "jam 2", "14.30", "lewati", "-2.2, 113.9"),
@@ -71,6 +82,8 @@ TAPS = [
     "language:en",
     "1",
     "x:1",
+    "KIRIM",
+    "LAGI",
 ]
 SENSIBLE = {
     "text": "usul",
@@ -118,7 +131,10 @@ class Walk(RuleBasedStateMachine):
     def answer_sensibly(self, many: int) -> None:
         for _ in range(many):
             name = self.chat.state.question
-            if self.chat.state.status is not Status.ASKING or name is None:
+            if self.chat.state.status is not Status.ASKING:
+                return
+            if name is None:
+                self.go(Reply(text="kirim"), timedelta(seconds=20))
                 return
             kind = self.chat.flow.by_name[name].type
             ends = name == "sar_02"  # its first answer screens out
@@ -135,6 +151,7 @@ class Walk(RuleBasedStateMachine):
         assert again == result, "the same input gives the same output"
         self.check_answers(before, result)
         self.check_ends(before, result)
+        self.check_what_was_changed(before, event, result)
         self.check_message(before, event, result)
 
     def check_answers(self, before: State, result: Step) -> None:
@@ -172,6 +189,31 @@ class Walk(RuleBasedStateMachine):
         if OptIn in kinds:
             assert before.status is Status.STOPPED or before.extra
         assert (result.state.wake_at is None) == result.state.status.over
+
+    def check_what_was_changed(self, before: State, event: Event, result: Step) -> None:
+        """Nothing is finished unseen, and who changes another answer is told which."""
+        state = result.state
+        flow = self.chat.flow.arranged(state.seed)
+        finishes = state.status is Status.FINISHED and before.status is not Status.FINISHED
+        if finishes and flow.review and (before.answers or before.left_out):
+            assert before.status is Status.ASKING
+            assert before.question is None, "all answers were shown before"
+            assert isinstance(event, Reply)
+        if before.status is not Status.ASKING or state.status is not Status.ASKING:
+            return
+        other = [
+            effect.question
+            for effect in result.effects
+            if isinstance(effect, Answered)
+            and effect.question != before.question
+            and flow.by_name[effect.question].is_asked
+        ]
+        for name in other:
+            number, _ = count(flow, flow.by_name[name], state.answers)
+            said = flow.words.messages["changed"].texts[flow.spoken(state.language)]
+            assert result.message is not None
+            told = said.split("{{no}}")[0] + str(number)
+            assert result.message.text.startswith(told)
 
     def check_message(self, before: State, event: Event, result: Step) -> None:
         message = result.message
@@ -262,7 +304,7 @@ class Walk(RuleBasedStateMachine):
         if state is None:
             return
         if state.status is Status.ASKING:
-            assert state.question in self.chat.flow.by_name
+            self.what_is_open_can_be_answered(state)
         if state.status.over:
             assert state.question is None
         assert len(set(state.sent)) == len(state.sent)
@@ -270,6 +312,19 @@ class Walk(RuleBasedStateMachine):
         if state.status is Status.FINISHED:
             assert state.earlier is None
             assert counted_answers(state) == (state.answers or None)
+
+    def what_is_open_can_be_answered(self, state: State) -> None:
+        flow = self.chat.flow.arranged(state.seed)
+        for question in flow.asked:
+            answer = state.answers.get(question.name)
+            if answer is not None:
+                assert matters(question, state.answers), "what is irrelevant is dropped"
+                assert question.still_fits(answer, state.answers), "and what does not fit"
+        if state.question is None:
+            assert flow.review
+            assert first_open(flow, state.answers, state.left_out) is None
+        else:
+            assert matters(flow.by_name[state.question], state.answers)
 
     def teardown(self) -> None:
         """Every path ends: left alone, the conversation closes by itself."""
@@ -299,6 +354,7 @@ def walk_in(name: str, survey: Survey, walks: int = 150) -> type:
 TestBundled = walk_in("BundledWalk", bundled())
 TestLand = walk_in("LandWalk", load_survey(small_files(internal=LAND_FLOW)))
 TestSmall = walk_in("SmallWalk", small())
+TestReviewed = walk_in("ReviewedWalk", load_survey(small_files(internal=REVIEWED)), walks=80)
 TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
 TestStructured = walk_in("StructuredWalk", structured())
 TestPaged = walk_in("PagedWalk", paged(), walks=30)

@@ -296,7 +296,7 @@ def place(either_url: str, tmp_path: Path) -> Iterator[Office]:
     """An office that has published the survey with its files."""
     with office(either_url) as one:
         read = folder(tmp_path)
-        one.published = publish(one.installation, read_files(read), read_media(read))
+        one.published = publish(one.installation, read_files(read), media=read_media(read))
         yield one
 
 
@@ -321,7 +321,7 @@ def test_servers_need_no_folder_and_an_older_version_keeps_its_pictures(
     person = place.twilio.person(phone=PHONE)
     person.say(place.link_text())
     (tmp_path / "media" / "kartu.png").write_bytes(jpeg())
-    publish(here, read_files(tmp_path), read_media(tmp_path))
+    publish(here, read_files(tmp_path), media=read_media(tmp_path))
     for file in (tmp_path / "media").iterdir():
         file.unlink()
     here.surveys._compiled.clear()

@@ -20,6 +20,8 @@ from bot.flow.source import FlowError
 from bot.intake.phones import read_phone
 from bot.intake.tables import InputError
 from bot.interview.installation import DemoMismatch, Installation
+from bot.interview.publishing import PolicyNeeded, UnknownVersion
+from bot.interview.pulling import WouldOverwrite
 from bot.interview.surveys import UnknownSurvey
 from bot.service import NotMigrated, Service
 from storage.database import Conflict, Unavailable
@@ -38,8 +40,11 @@ FAULTS: tuple[type[Exception], ...] = (
     InputError,
     KeyDestroyed,
     NotMigrated,
+    PolicyNeeded,
     Unavailable,
     UnknownSurvey,
+    UnknownVersion,
+    WouldOverwrite,
     WrongSecret,
     Conflict,
     OSError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -11,8 +12,9 @@ from bot.commands.common import JSON, err, fail, faults, opened, out, report, se
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
 from bot.interview.contents import every, make, prepare
+from bot.interview.moving import MoveReport, move_due
+from bot.interview.publishing import publish_edition, version_number
 from bot.interview.surveys import Published, read_files, read_media
-from bot.interview.surveys import publish as take
 from bot.service import Service
 
 PATH = typer.Argument(None, help="A survey's folder, or a folder of them; FLOWS_DIR if not given.")
@@ -67,24 +69,37 @@ def check(path: Path | None = PATH, as_json: bool = JSON) -> None:
 
 def publish(
     survey: str = typer.Argument(..., help="Name of a folder in FLOWS_DIR, or a path."),
+    policy: Literal["finish-old", "move", "re-ask"] | None = typer.Option(
+        None,
+        help="What becomes of people under way: they finish their version, go on with this one, or"
+        " that, and what it breaks is asked again.",
+    ),
     as_json: bool = JSON,
 ) -> None:
-    """Take the files of a survey as its current version; people under way keep theirs."""
+    """Take the files of a survey as its current version; people under way keep theirs.
+
+    What would break their answers is refused unless --policy says what shall become of them.
+    """
     with opened() as service:
         folder = Path(survey)
         if not (folder / "survey.yaml").is_file():
             folder = service.settings.flows_dir / survey
         try:
-            published = take(service.installation, read_files(folder), read_media(folder))
+            media = read_media(folder)
+            published = publish_edition(service.installation, read_files(folder), policy, media)
         except FlowError as error:
             lines = "\n".join(_placed(folder, one) for one in error.problems)
             fail(f"{lines}\nNothing was published; the version before stays.")
+        number = version_number(service.installation, published)
         made = 0 if service.twilio is None else _make_taps(service, published)
+        moved = _carry(service) if policy in ("move", "re-ask") else MoveReport()
         notes = [_placed(folder, one) for one in published.survey.advice]
         value = {
             "survey": published.name,
-            "version": published.flow_version_id,
+            "version": number,
             "taps": made,
+            "moved": moved.moved,
+            "stayed": moved.stayed,
             "warnings": notes,
         }
         for line in () if as_json else notes:
@@ -93,10 +108,20 @@ def publish(
             as_json,
             value,
             lambda: out.print(
-                f"{published.name}: version {published.flow_version_id} is current;"
+                f"{published.name}: version {number} is current;"
                 f" languages {', '.join(published.survey.languages)}"
                 + (f"; {made} buttons and lists made" if made else "")
+                + (f"; {moved.moved} people carried over" if moved.moved else "")
+                + (f", {moved.stayed} finish what they began" if moved.stayed else "")
             ),
+        )
+
+
+def _carry(service: Service) -> MoveReport:
+    """Carry people over now; a server goes on where this ends."""
+    with err.status("carrying people over") as status:
+        return move_due(
+            service.installation, done=lambda number: status.update(f"{number} people looked at")
         )
 
 

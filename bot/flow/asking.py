@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.flow import review
 from bot.flow.answers import Reading
 from bot.flow.choices import Offer, offered
 from bot.flow.domains import NEEDED, OUTSIDE, Moment
@@ -19,9 +20,15 @@ from bot.flow.wording import Voice
 FULL_FOOTERS = 3
 """So many questions carry the long line under them; after that people know."""
 
+LAST = "last"
+"""Key in `State.extra`: the question answered last, where that is not the one before the open."""
+
 PAGE = "page"
 """Key in `State.extra`: which page of the open question's choices is before the person."""
 _OF_FILES = frozenset({"wrong_file", "file_lost"})  # their remedy stands below the question
+
+RENEWED = "renewed"
+"""In `State.pending`: the questions were changed since, and another one is open than was asked."""
 
 _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
@@ -45,7 +52,7 @@ class Turn:
 
     @property
     def question(self) -> Question:
-        """The open question. Only while ASKING."""
+        """The open question. Only while ASKING, and not while all answers are shown."""
         assert self.state.question is not None
         return self.flow.by_name[self.state.question]
 
@@ -92,6 +99,11 @@ class Turn:
         """Show what is open (once more), after some words and notes."""
         return Step(self.state, self._open(before, notes), effects)
 
+    def line(self, name: str, own: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the words of a message that a survey may lack, or nothing."""
+        known = name in self.flow.words.messages
+        return (self.voice.text(name, own),) if known else ()
+
     def show_after(self, name: str, own: Mapping[str, str] | None = None) -> Step:
         """Show what is open after the words of a message."""
         return self.show(self.voice.text(name, own))
@@ -100,6 +112,8 @@ class Turn:
         voice, state = self.voice, self.state
         words = "\n\n".join(before)
         match state.status:
+            case Status.ASKING if review.is_open(state):
+                return review.page(voice, state, words)
             case Status.ASKING:
                 numbers = count(self.flow, self.question, state.answers)
                 stumbled = before and state.attempts
@@ -124,18 +138,29 @@ class Turn:
 
 
 def advance(turn: Turn, effects: tuple[Effect, ...] = (), before: tuple[str, ...] = ()) -> Step:
-    """Ask the first open question, or finish. Notes on the way travel in the same bubble."""
+    """Ask the first open question, show all answers, or finish. Notes on the way travel in the same
+    bubble."""
     flow, state = turn.flow, turn.state
     question = first_open(flow, state.answers, state.left_out)
-    position = len(flow.questions) if question is None else question.index
-    notes = notes_before(flow, position, state.answers)
+    if question is None and flow.review and (state.answers or state.left_out):
+        shown = fresh(state, question=None)
+        return turn.to(replace(shown, extra=_without(shown, review.PAGE))).show(
+            *before, effects=effects
+        )
     if question is None:
-        said = tuple(turn.voice.note(note) for note in notes)
-        return end(turn, Status.FINISHED, effects, said)
+        return finish(turn, effects, before)
+    notes = notes_before(flow, question.index, state.answers)
     if question.name == state.question:
         return turn.to(fresh(state)).show(*before, effects=effects)
     asked = fresh(state, question=question.name, asks=state.asks + 1)
     return turn.to(asked).show(*before, notes=notes, effects=effects)
+
+
+def finish(turn: Turn, effects: tuple[Effect, ...] = (), before: tuple[str, ...] = ()) -> Step:
+    """End an interview in which everything was answered."""
+    notes = notes_before(turn.flow, len(turn.flow.questions), turn.state.answers)
+    said = (*before, *(turn.voice.note(note) for note in notes))
+    return end(turn, Status.FINISHED, effects, said)
 
 
 def end(
@@ -157,13 +182,17 @@ def end(
         earlier=None if status is Status.FINISHED else state.earlier,
         reminded=False,
     )
+    ended = replace(ended, extra=_without(ended, LAST, PAGE, review.PAGE))
     effects += (Dropped(gone),) if gone else ()
     said = turn.voice.message(message, after="\n\n".join(before)) if message else None
     return Step(ended, said, effects)
 
 
 def take(turn: Turn, question: Question, reading: Reading) -> Step:
-    """Take a reading of what was answered to a question: store it and go on, or ask again."""
+    """Take a reading of what was answered to a question: store it and go on, or ask again.
+
+    Who answers another question than the open one is told which one it was.
+    """
     if reading.trouble is not None:
         return _ask_again(turn, question, reading)
     state = turn.state
@@ -182,12 +211,33 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
     effects += tuple(map(Answered, computed))
     if replaced or dropped:
         effects += (Dropped((*replaced, *dropped)),)
-    taken = turn.to(replace(state, answers=kept, left_out=skipped))
+    other = question.name != state.question
+    extra = _without(state, LAST)
+    if other or is_being_corrected(turn):
+        extra = {**extra, LAST: question.name}
+    taken = turn.to(replace(state, answers=kept, left_out=skipped, extra=extra))
     if question.end_if is not None and question.end_if.holds(kept):
         return end(taken, Status.SCREENED_OUT, effects)
-    if question.name != state.question and _is_being_corrected(taken):
-        return turn.to(fresh(taken.state)).show(effects=effects)
-    return advance(taken, effects)
+    said = (*_recorded(taken, question), *_misfits(taken, dropped)) if other else ()
+    if other and is_being_corrected(taken):
+        return turn.to(fresh(taken.state)).show(*said, effects=effects)
+    return advance(taken, effects, said or _misfits(taken, dropped))
+
+
+def _recorded(turn: Turn, question: Question) -> tuple[str, ...]:
+    """Say which answer was changed; not to what, somebody may be looking over a shoulder."""
+    number, _ = count(turn.flow, question, turn.state.answers)
+    return turn.line("changed", {"no": str(number)})
+
+
+def _misfits(turn: Turn, dropped: Collection[str]) -> tuple[str, ...]:
+    """Say which answers are asked for again because they no longer fit what has changed."""
+    answers = turn.state.answers
+    again = [one for name in dropped if matters(one := turn.flow.by_name[name], answers)]
+    if not again:
+        return ()
+    numbers = ", ".join(str(count(turn.flow, one, answers)[0]) for one in again)
+    return turn.line("no_longer_fits", {"no": numbers})
 
 
 def calculate(turn: Turn) -> tuple[Turn, tuple[Effect, ...]]:
@@ -199,11 +249,28 @@ def calculate(turn: Turn) -> tuple[Turn, tuple[Effect, ...]]:
     return turn.to(state), tuple(map(Answered, settled.computed))
 
 
-def _is_being_corrected(turn: Turn) -> bool:
+def is_being_corrected(turn: Turn) -> bool:
     """Whether the open question was answered before and is open because the person went back."""
     state = turn.state
     answered = state.question in state.answers or state.question in state.left_out
     return answered and matters(turn.question, state.answers)
+
+
+def last_answered(turn: Turn) -> Question | None:
+    """Return the question that was answered last: before the open one, or out of turn."""
+    flow, state = turn.flow, turn.state
+    name = state.extra.get(LAST, "")
+    if name in state.answers or name in state.left_out:
+        return flow.by_name[name]
+    return _previous(turn)
+
+
+def _previous(turn: Turn) -> Question | None:
+    """Return the question before the open one; the last one while all answers are shown."""
+    flow, state = turn.flow, turn.state
+    if state.question is not None:
+        return previous(flow, turn.question, state.answers)
+    return next(reversed(review.shown(flow, state)), None)
 
 
 def reopen(turn: Turn, question: Question) -> Step:
@@ -213,17 +280,19 @@ def reopen(turn: Turn, question: Question) -> Step:
 
 def back(turn: Turn) -> Step:
     """Go to the question before the open one."""
-    earlier = previous(turn.flow, turn.question, turn.state.answers)
+    earlier = _previous(turn)
     return turn.show_after("no_back") if earlier is None else reopen(turn, earlier)
 
 
 def go_on(turn: Turn) -> Step:
     """Leave a corrected question as it was and go on; else show the open one."""
-    return advance(turn) if _is_being_corrected(turn) else turn.show()
+    return advance(turn) if is_being_corrected(turn) else turn.show()
 
 
 def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
     """Say what was wrong with an answer: first in short, then with the choices, then with help."""
+    if review.is_open(turn.state):
+        return turn.show_after("asked_again")
     trouble, question = str(reading.trouble), turn.question
     attempts = turn.state.attempts + 1
     counted = turn.to(replace(turn.state, attempts=attempts))
@@ -247,7 +316,12 @@ def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
 
 def fresh(state: State, **changes: Any) -> State:
     """Return the state changed, without what only concerned the question as it stood open."""
+    return replace(state, attempts=0, pending=None, extra=_without(state, "said", PAGE), **changes)
+
+
+def _without(state: State, *keys: str) -> Mapping[str, str]:
+    """Return what is remembered besides the answers, without some of it."""
     extra = state.extra
-    if "said" in extra or PAGE in extra:
-        extra = {key: value for key, value in extra.items() if key not in ("said", PAGE)}
-    return replace(state, attempts=0, pending=None, extra=extra, **changes)
+    if extra.keys().isdisjoint(keys):
+        return extra
+    return {key: value for key, value in extra.items() if key not in keys}

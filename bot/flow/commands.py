@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot.flow.asking import PAGE, Turn, advance, back, calculate, end, go_on, reopen, take
+from bot.flow import review
+from bot.flow.asking import (
+    PAGE,
+    Turn,
+    advance,
+    back,
+    calculate,
+    end,
+    finish,
+    go_on,
+    reopen,
+    take,
+)
 from bot.flow.keywords import AGAIN, Command, normalise
 from bot.flow.paging import ONE_PAGE
 from bot.flow.route import nth
@@ -49,7 +61,8 @@ def _first_status(turn: Turn) -> Status:
 def choose_language(turn: Turn, language: str) -> Step:
     """Speak this language from now on, and show what is open in it."""
     state = turn.state
-    status = Status.ASKING if state.question is not None else Status.CONSENT
+    begun = state.question is not None or state.began_at is not None
+    status = Status.ASKING if begun else Status.CONSENT
     chosen = turn.to(replace(state, language=language, status=status, attempts=0))
     return chosen.show(effects=(LanguageChosen(language),))
 
@@ -161,7 +174,9 @@ def possible(turn: Turn) -> frozenset[Command]:
 
 
 def _next_page(turn: Turn, reply: Reply) -> Step:
-    """LAGI: the next page of a long list, after the last the first one again."""
+    """LAGI: the next page of a long list or of all answers, after the last the first one again."""
+    if review.is_open(turn.state):
+        return turn.to(review.turned(turn.voice, turn.state)).show()
     if turn.state.status is not Status.ASKING or turn.state.question is None:
         return _show_or_over(turn, reply)
     pages = turn.voice.pages(turn.question)
@@ -261,7 +276,8 @@ def _help(turn: Turn, reply: Reply) -> Step:
         return Step(replace(turn.state, pending="start"), info)
     if not turn.state.status.under_way:
         return turn.say("help")
-    if turn.state.status is not Status.ASKING or not turn.question.choices:
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    if not asking or not turn.question.choices:
         return turn.show_after("help")
     return turn.show_after("help_question", {"daftar_angka": turn.voice.numbers(turn.question)})
 
@@ -297,7 +313,8 @@ def _wrong_person(turn: Turn, reply: Reply) -> Step:
 def _stop(turn: Turn, reply: Reply) -> Step:
     """BERHENTI. In an answer in one's own words the word may belong to it: that is asked first."""
     typed = reply.option is None
-    if typed and turn.state.status is Status.ASKING and turn.question.own_words:
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    if typed and asking and turn.question.own_words:
         extra = {**turn.state.extra, "said": reply.text}
         return turn.to(replace(turn.state, pending="stop", extra=extra)).say("stop_confirm")
     return stop(turn)
@@ -307,6 +324,11 @@ def _erase_or_correct(turn: Turn, reply: Reply) -> Step:
     if turn.state.mixed or turn.state.status is Status.CLOSED:
         return turn.say("erase_how")  # there is nothing left to correct, and no state to ask twice
     return turn.to(replace(turn.state, pending="erase_or_correct")).say("erase_or_correct")
+
+
+def _send(turn: Turn, reply: Reply) -> Step:
+    """KIRIM: the answers that are shown are those that were meant."""
+    return finish(turn) if review.is_open(turn.state) else _show_or_over(turn, reply)
 
 
 _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
@@ -330,4 +352,5 @@ _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
     Command.LAPOR: lambda turn, reply: turn.say("report"),
     Command.ISI_ULANG: lambda turn, reply: fill_again(turn),
     Command.SUARA: _aloud,
+    Command.KIRIM: _send,
 }

@@ -20,6 +20,7 @@ from bot.flow.expressions import suggest
 from bot.flow.media import MediaFile
 from bot.flow.modes import lacking_disclaimer, own_advice
 from bot.flow.paging import SAID_BEFORE
+from bot.flow.review import FRAME_CHARS
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Settings, Survey, Words, order_of_questions
@@ -63,6 +64,7 @@ def compile_survey(
         checker.problems += lacking_words(sources, found["questions"], messages[1])
     every = [question for found in questions.values() for question in found["questions"]]
     check_media_words(messages[0], words, every, checker)
+    _check_review(messages, flows, checker)
     wrong = checker.problems + checker.missing.pop(settings.default_language, [])
     if wrong:
         raise FlowError(wrong)
@@ -109,6 +111,7 @@ def _assemble(
             words=words,
             settings=settings,
             languages=languages,
+            review=part.review,
             **questions[part.name],
             files=tuple(one.name for one in questions[part.name]["questions"] if one.takes_file),
         )
@@ -173,6 +176,27 @@ def _check_names(
             checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
 
 
+def _check_review(messages: tuple[Source, MessagesFile], flows: _Flows, checker: Checker) -> None:
+    """A page of answers needs words around it, and room for the answers."""
+    said = messages[1].messages
+    for source, part in flows:
+        if part.review and (said.review is None or said.review_more is None):
+            what = "the page of answers has no words: `review` and `review_more` are missing"
+            checker.add(source, ("review",), what, "add both to messages.yaml")
+    for code, text in said.review.texts.items() if said.review is not None else ():
+        if "{{daftar_jawaban}}" not in text.replace(" ", ""):
+            what, fix = "the answers have no place", "write {{daftar_jawaban}} where they belong"
+            checker.add(messages[0], ("messages", "review", code), what, fix)
+        elif len(text) > FRAME_CHARS:
+            what = f"{len(text)} characters around the answers"
+            checker.add(
+                messages[0],
+                ("messages", "review", code),
+                what,
+                f"at most {FRAME_CHARS}: shorten it",
+            )
+
+
 def _mode_advice(
     survey: Survey, settings: tuple[Source, SurveyFile], messages: tuple[Source, MessagesFile]
 ) -> Iterator[Problem]:
@@ -201,7 +225,8 @@ def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem
         )
         for code in survey.languages:
             voice = Voice(flow, code, context)
-            before = max((voice.text(name) for name in SAID_BEFORE), key=len)
+            said = (name for name in SAID_BEFORE if name in flow.words.messages)
+            before = max((voice.text(name) for name in said), key=len)
             notes: list[str] = []
             for question in flow.questions:
                 if question.type == "note":

@@ -61,7 +61,7 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         messages=MappingProxyType(messages),
         reasons=reasons,
         times_of_day=times,
-        keywords=Keywords.of(part.keywords, part.silent_after_end, part.who_asks),
+        keywords=Keywords.of(part.keywords, part.silent_after_end, part.who_asks, part.corrections),
         coordinator={
             name: _coordinators(source, name, one, checker)
             for name, one in part.coordinator.items()

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.flow import commands
-from bot.flow.asking import Turn, end, take
+from bot.flow import commands, corrections, review
+from bot.flow.asking import RENEWED, Turn, end, take
 from bot.flow.domains import OUTSIDE
 from bot.flow.files import asked_for, lost, read_file
 from bot.flow.keywords import Command, Phase, normalise
@@ -170,7 +170,8 @@ def _not_text(turn: Turn, reply: Reply) -> Step:
         return turn.show()
     if reply.kind == "edited":
         return turn.show_after("edited")
-    if turn.state.status is Status.ASKING:
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    if asking:
         asked = asked_for(turn, reply) if reply.kind == "media" else None
         if asked is not None:
             return take(turn, asked, read_file(asked, reply))
@@ -178,7 +179,6 @@ def _not_text(turn: Turn, reply: Reply) -> Step:
             return turn.show_after("wrong_file")
         if turn.question.type == "geopoint":
             return turn.show_after("not_a_place")
-    asking = turn.state.status is Status.ASKING
     in_words = asking and (turn.question.own_words or turn.question.type in ("date", "time"))
     asks_for_number = turn.state.status is not Status.CONSENT and not in_words
     return turn.show_after("not_text" if asks_for_number else "not_text_words")
@@ -242,8 +242,12 @@ def _asking(turn: Turn, reply: Reply) -> Step:
     settled = _settle(turn, heard, reply)
     if settled is not None:
         return settled
+    if turn.state.pending == RENEWED and _is_about_the_open(turn, reply):
+        return _after_renewal(heard, reply)
     if reply.option is not None:
         return _tapped(heard, reply)
+    if review.is_open(turn.state):
+        return _reviewing(turn, heard, reply)
     question = turn.question
     phase = Phase.OWN_WORDS if question.own_words else Phase.ASKING
     keywords = turn.flow.words.keywords
@@ -257,6 +261,10 @@ def _asking(turn: Turn, reply: Reply) -> Step:
         return _about(heard, reply)
     if _has_lost_the_thread(turn):
         return heard.show_after("asked_again")
+    # Quicker than a question is read: that is how people correct what they have just typed.
+    corrected = _corrected(turn, heard, reply.text)
+    if corrected is not None:
+        return corrected
     if _came_too_fast(turn):
         return turn.show_after("asked_again")
     return take(heard, question, heard.read(question, reply.text))
@@ -270,6 +278,67 @@ def _is_answer(turn: Turn, text: str) -> bool:
     reading = turn.read(question, text)
     read = reading.answer is not None or bool(reading.readings)
     return read or reading.trouble in OUTSIDE
+
+
+def _reviewing(turn: Turn, heard: Turn, reply: Reply) -> Step:
+    """Take what is said to the page of all answers: KIRIM, another page, or what to change."""
+    keywords = turn.flow.words.keywords
+    command = keywords.find(reply.text, Phase.REVIEW)
+    unseen = _has_lost_the_thread(turn) or _came_too_fast(turn)
+    if command is Command.KIRIM and unseen and not _is_the_word(command, reply.text):
+        return heard.show()  # an "ok" is about what is before the person
+    if command is not None:
+        return commands.run(heard, command, reply)
+    if reply.about is not None:
+        return _about(heard, reply)
+    said = reply.text.strip().rstrip(".")
+    number = int(said) if said.isdecimal() and len(said) <= 3 else keywords.numbered(reply.text)
+    if number is not None:
+        return commands.change(heard, number)
+    return _corrected(turn, heard, reply.text) or heard.show()
+
+
+def _is_the_word(command: Command, text: str) -> bool:
+    return normalise(text) == normalise(command.word)
+
+
+def _corrected(turn: Turn, heard: Turn, text: str) -> Step | None:
+    """Take a text that corrects the answer before it; None where it is no such text."""
+    meant = turn.flow.words.keywords.corrected(text)
+    if meant is None:
+        return None
+    if not review.is_open(turn.state) and (
+        turn.question.own_words or turn.offer.lexicon.exact(text) is not None
+    ):
+        return None
+    return corrections.correct(heard, meant, turn.state.attempts)
+
+
+def _is_about_the_open(turn: Turn, reply: Reply) -> bool:
+    """Whether a reply is an answer, and to the open question as far as it says."""
+    if reply.option is not None:
+        name, colon, _ = reply.option.partition(":")
+        if reply.option in Command.__members__ or name == "language":
+            return False
+        about = name if colon else reply.about
+    else:
+        about = reply.about
+    return about is None or about == turn.state.question
+
+
+def _after_renewal(turn: Turn, reply: Reply) -> Step:
+    """Obey a command; all else was said to a question that is not the one that is open now."""
+    if reply.option is None:
+        own_words = not review.is_open(turn.state) and turn.question.own_words
+        keywords = turn.flow.words.keywords
+        command = keywords.find(reply.text, Phase.OWN_WORDS if own_words else Phase.ASKING)
+        if command is not None:
+            return commands.run(turn, command, reply)
+        number = keywords.numbered(reply.text)
+        if number is not None:
+            return commands.change(turn, number)
+    known = RENEWED in turn.flow.words.messages
+    return turn.show_after(RENEWED if known else "asked_again")
 
 
 def _has_lost_the_thread(turn: Turn) -> bool:
@@ -298,7 +367,7 @@ def _tapped(turn: Turn, reply: Reply) -> Step:
         return turn.show() if language is None else commands.choose_language(turn, language)
     name, colon, value = option.partition(":")
     if not colon:
-        name, value = reply.about or turn.question.name, option
+        name, value = reply.about or turn.state.question or "", option
     question = _answerable(turn, name)
     if question is not None and value in question.lexicon.names:
         return take(turn, question, turn.pick(question, value))
@@ -335,12 +404,13 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
     "change": we have asked for the number of an answer.
     "stop": BERHENTI was typed as an answer in one's own words.
     "erase_or_correct": we have asked which of the two is meant.
+    "correct": we have asked which question a correction is for.
     """
     pending = turn.state.pending
-    if pending is None or pending == "pause":
+    if pending in (None, "pause", RENEWED):
         return None
     if reply.option is not None:
-        said = _TAPPED.get((pending, reply.option), "")
+        said = _TAPPED.get((pending or "", reply.option), "")
     elif reply.about is not None or _has_lost_the_thread(turn):
         return None
     else:
@@ -355,6 +425,8 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
         case "stop" if said == "2":
             meant = turn.state.extra.get("said", "")
             return take(heard, turn.question, heard.read(turn.question, meant))
+        case corrections.PENDING:
+            return corrections.settle(heard, said)
         case "erase_or_correct" if said == "1":
             return commands.correct_last(heard)
         case "erase_or_correct" if said == "2":

@@ -19,7 +19,7 @@ class Command(StrEnum):
     KEMBALI = "KEMBALI"  # back to the previous question
     UBAH = "UBAH"  # change the answer with this number
     ULANG = "ULANG"  # show the question once more
-    LAGI = "LAGI"  # show the next page of a long list
+    LAGI = "LAGI"  # show the next page of a long list, or of all answers
     OK = "OK"  # take the answer that is offered
     NANTI = "NANTI"  # pause
     LANJUT = "LANJUT"  # go on
@@ -33,6 +33,7 @@ class Command(StrEnum):
     LAPOR = "LAPOR"  # report, under pressure
     ISI_ULANG = "ISI_ULANG"  # answer again
     SUARA = "SUARA"  # hear the question and its choices
+    KIRIM = "KIRIM"  # send the answers that are shown before the end
 
     @property
     def word(self) -> str:
@@ -48,6 +49,7 @@ class Phase(StrEnum):
     CONSENT = "consent"
     ASKING = "asking"
     OWN_WORDS = "own_words"  # the open question is answered in one's own words
+    REVIEW = "review"  # all answers are shown before the end
     OVER = "over"
 
 
@@ -61,22 +63,22 @@ _ALWAYS = frozenset(
         Command.LAPOR,
     }
 )
+_UNDER_WAY = _ALWAYS | {
+    Command.KEMBALI,
+    Command.UBAH,
+    Command.ULANG,
+    Command.NANTI,
+    Command.LANJUT,
+    Command.BAHASA,
+}
 _BEFORE_CONSENT = _ALWAYS | {Command.BUKAN, Command.BAHASA, Command.NANTI}
 
 ACCEPTED: Mapping[Phase, frozenset[Command]] = {
     Phase.INVITED: _BEFORE_CONSENT | {Command.MULAI, Command.SETUJU, Command.LANJUT},
     Phase.LANGUAGE: _BEFORE_CONSENT | {Command.ULANG},
     Phase.CONSENT: _BEFORE_CONSENT | {Command.SETUJU, Command.TIDAK, Command.ULANG},
-    Phase.ASKING: _ALWAYS
-    | {
-        Command.KEMBALI,
-        Command.UBAH,
-        Command.ULANG,
-        Command.NANTI,
-        Command.LANJUT,
-        Command.BAHASA,
-        Command.SUARA,
-    },
+    Phase.ASKING: _UNDER_WAY | {Command.SUARA},
+    Phase.REVIEW: _UNDER_WAY | {Command.KIRIM, Command.LAGI},
     Phase.OWN_WORDS: frozenset({Command.BERHENTI}),
     Phase.OVER: _ALWAYS | {Command.MULAI, Command.ISI_ULANG},
 }
@@ -123,6 +125,7 @@ class Keywords:
     words: Mapping[str, tuple[Command, ...]]
     silent: frozenset[str]
     who: frozenset[str]
+    correcting: re.Pattern[str] | None = None  # the words before a correction, and the answer
 
     @classmethod
     def of(
@@ -130,6 +133,7 @@ class Keywords:
         words: Mapping[Command, Iterable[str]],
         silent: Iterable[str] = (),
         who: Iterable[str] = (),
+        corrections: Iterable[str] = (),
     ) -> Keywords:
         """Gather synonyms; a command's own word always belongs to it."""
         commands: dict[str, list[Command]] = {}
@@ -146,6 +150,7 @@ class Keywords:
             frozen,
             frozenset(normalise(word) for word in silent),
             frozenset(normalise(word) for word in who),
+            _correcting(corrections),
         )
 
     def find(
@@ -171,6 +176,17 @@ class Keywords:
             return int(match[2])
         return None
 
+    def corrected(self, text: str) -> str | None:
+        """Return the answer that a text puts in place of the one before: "3*", "*3", "eh, 3"."""
+        said = text.strip()
+        if len(said) > 80 or said.isalnum():  # most answers are one number
+            return None
+        bare = said.strip("* ")
+        if said.startswith("*") != said.endswith("*") and "*" not in bare:
+            return bare or None  # with a star on both sides it is bold
+        match = self.correcting.fullmatch(said) if self.correcting is not None else None
+        return match[1] if match is not None else None
+
     def means(self, text: str, command: Command) -> bool:
         """Whether the whole text is a synonym of this command, in whatever phase."""
         return command in self.words.get(normalise(text), ())
@@ -184,6 +200,15 @@ class Keywords:
         """Whether a text after the end needs no reply: thanks, greetings, emoji alone."""
         words = normalise(text)
         return not words or words in self.silent or less_polite(words) in self.silent
+
+
+def _correcting(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what finds one or several of these words and an answer after them."""
+    listed = sorted((word.strip() for word in words), key=len, reverse=True)
+    if not listed:
+        return None
+    either = "|".join(r"\s+".join(map(re.escape, word.split())) for word in listed)
+    return re.compile(rf"\W*(?:(?:{either})\b[\s,.:;!…-]*){{1,3}}(.*\w.*)", re.IGNORECASE)
 
 
 def less_polite(words: str) -> str:

@@ -23,8 +23,11 @@ SAID_BEFORE = (
     "fill_again",
     "change_impossible",
     "language_only",
+    "changed",
+    "no_longer_fits",
+    "renewed",
 )
-"""Messages that share a bubble with a question."""
+"""Messages that share a bubble with a question; a survey may lack the last ones."""
 
 _FILLED = 100  # what placeholders in those may add
 
@@ -44,5 +47,9 @@ def spans(lines: Sequence[int], room: int) -> tuple[tuple[int, int], ...]:
 @lru_cache(maxsize=64)
 def reserve(words: Words, language: str) -> int:
     """Return how many characters are kept free for what may be said before a question."""
-    texts = (words.messages[name].texts.get(language, "") for name in SAID_BEFORE)
+    texts = (
+        words.messages[name].texts.get(language, "")
+        for name in SAID_BEFORE
+        if name in words.messages
+    )
     return max(map(len, texts)) + _FILLED

@@ -95,7 +95,7 @@ class Settled(NamedTuple):
 
 
 def prune(flow: Flow, answers: Mapping[str, Answer], left_out: Collection[str]) -> Settled:
-    """Drop the answers to questions that no longer matter or offer them, and calculate anew.
+    """Drop the answers to questions that no longer matter or take them, and calculate anew.
 
     In the order of the flow, so that every condition sees only what those before it have left.
     """
@@ -115,12 +115,16 @@ def prune(flow: Flow, answers: Mapping[str, Answer], left_out: Collection[str]) 
             if value is not None:
                 kept[name] = value
         elif name in kept:
-            if not (matters(question, kept) and still_offered(question, kept[name], kept)):
+            if not (matters(question, kept) and _fits(question, kept[name], kept)):
                 del kept[name]
                 dropped.append(name)
         elif name in skipped and not matters(question, kept):
             skipped.remove(name)
     return Settled(kept, tuple(skipped), tuple(dropped), tuple(computed))
+
+
+def _fits(question: Question, answer: Answer, answers: Mapping[str, Answer]) -> bool:
+    return still_offered(question, answer, answers) and question.still_fits(answer, answers)
 
 
 def calculated(question: Question, answers: Mapping[str, Answer]) -> Answer | None:

@@ -466,6 +466,7 @@ class FlowFile(Part):
     name: Identifier
     title: Texts
     minutes: Line
+    review: bool = False  # all answers are shown before the end
     questions: Annotated[tuple[AnyItem, ...], Field(min_length=1)]
     random_sections: tuple[Identifier, ...] = ()
 
@@ -603,6 +604,13 @@ class MessagesPart(Part):
     out_of_span: MessagePart | None = None
     rank_wrong: MessagePart | None = None
     not_a_place: MessagePart | None = None
+    # Without these the same happens without words, and no flow may have `review`.
+    changed: MessagePart | None = None
+    no_longer_fits: MessagePart | None = None
+    correct_which: MessagePart | None = None
+    renewed: MessagePart | None = None
+    review: MessagePart | None = None
+    review_more: MessagePart | None = None
     # Where no answers are taken, and to colleagues who try a survey out.
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None
@@ -665,6 +673,7 @@ class MessagesFile(Part):
     keywords: dict[Command, tuple[Line, ...]]
     silent_after_end: tuple[Line, ...] = ()
     who_asks: tuple[Line, ...] = ()  # those of CEK that want to know who and why
+    corrections: tuple[Line, ...] = ()  # before an answer: it corrects the one given before
     coordinator: dict[Identifier, MessagePart] = {}
     coordinator_keywords: dict[str, tuple[Line, ...]] = {}
     unit_abbreviations: dict[Line, Line] = {}

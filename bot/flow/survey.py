@@ -169,6 +169,25 @@ class Question:
             return Reading(trouble="rank_wrong")
         return self._constrained(Reading(answer), answers, moment)
 
+    @property
+    def constrained_by_others(self) -> bool:
+        """Whether its constraint reads other answers, which may change later.
+
+        One that reads the day is not meant: what was true when it was answered may stay.
+        """
+        if self.constraint is None or "today" in self.constraint.names:
+            return False
+        return not {self.name, "value"}.issuperset(self.constraint.names)
+
+    def still_fits(self, answer: Answer, answers: Mapping[str, Answer]) -> bool:
+        """Whether an answer that was taken may stay when others have changed.
+
+        Only a constraint that reads other answers is asked again: nothing else can have changed.
+        """
+        if not self.constrained_by_others:
+            return True
+        return self._constrained(Reading(answer), answers, None).trouble is None
+
     def offers_default(self, answers: Mapping[str, Answer], moment: Moment | None = None) -> bool:
         """Whether there is an answer to say OK to, and it can be given now."""
         return (
@@ -415,6 +434,7 @@ class Flow:
     asked: tuple[Question, ...]  # what is put to people: no notes, no calculations
     conditional: tuple[Question, ...]  # those of them that are not asked of everybody
     files: tuple[str, ...] = ()  # the names of those that are answered with a file
+    review: bool = False  # all answers are shown before the end
     group: Group | None = None
     # What is to be settled anew after each answer, in order: answers that may no longer matter or
     # be offered, and calculations.
@@ -457,7 +477,10 @@ def order_of_questions(questions: Sequence[Question]) -> dict[str, Any]:
             question
             for question in questions
             if question.type == "calculate"
-            or (question.is_asked and (question.relevant or question.choice_filter))
+            or (
+                question.is_asked
+                and (question.relevant or question.choice_filter or question.constrained_by_others)
+            )
         ),
     }
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.flow import review
 from bot.flow.answers_to_try import NUMBERS, answers, tried_in_full
 from bot.flow.engine import begin, step
 from bot.flow.expressions import Expression
@@ -78,7 +79,9 @@ class Player:
         self.steps += 1
         now = moment.now + PACE
         done = step(self.flow, moment.state, event, self._context(now))
-        return Moment(done.state, now, self._counted(moment, done))
+        after = Moment(done.state, now, self._counted(moment, done))
+        # Who is shown all answers before the end sends them.
+        return self.go(after, Reply(option="KIRIM")) if review.is_open(done.state) else after
 
     def mistake(self) -> Talk:
         """Return what one answer that cannot be read adds: the same question, after a "sorry"."""

@@ -51,6 +51,11 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "more_choices": frozenset({"dari", "sampai", "semua"}),
         "code_wrong": frozenset({"kode"}),
         "link_used": frozenset({"kode"}),
+        "changed": frozenset({"no"}),
+        "no_longer_fits": frozenset({"no"}),
+        "correct_which": frozenset({"no"}),
+        "review": frozenset({"daftar_jawaban"}),
+        "review_more": frozenset({"no", "jumlah"}),
     }
 )
 """Further ones, by the message in which they make sense."""

@@ -41,6 +41,7 @@ from bot.interview import (
     reminding,
     seeds,
 )
+from bot.interview.editions import carried
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
 from bot.interview.surveys import Published
@@ -90,13 +91,16 @@ def save(
     reply: Mapping[str, Any] | None = None,
     arrived: Arrived | None = None,
     sent: tuple[InboundFile, Via] | None = None,
+    *,
+    moved: bool = False,
 ) -> bool:
     """Carry out a step's effects, then store its state, with the outbox row of its reply and the
     message that it answers; return whether there was a state to store, and so `arrived` too.
     `sent` is a file that came with that message, and by which channel.
 
-    This is the last of a turn's transaction. Raises Conflict when another step of this conversation
-    was stored since we read it, IntegrityError when that message was.
+    With `moved` the version of the questions in `row` is new: it is stored though the state may be
+    as it was. This is the last of a turn's transaction. Raises Conflict when another step of this
+    conversation was stored since we read it, IntegrityError when that message was.
     """
     state = result.state
     assert row.conversation_id is not None
@@ -105,7 +109,7 @@ def save(
         _carry_out(connection, installation, row, effect)
     # What the end of a survey has wiped stays so: there is no key any more to seal it with.
     wiped = row.closed_at is not None and row.sealed is None
-    if erases(result) or state == before or row.mixed or wiped:
+    if erases(result) or (state == before and not moved) or row.mixed or wiped:
         if reply is not None:
             outbox_queries.add(connection, reply)
         return False
@@ -131,6 +135,7 @@ def save(
         mix_at=mix_at,
         sealed=key.seal(state.to_json(), f"state:{row.conversation_id}"),
         key_id=key.id,
+        flow_version_id=row.flow_version_id,
         reply=reply,
         arrived=arrived,
     )
@@ -322,8 +327,11 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
         queries.postpone(connection, conversation_id, later)
         return False
     world = reminding.allowed(connection, installation, row, survey, state, world)
-    result = step(survey.for_group(row.grp or ""), state, Wake(), world)
-    if not save(connection, installation, row, state, result, survey):
+    over = carried(connection, installation, row, survey, state, world)
+    moved, row, survey = over.row is not row, over.row, over.survey
+    result = step(survey.for_group(row.grp or ""), over.state, Wake(), world)
+    result = replace(result, effects=(*over.effects, *result.effects))
+    if not save(connection, installation, row, state, result, survey, moved=moved):
         # Nothing has changed but the timer itself, which new settings had brought forward.
         queries.postpone(connection, conversation_id, result.state.wake_at)
     message = result.message

@@ -34,6 +34,7 @@ from bot.interview import (
     wishes,
 )
 from bot.interview.conversations import erases, load_state, save, survey_of
+from bot.interview.editions import carried
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
 from bot.interview.pace import Debits
@@ -315,9 +316,12 @@ def _advance(
         and identity.opted_out(connection, installation, row.contact_id),
     )
     context = replace(context, wrote_at=inbound.came_at or inbound.kept_at)
-    result = step(survey.for_group(row.grp or ""), state, event, context)
+    over = carried(connection, installation, row, survey, state, context)
+    moved, row, survey = over.row is not row, over.row, over.survey
+    result = step(survey.for_group(row.grp or ""), over.state, event, context)
+    result = replace(result, effects=(*over.effects, *result.effects))
     if isinstance(event, Reply):
-        pilots.note_misread(connection, installation, row, state, result.state, event.text)
+        pilots.note_misread(connection, installation, row, over.state, result.state, event.text)
     if not state.status.over and wishes.begins(event):
         # A code of the provider's may have opted them out without the interview's knowing.
         identity.opt_in(connection, installation, row.contact_id)
@@ -336,7 +340,9 @@ def _advance(
     new = None if arrival.noted else arrival.message
     via = Via(inbound.channel, inbound.sender)
     sent = (inbound.attached, via) if inbound.attached is not None else None
-    arrival.noted |= save(connection, installation, row, state, result, survey, reply, new, sent)
+    arrival.noted |= save(
+        connection, installation, row, state, result, survey, reply, new, sent, moved=moved
+    )
     return receipt
 
 

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 from rapidfuzz import process
 from sqlalchemy import Connection
 
+from bot.flow.carrying import Policy
 from bot.flow.load import load_survey
 from bot.flow.media import FOLDER, MediaFile
 from bot.flow.source import FlowError, Problem
 from bot.flow.survey import Survey
 from bot.interview import question_media
 from bot.interview.file_types import media_type
-from storage.queries import audit
+from storage.queries import audit, editions
 from storage.queries import surveys as queries
 from storage.queries.surveys import SurveyRow
 
@@ -107,6 +108,14 @@ class Surveys:
         return Published(row.id, row.name, survey, row.flow_version_id, row.closed_at)
 
 
+def stored_files(
+    connection: Connection, survey_id: int, flow_version_id: int
+) -> tuple[str, dict[str, str]]:
+    """Return a survey's current settings, and the other files of a version by name."""
+    files: dict[str, str] = json.loads(queries.content(connection, flow_version_id))
+    return queries.settings(connection, survey_id), files
+
+
 def read_files(folder: Path) -> dict[str, str]:
     """Read a survey's files; of its pictures and recordings a line each (see `bot.flow.media`).
 
@@ -145,13 +154,15 @@ def _read(path: Path) -> str:
 def publish(
     installation: Installation,
     files: Mapping[str, str],
+    policy: Policy = "finish-old",
     media: Mapping[str, bytes] | None = None,
 ) -> Published:
     """Take files as the current version of their survey; `media` are as of `read_media`.
 
     Raises FlowError when they do not hold, or when people under way with an older version could
     not go on under the new settings; the version published before then stays. When the settings
-    have changed, every waiting timer is woken so that the new plan counts at once.
+    have changed, every waiting timer is woken so that the new plan counts at once. `policy` says
+    what becomes of people under way with another version: a sweep and their own turns do it.
     """
     survey = load_survey(files)
     used = {FOLDER + one.name for one in survey.media}
@@ -178,7 +189,11 @@ def publish(
                 queries.wake_all(connection, survey_id, now)
         question_media.keep(connection, installation, survey.media, media or {})
         version = queries.keep_version(connection, survey_id, content_hash, content, now)
-        audit.record(connection, now, "publish", f"{survey.settings.name}, version {version}")
+        editions.stay(connection, version)
+        if policy != "finish-old":
+            editions.leave(connection, survey_id, version, policy)
+        what = f"{survey.settings.name}, version {version}, {policy}"
+        audit.record(connection, now, "publish", what)
         return Published(
             survey_id, survey.settings.name, survey, version, row.closed_at if row else None
         )

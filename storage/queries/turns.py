@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Select,
     and_,
@@ -34,6 +35,7 @@ from storage.models import (
     Conversation,
     Coordinator,
     Digest,
+    FlowVersion,
     Inbound,
     Outbox,
     RosterRow,
@@ -70,6 +72,8 @@ class TurnRow(NamedTuple):
     unit_name: str | None
     unit_zone: str | None
     source: str | None  # where the roster says that the number comes from
+    move_to: int | None  # the version to which this one's people are carried
+    move_policy: str | None
     heard_at: datetime | None  # when this address last wrote to the sender; None where not asked
     held: bool  # earlier messages of this address wait to be replayed
     coordinator: bool
@@ -94,6 +98,8 @@ _STATE = (
     Unit.name,
     Unit.zone,
     RosterRow.source,
+    FlowVersion.move_to,
+    FlowVersion.move_policy,
 )
 
 _HMACS = ("first", "second", "third")  # phone, user id, parent id: a person has no more
@@ -114,6 +120,7 @@ _TURN_STATEMENT = (
     .outerjoin(Survey, Survey.id == Conversation.survey_id)
     .outerjoin(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
+    .outerjoin(FlowVersion, FlowVersion.id == Conversation.flow_version_id)
     .outerjoin(Window, and_(Window.address_id == Address.id, Window.sender == bindparam("sender")))
     .where(Address.hmac.in_([bindparam(name, type_=Digest) for name in _HMACS]))
 )
@@ -146,6 +153,7 @@ _ONE = (
     .join(Survey, Survey.id == Conversation.survey_id)
     .join(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
+    .join(FlowVersion, FlowVersion.id == Conversation.flow_version_id)
     .where(Conversation.id == bindparam("conversation"))
     .order_by(Address.id)
 )
@@ -164,6 +172,9 @@ _SAVE_STATEMENT = (
         mix_at=bindparam("new_mix_at"),
         sealed=bindparam("new_sealed"),
         key_id=bindparam("new_key_id"),
+        flow_version_id=func.coalesce(
+            bindparam("new_flow_version_id", type_=BigInteger), Conversation.flow_version_id
+        ),
         version=Conversation.version + 1,
     )
 )
@@ -252,10 +263,13 @@ def save(
     mix_at: datetime | None,
     sealed: bytes | None,
     key_id: int | None,
+    flow_version_id: int | None = None,
     reply: Mapping[str, Any] | None = None,
     arrived: Arrived | None = None,
 ) -> bool:
     """Store a new state if nobody stored one since `version`; return whether we did.
+
+    With a `flow_version_id` the conversation has that version of the questions from now on.
 
     With the state, and only if that was stored, go `reply`, an outbox row of a new dedupe key, and
     `arrived`, the message that it answers. With both this may commit by itself: it has to be the
@@ -269,6 +283,7 @@ def save(
         "new_mix_at": mix_at,
         "new_sealed": sealed,
         "new_key_id": key_id,
+        "new_flow_version_id": flow_version_id,
     }
     if connection.dialect.name == "postgresql" and reply is not None and arrived is not None:
         values = {**state, **{f"reply_{name}": value for name, value in reply.items()}}

@@ -63,7 +63,7 @@ def prepare(
         # The last of the days is that of the closing words.
         days = DAYS - opens_in - 1 if opens_in else DAYS
         media = read_media(flows_dir / SURVEY)
-        published = publish(installation, dated(files, opens, days), media)
+        published = publish(installation, dated(files, opens, days), media=media)
     if contexts.refusal(installation, published) != "closed":
         fill(installation, published, coordinators, invites=not opens_in)
     return published

@@ -1,0 +1,86 @@
+"""The files of a published version, written back as they were taken in, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from bot.interview.installation import Installation
+from bot.interview.publishing import numbered
+from bot.interview.surveys import SETTINGS, stored_files
+from storage.queries import editions as queries
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What was written. `unchanged` files were there already; `others` are flow files that do not
+    belong to this version, and would be published with it."""
+
+    version: int
+    written: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+class WouldOverwrite(Exception):
+    """Files are there that say something else."""
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        listed = ", ".join(str(folder / name) for name in names)
+        super().__init__(
+            f"nothing was written: {listed} say something else than the published version."
+            " `tautan diff` shows what; --force replaces them, -o writes to another folder"
+        )
+
+
+def pull(
+    installation: Installation,
+    survey: str,
+    folder: Path,
+    *,
+    version: int | None = None,
+    force: bool = False,
+) -> Pulled:
+    """Write the current version of a survey, or an older one by its number, to a folder.
+
+    Settings are always the current ones: older ones are not kept. Raises UnknownSurvey,
+    UnknownVersion, and WouldOverwrite before anything is written.
+    """
+
+    def read(connection: Connection) -> tuple[int, dict[str, bytes]]:
+        published = installation.surveys.named(connection, survey)
+        versions = queries.versions(connection, published.id)
+        current = next(one for one in versions if one.id == published.flow_version_id)
+        wanted = numbered(versions, version or current.number)
+        settings, files = stored_files(connection, published.id, wanted.id)
+        texts = {SETTINGS: settings, **files}
+        return wanted.number, {name: text.encode() for name, text in texts.items()}
+
+    number, files = installation.database.read(read)
+    there = {name for name in files if (folder / name).exists()}
+    same = {name for name in there if (folder / name).read_bytes() == files[name]}
+    if there - same and not force:
+        raise WouldOverwrite(folder, sorted(there - same))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, {name: data for name, data in files.items() if name not in same})
+    others = sorted(one.name for one in folder.glob("*.yaml") if one.name not in files)
+    return Pulled(number, tuple(sorted(files.keys() - same)), tuple(sorted(same)), tuple(others))
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write each file whole or not at all."""
+    for name, data in files.items():
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{Path(name).name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(folder / Path(name).name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
