@@ -59,17 +59,21 @@ class QuestionCompiler:
         for index, part in enumerate(self._part.questions):
             path: Path = ("questions", index, "name")
             if part.name in names[:index]:
-                self._complain(path, f"a second question `{part.name}`", "rename one")
+                self._complain(
+                    path, f"a second question `{part.name}`", "rename one", rule="duplicate-name"
+                )
             if part.name in self._filled or part.name == "value":
                 what = f"`{part.name}` is the name of something else"
-                self._complain(path, what, "choose another")
+                self._complain(path, what, "choose another", rule="reserved-name")
             questions.append(self._question(part, questions, names[index + 1 :]))
         if all(question.type == "note" for question in questions):
-            self._complain(("questions",), "no question, only notes", "add one")
+            self._complain(("questions",), "no question, only notes", "add one", rule="no-question")
         return tuple(questions)
 
-    def _complain(self, path: Path, what: str, fix: str = "", *, at_key: bool = False) -> None:
-        self._checker.add(self._source, path, what, fix, at_key=at_key)
+    def _complain(
+        self, path: Path, what: str, fix: str = "", *, rule: str = "", at_key: bool = False
+    ) -> None:
+        self._checker.add(self._source, path, what, fix, rule=rule, at_key=at_key)
 
     def _question(self, part: AnyQuestion, before: list[Question], later: list[str]) -> Question:
         path: Path = ("questions", len(before))
@@ -119,7 +123,13 @@ class QuestionCompiler:
         told = part.constraint_message
         at = (*path, "constraint_message")
         if told and part.constraint is None and not isinstance(part, IntegerPart):
-            self._complain(at, "no `constraint` to go with it", "add one", at_key=True)
+            self._complain(
+                at,
+                "no `constraint` to go with it",
+                "add one",
+                at_key=True,
+                rule="message-without-constraint",
+            )
         for key, names in (
             ("dimension", self._shared.dimensions),
             ("indicator", self._shared.indicators),
@@ -127,7 +137,7 @@ class QuestionCompiler:
             value = getattr(part, key)
             if value is not None and value not in names:
                 fix = suggest(value, names) or f"add `{key}s:` to shared.yaml"
-                self._complain((*path, key), f"unknown {key} `{value}`", fix)
+                self._complain((*path, key), f"unknown {key} `{value}`", fix, rule="unknown-name")
         texts = self._checker.texts
         return replace(
             question,
@@ -149,12 +159,14 @@ class QuestionCompiler:
         try:
             return compile_expression(text, known, later)
         except ExpressionError as error:
-            self._complain(path, str(error), error.fix)
+            self._complain(path, str(error), error.fix, rule="bad-condition")
             return None
 
     def _check_limits(self, path: Path, least: int | None, most: int | None) -> None:
         if least is not None and most is not None and most < least:
-            self._complain(path, f"{most} is below the least, {least}", "swap them")
+            self._complain(
+                path, f"{most} is below the least, {least}", "swap them", rule="range-order"
+            )
 
     # choices
 
@@ -166,7 +178,7 @@ class QuestionCompiler:
             named = self._shared.choice_lists.get(listed)
             if named is None:
                 fix = suggest(listed, self._shared.choice_lists)
-                self._complain(at, f"no choice list `{listed}`", fix)
+                self._complain(at, f"no choice list `{listed}`", fix, rule="unknown-name")
                 return question
             source, at = self._shared_source, ("choice_lists", listed, "choices")
             listed, good = named.choices, good or named.good
@@ -176,10 +188,17 @@ class QuestionCompiler:
         na = self._na(path, part.na)
         self._check_choices(source, at, (*choices, *na))
         if good is not None and good not in [choice.name for choice in choices]:
-            self._complain((*path, "good"), f"`good` is `{good}`, which is no choice")
+            self._complain(
+                (*path, "good"), f"`good` is `{good}`, which is no choice", rule="unknown-name"
+            )
         if not part.required:
             what = "a question with choices cannot be left out"
-            self._complain((*path, "required"), what, "let `na` offer an answer instead")
+            self._complain(
+                (*path, "required"),
+                what,
+                "let `na` offer an answer instead",
+                rule="choices-required",
+            )
         named_by = tuple((choice.name, tuple(choice.label.values())) for choice in (*choices, *na))
         return replace(question, choices=choices, na=na, good=good, lexicon=_lexicon(named_by))
 
@@ -192,7 +211,9 @@ class QuestionCompiler:
             return ()
         if self._shared.na is None:
             what = "this question offers “don't know”, but the survey has no words for it"
-            self._complain(path, what, "add `na:` to shared.yaml, or `na: none` here")
+            self._complain(
+                path, what, "add `na:` to shared.yaml, or `na: none` here", rule="no-na-words"
+            )
             return ()
         found = []
         for key in ("dont_know", "refuse"):
@@ -205,13 +226,13 @@ class QuestionCompiler:
         for name, times in Counter(choice.name for choice in choices).items():
             if times > 1:
                 what = f"two choices (or a choice and “don't know”) are named `{name}`"
-                self._checker.add(source, path, what, "rename one")
+                self._checker.add(source, path, what, "rename one", rule="duplicate-value")
         for code in self._checker.settings.languages:
             labels = Counter(normalise(choice.label.get(code, choice.name)) for choice in choices)
             for label, times in labels.items():
                 if label and times > 1:
                     what = f"two choices read `{label}` in `{code}`"
-                    self._checker.add(source, path, what, "tell them apart")
+                    self._checker.add(source, path, what, "tell them apart", rule="duplicate-label")
 
 
 def _answers(question: Question) -> tuple[str, ...] | None:

@@ -488,5 +488,7 @@ def read_part(source: Source) -> AnyFile:
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         what = f"unknown kind `{kind}`" if kind else "`kind` is missing"
-        raise FlowError([source.problem(("kind",), what, "survey, flow, shared or messages")])
+        raise FlowError(
+            [source.problem(("kind",), what, "survey, flow, shared or messages", rule="wrong-kind")]
+        )
     return read_as(source, model)

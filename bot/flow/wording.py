@@ -56,6 +56,22 @@ BUTTONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _TAPPED = frozenset({"consent", "stop_confirm", "erase_or_correct"})
 """Messages within a conversation whose buttons are tapped where the settings want taps."""
 
+_SAID_BEFORE = (
+    "invalid",
+    "invalid_again",
+    "help",
+    "help_question",
+    "info_under_way",
+    "verify_under_way",
+    "asked_again",
+    "not_text",
+    "edited",
+    "fill_again",
+    "change_impossible",
+    "language_only",
+)
+"""Messages that share a bubble with a question."""
+
 MAX_CHARS = 1600  # what one WhatsApp message may hold; the gateway refuses more
 BUTTON_CHARS = 20
 BUTTONS_AT_MOST = 3
@@ -335,3 +351,8 @@ def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
 def message_chars(message: Message) -> int:
     """Return how long a message is as plain text."""
     return len(plain_text(message))
+
+
+def longest_before(voice: Voice) -> str:
+    """Return the longest words that can come before a question in its bubble."""
+    return max((voice.text(name) for name in _SAID_BEFORE), key=len)
