@@ -149,7 +149,7 @@ def test_wrong_usage_is_exit_2(folder, arguments):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", sorted(set(commands()) - {"check", "test", "chat"}))
+@pytest.mark.parametrize("name", sorted(set(commands()) - {"check", "schema", "test", "chat"}))
 def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkeypatch, name):
     monkeypatch.setenv("PORT", "nonsense")
     wanted = [one for one in commands()[name].params if one.required]
@@ -246,6 +246,14 @@ def test_check_notes_what_stays_numbered_text_and_finds_it_good_all_the_same(fol
     where = f"tombol/internal.yaml:{place}:17: warning: [too-many-buttons]"
     assert f"{where} 7 buttons, WhatsApp shows 1 to 3" in said
     assert "no error found" in said
+
+
+def test_the_schema_for_editors_is_printed_or_written(folder):
+    printed = good("schema")
+    assert json.loads(printed)["properties"]["kind"]["enum"][0] == "survey"
+    good("schema", "-o", "schema.json")
+    assert (folder / "schema.json").read_text("utf-8") == printed
+    assert "nowhere" in bad("schema", "-o", "nowhere/schema.json")
 
 
 def test_check_lists_its_rules(folder):

@@ -135,7 +135,9 @@ def test_a_constraint_is_judged_where_the_question_is_asked() -> None:
 
 
 def test_many_answers_that_decide_together_are_left_alone() -> None:
-    many: list[tuple[str, str, dict[str, str]]] = [(f"q{number}", "one_na", {}) for number in range(9)]
+    many: list[tuple[str, str, dict[str, str]]] = [
+        (f"q{number}", "one_na", {}) for number in range(9)
+    ]
     twice = " and ".join(f"q{number} == '1'" for number in range(9)) + " and q8 == '2'"
     flow = compiled(*many, ("b", "text", {"relevant": twice}))
     assert of(flow, "b", "relevant") == UNKNOWN

@@ -1,4 +1,4 @@
-"""`tautan check`, `test`, `publish`, `chat`: flow files and what they say."""
+"""`tautan check`, `schema`, `publish`, `contents`: flow files and what they say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
+from bot.flow.json_schema import json_schema_text
 from bot.flow.lint import RULES, Finding, lint
 from bot.interview.contents import every, make, prepare
 from bot.interview.surveys import Published, read_files
@@ -73,6 +74,18 @@ def _show_rules(as_json: bool) -> None:
     columns = ["rule", "severity", "what it wants"]
     cells = [[rule.name, rule.severity, rule.about] for rule in RULES.values()]
     report(as_json, {"rules": listed}, lambda: out.print(table("Rules", columns, cells)))
+
+
+def schema(
+    output: Path | None = typer.Option(None, "--output", "-o", help="Write it to this file."),
+) -> None:
+    """Print the JSON Schema of flow files, by which editors complete and check them."""
+    text = json_schema_text()
+    if output is None:
+        print(text, end="")
+        return
+    with faults():
+        output.write_text(text, encoding="utf-8")
 
 
 def publish(
