@@ -94,6 +94,9 @@ hours:
 
 _NA = SHARED[SHARED.index("na:") : SHARED.index("choice_lists:")]
 _HOURS = SETTINGS[SETTINGS.index("hours:") :]
+_SECTION = (
+    "  - {name: a, type: section, questions: [{name: x, type: text, label: {id: X?, en: X?}}]}\n"
+)
 _LONG = "Kata " * 400
 
 
@@ -278,12 +281,6 @@ CASES = (
     ),
     flow("reserved-word-as-answer", "{id: Gergaji, en: Saw}", "{id: Gergaji, en: ‸Cancel}"),
     flow("reserved-word-as-answer", "{id: Gergaji, en: Saw}", "{id: ‸Berhenti, en: Saw}"),
-    flow(
-        "reserved-word-as-answer",
-        '{name: "2", label: {id: Gergaji',
-        '{name: ‸"END", label: {id: Gergaji',
-        ("internal.yaml", " and '2' in alat", ""),
-    ),
     shared(
         "scale-order", "score: 0}", "score: 70}", ("shared.yaml", "score: 100}", "score: ‸100}")
     ),
@@ -296,6 +293,24 @@ CASES = (
         '      - {name: "2", label: {id: Kurang, en: Little}, score: 0}\n',
     ),
     flow("scored-without-score", "    na: none", "    na: none\n    scored: ‸true"),
+    flow("default-answer", "    max: 120", "    max: 120\n    default: ‸sekian"),
+    # chance and blocks
+    Case(
+        "block-in-itself",
+        "shared.yaml",
+        "dimensions:",
+        "blocks: {satu: [{block: ‸satu, prefix: b_}]}\ndimensions:",
+        (("internal.yaml", "  - name: usia\n", "  - {block: satu}\n  - name: usia\n"),),
+    ),
+    shared(
+        "unused-block",
+        "dimensions:",
+        "blocks:\n  ‸satu: [{name: x, type: text, label: {id: X?, en: X?}}]\ndimensions:",
+    ),
+    flow("random-order", "questions:\n", "random_sections: ‸[a]\nquestions:\n" + _SECTION),
+    flow(
+        "choices-differ", "    na: none", "    na: none\n    randomize: true\n    appearance: ‸list"
+    ),
     # texts
     flow("missing-translation", "{id: Usia?, en: Age?}", "‸{id: Usia?}"),
     flow("missing-translation", "{id: Usia?, en: Age?}", "‸{en: Age?}"),

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from bot.channels.base import as_text
 from bot.flow.lint import lint
-from bot.flow.schema import KINDS, MessagesPart, QuestionPart, SurveyFile
+from bot.flow.schema import KINDS, FlowFile, MessagesPart, QuestionPart, SharedFile, SurveyFile
 from bot.flow.source import read_source
 from bot.flow.transcript import Transcript, play, read_transcript, rewrite
 from tests.surveys import BUNDLED, bundled, bundled_files
@@ -31,18 +31,21 @@ BEFORE = """\
 """
 
 
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield every model that an annotation means, and those within it."""
+def models_in(annotation: Any, found: dict[type[BaseModel], None]) -> dict[type[BaseModel], None]:
+    """Add every model that an annotation means, and those within it."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+        if annotation in found:
+            return found
+        found[annotation] = None
         for field in annotation.model_fields.values():
-            yield from models_in(field.annotation)
+            models_in(field.annotation, found)
     for part in typing.get_args(annotation):
-        yield from models_in(part)
+        models_in(part, found)
+    return found
 
 
-MODELS = list(dict.fromkeys(one for kind in KINDS.values() for one in models_in(kind)))
-TRANSCRIPT = list(dict.fromkeys(models_in(Transcript)))
+MODELS = list(models_in(tuple[tuple(KINDS.values())], {}))  # type: ignore[misc]
+TRANSCRIPT = list(models_in(Transcript, {}))
 
 
 def fields() -> Iterator[tuple[type[BaseModel], str, FieldInfo]]:
@@ -63,7 +66,9 @@ def test_every_key_is_named(model: type[BaseModel]) -> None:
     assert keys - known == set()
 
 
-EXAMPLES = sorted({span for span in SPANS if re.fullmatch(r"\w+: (?!.*\.\.\.)[^…]+", span)})
+EXAMPLES = sorted(
+    {span for span in SPANS if re.fullmatch(r"\w+: (?!.*(?:\.\.\.|\bNAME\b))[^…]+", span)}
+)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -93,44 +98,80 @@ def test_a_wrong_example_would_be_found() -> None:
     assert len(EXAMPLES) > 40
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][:40])
-def test_every_block_works(block: str) -> None:
-    transcript = isinstance(yaml.load(block, Loader=yaml.CBaseLoader), dict) and "script:" in block
-    if transcript:
-        # Without the bot's lines, as one writes it first: they are filled in.
-        played = play(bundled(), read_transcript("README.md", block), as_text)
-        whole = rewrite(block, played)
-        assert play(bundled(), read_transcript("README.md", whole), as_text).passed
-        wanted = read_transcript("README.md", block).end
-        assert wanted is not None
-        assert (wanted.status, played.end["answers"]) == (played.end["status"], {})
-        return
-    files = with_block(block)
-    assert [str(one) for one in lint(files) if one.severity == "error"] == []
+CHAPTERS = {
+    chapter.split("\n")[0]: found
+    for chapter in re.split(r"^#{2,3} ", README, flags=re.MULTILINE)
+    if (found := re.findall(r"```yaml\n(.*?)```", chapter, re.DOTALL))
+}
 
 
-def with_block(block: str) -> dict[str, str]:
-    """Return the bundled survey with what a block shows."""
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_examples_of_a_chapter_work_together(chapter: str) -> None:
     files = bundled_files()
-    data = yaml.load(block, Loader=yaml.CBaseLoader)
+    for block in CHAPTERS[chapter]:
+        data = read(block)
+        if isinstance(data, dict) and "script" in data:
+            check_transcript(block)
+        elif isinstance(data, dict) and set(data) <= QUESTION:
+            assert errors(with_question(data)) == []
+        else:
+            files = with_block(files, data)
+    assert errors(files) == []
+
+
+def errors(files: Mapping[str, str]) -> list[str]:
+    return [str(one) for one in lint(files) if one.severity == "error"]
+
+
+def read(block: str) -> Any:
+    return yaml.load(block, Loader=yaml.CBaseLoader)
+
+
+def check_transcript(block: str) -> None:
+    """Play it without the bot's lines, as one writes it first; they are then filled in."""
+    read = read_transcript("README.md", block)
+    played = play(bundled(), read, as_text)
+    whole = rewrite(block, played)
+    assert play(bundled(), read_transcript("README.md", whole), as_text).passed
+    assert read.end is not None
+    assert read.end.status == played.end["status"]
+
+
+def with_block(files: Mapping[str, str], data: Any) -> dict[str, str]:
+    """Return a survey that has what a block shows as well."""
     if isinstance(data, list):
-        names = {item.get("name") for item in data}
-        before = [one for one in yaml.load(BEFORE, yaml.CBaseLoader) if one["name"] not in names]
-        return merged(files, "internal.yaml", {"questions": [*before, *data]})
+        old = read_source("internal.yaml", files["internal.yaml"]).data["questions"]
+        if old == read_source("internal.yaml", bundled_files()["internal.yaml"]).data["questions"]:
+            names = {item.get("name") for item in data}
+            old = [one for one in read(BEFORE) if one["name"] not in names]
+        return merged(files, "internal.yaml", {"questions": [*old, *data]})
     if data.get("kind") == "flow":
-        return files | {"internal.yaml": block}
+        return merged(files, "internal.yaml", data)
     if "kind" in data:
         return merged(files, f"{data['kind']}.yaml", data)
-    if set(data) <= set(SurveyFile.model_fields):
-        return merged(files, "survey.yaml", data)
-    keys = {
-        name for model in MODELS if issubclass(model, QuestionPart) for name in model.model_fields
-    }
-    assert set(data) <= keys
-    question = {"name": "contoh", "type": "text", "label": {"id": "Contoh?", "en": "Example?"}}
+    for name, model in (
+        ("survey.yaml", SurveyFile),
+        ("shared.yaml", SharedFile),
+        ("internal.yaml", FlowFile),
+    ):
+        if set(data) <= set(model.model_fields):
+            return merged(files, name, data)
+    raise AssertionError(f"where does this belong? {list(data)}")
+
+
+QUESTION = {
+    name for model in MODELS if issubclass(model, QuestionPart) for name in model.model_fields
+} - {"default"}
+
+
+def with_question(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return a survey with a question that has these keys."""
+    files = bundled_files()
+    label = {"id": "Contoh?", "en": "Example?"}
+    question = {"name": "contoh", "type": "text", "label": label, **data}
     if isinstance(data.get("label"), str):
         files = merged(files, "survey.yaml", {"languages": ["id"]})
-    return merged(files, "internal.yaml", {"questions": [question | data]})
+    return merged(files, "internal.yaml", {"questions": [question]})
 
 
 def merged(files: Mapping[str, str], name: str, data: Mapping[str, Any]) -> dict[str, str]:

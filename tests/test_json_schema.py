@@ -55,7 +55,9 @@ def test_every_kind_of_file_and_question_is_in_it() -> None:
     schema = json_schema()
     assert schema["properties"]["kind"]["enum"] == list(KINDS)
     questions = schema["definitions"]["FlowFile"]["properties"]["questions"]["items"]
-    assert {"select_one", "note"} < set(questions["properties"]["type"]["enum"])
+    assert questions["then"] == {"$ref": "#/definitions/BlockPart"}
+    kinds = questions["else"]["properties"]["type"]["enum"]
+    assert {"select_one", "note", "section", "calculate"} < set(kinds)
     assert "null" not in re.findall(r'"type": "(\w+)"', json_schema_text())
 
 

@@ -128,3 +128,33 @@ def test_each_language_and_choice_is_measured() -> None:
     assert {one.rule for one in found} == {"label-too-long-for-button"}
     cut = [one.what.rsplit("“", 1)[1] for one in found]
     assert cut == ["sekali”", "ell”", "at all”"]
+
+
+def test_a_section_that_nobody_reaches_is_told_once_where_it_says_so() -> None:
+    files = clean()
+    question = "{name: %s, type: text, label: {id: Soal %s?, en: Question %s?}%s}"
+    inside = ", ".join(
+        question % (name, name, name, own)
+        for name, own in (("x", ""), ("y", ""), ("z", ", relevant: \"cocok == '1'\""))
+    )
+    files["internal.yaml"] += (
+        "  - name: bagian\n    type: section\n    relevant: usia > 200\n"
+        f"    questions: [{inside}]\n"
+    )
+    lines = files["internal.yaml"].splitlines()
+    found = [one for one in lint(files) if one.rule == "unreachable-question"]
+    (section, own) = found
+    assert (section.line, section.column) == (len(lines) - 1, 15)
+    assert (own.line, own.column) == (len(lines), lines[-1].index("relevant") + 11)
+
+
+def test_a_block_that_is_taken_twice_is_told_once() -> None:
+    files = clean()
+    files["shared.yaml"] += (
+        "blocks:\n  satu:\n    - name: x\n      type: select_one\n      na: none\n"
+        "      label: {id: Apa?, en: What?}\n      choices: [{name: a, label: {id: Satu, en: One}},"
+        " {name: b, label: {id: Dua, en: Quit}}]\n"
+    )
+    files["internal.yaml"] += "  - {block: satu, prefix: p_}\n  - {block: satu, prefix: q_}\n"
+    (finding,) = lint(files)
+    assert (finding.rule, finding.file) == ("reserved-word-as-answer", "shared.yaml")

@@ -29,6 +29,7 @@ KINDS = {
     "left_out": "type: integer, min: 0, max: 6, required: false",
     "free": "type: integer",
     "text": "type: text",
+    "sum": "type: calculate",
 }
 
 
@@ -141,6 +142,34 @@ def test_many_answers_that_decide_together_are_left_alone() -> None:
     twice = " and ".join(f"q{number} == '1'" for number in range(9)) + " and q8 == '2'"
     flow = compiled(*many, ("b", "text", {"relevant": twice}))
     assert of(flow, "b", "relevant") == UNKNOWN
+
+
+def test_a_calculation_is_worked_out_for_all_that_it_reads() -> None:
+    flow = compiled(
+        ("a", "number", {}),
+        ("b", "number", {}),
+        ("c", "sum", {"calculation": "a + b"}),
+        ("d", "sum", {"calculation": "1 if a > 3 else 0", "relevant": "b > 2"}),
+        ("e", "text", {"relevant": "c > 12"}),
+        ("f", "text", {"relevant": "c > 11"}),
+        ("g", "text", {"relevant": "d is none and b == 5"}),
+        ("h", "text", {"relevant": "d == 1 and a == 2"}),
+        ("i", "text", {"relevant": "d in [0, 1] or b <= 2"}),
+    )
+    assert of(flow, "e", "relevant") == NEVER
+    assert of(flow, "f", "relevant") == UNKNOWN
+    assert of(flow, "g", "relevant") == NEVER
+    assert of(flow, "h", "relevant") == NEVER
+    assert of(flow, "i", "relevant") == ALWAYS
+
+
+def test_where_a_filter_may_leave_nothing_there_may_be_no_answer() -> None:
+    flow = compiled(
+        ("a", "one", {}),
+        ("b", "one", {"choice_filter": "a == '1'"}),
+        ("c", "text", {"relevant": "b is none"}),
+    )
+    assert of(flow, "c", "relevant") == UNKNOWN
 
 
 # against all answers, one by one

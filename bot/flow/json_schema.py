@@ -13,6 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from bot.flow.schema import KINDS
+from bot.flow.validate import A_BLOCK
 
 _REFERENCE = "#/definitions/{model}"
 _INTEGER = r"^[+-]?\d+$"
@@ -61,7 +62,13 @@ def _plain(schema: Any) -> Any:
     if "discriminator" in schema:
         by = schema["discriminator"]
         references = {value: {"$ref": ref} for value, ref in by["mapping"].items()}
-        return _chosen(by["propertyName"], references)
+        block = references.pop(A_BLOCK, None)
+        chosen = _chosen(by["propertyName"], references)
+        if block is None:
+            return chosen
+        return {"if": {"required": ["block"]}, "then": block, "else": chosen}
+    if "properties" in schema:
+        schema = _without_hidden(schema)
     kept = {
         key: {name: _plain(one) for name, one in value.items()}
         if key in {"properties", "patternProperties"}
@@ -72,6 +79,18 @@ def _plain(schema: Any) -> Any:
         if key != "title" and not (key == "default" and value is None)
     }
     return _lenient(_without_null(kept))
+
+
+def _without_hidden(schema: dict[str, Any]) -> dict[str, Any]:
+    """Leave out keys that nobody writes: what tells a block apart, and what can only be nothing."""
+    hidden = {
+        name
+        for name, one in schema["properties"].items()
+        if one.get("const") == A_BLOCK or one.get("type") == "null"
+    }
+    kept = {name: one for name, one in schema["properties"].items() if name not in hidden}
+    required = [name for name in schema.get("required", ()) if name not in hidden]
+    return {**schema, "properties": kept, "required": required}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

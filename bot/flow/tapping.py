@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bot.flow.asking import FULL_FOOTERS
+from bot.flow.state import Answer
 from bot.flow.survey import Flow, Question, Survey
 from bot.flow.turn import Context, Message
 from bot.flow.wording import Voice
@@ -22,7 +23,10 @@ def tappable(survey: Survey) -> Iterator[Message]:
         always = 0  # questions before this one that everybody is asked
         for question, notes in _asked(flow):
             for full in (True, False) if always < FULL_FOOTERS else (False,):
-                yield voice.question(question, (1, 1), full=full, notes=notes)
+                for sections in _begun(flow, question):
+                    yield voice.question(
+                        question, (1, 1), full=full, notes=notes, sections=sections
+                    )
             always += question.relevant is None
         yield from _others(voice)
 
@@ -46,7 +50,9 @@ def _voices(survey: Survey) -> Iterator[tuple[Flow, Voice]]:
             request_code="AB12",
         )
         # Each answer is there, so that a question that repeats one can be filled.
-        answers = {question.name: "1" for question in flow.asked}
+        answers: dict[str, Answer] = {
+            question.name: 1 if question.type == "integer" else "1" for question in flow.asked
+        }
         for code in survey.languages:
             yield flow, Voice(flow, code, context, answers)
 
@@ -57,6 +63,19 @@ def _asked(flow: Flow) -> Iterator[tuple[Question, tuple[Question, ...]]]:
     for question in flow.questions:
         if question.type == "note":
             notes += [question] if question.relevant is None else []
+        if not question.is_asked:
             continue
         yield question, tuple(notes)
         notes = []
+
+
+def _begun(flow: Flow, question: Question) -> tuple[tuple[str, ...], ...]:
+    """Return which sections may begin with a question, by what may have been asked before it."""
+    own = flow.around(question.section)
+    found: dict[tuple[str, ...], None] = {}
+    for earlier in reversed(flow.asked[: question.number - 1]):
+        inside = flow.around(earlier.section)
+        found[tuple(name for name in own if name not in inside)] = None
+        if earlier not in flow.conditional:
+            return tuple(found)
+    return (*found, own) if own not in found else tuple(found)

@@ -2,66 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from bot.flow.checker import NEVER_ADVERTISED
+from bot.flow.choices import SurveyChoice
 from bot.flow.keywords import ACCEPTED, Keywords, Phase, normalise
 from bot.flow.lint.subject import Place, Subject
-from bot.flow.schema import ANY_LANGUAGE, ChoicePart
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Question, SurveyChoice
+from bot.flow.survey import Question
 
 # "Yes" is how one says yes in English: people are shown a number to reply in its place.
-_NAMES_OF_GATEWAY = frozenset(normalise(word) for word in NEVER_ADVERTISED)
-_LABELS_OF_GATEWAY = _NAMES_OF_GATEWAY - {"yes"}
+_GATEWAYS = frozenset(normalise(word) for word in NEVER_ADVERTISED) - {"yes"}
 
 
 def reserved_words(subject: Subject) -> Iterator[Problem]:
-    """Find choices that are commands: who types one may be taken to mean the other."""
+    """Find choices that are commands: who types one may be taken to mean the other.
+
+    Labels, because they may be typed; names are stored and never shown.
+    """
     keywords = subject.survey.words.keywords
-    spoken = (*subject.survey.settings.languages, ANY_LANGUAGE)
-    for source, path, choice in _every_choice(subject):
-        words: list[tuple[Path, str, Collection[str]]] = [
-            (("name",), choice.name, _NAMES_OF_GATEWAY)
-        ]
-        words += [
-            (("label", code), label, _LABELS_OF_GATEWAY)
-            for code, label in choice.label.items()
-            if code in spoken
-        ]
-        for at, word, gateways in words:
-            if (taken := _taken(word, keywords, gateways)) is not None:
-                what = f"`{word}` is {taken} too: who types it may not have answered"
-                rule, fix = "reserved-word-as-answer", "choose another word"
-                yield source.problem((*path, *at), what, fix, rule=rule)
+    for flow in subject.survey.flows:
+        for place in subject.places(flow):
+            question = place.question
+            for index, choice in enumerate((*question.choices, *question.na)):
+                for code in subject.survey.settings.languages:
+                    word = choice.label.get(code, "")
+                    if (taken := _taken(word, keywords)) is not None:
+                        source, path = subject.choice_at(place, index)
+                        what = f"`{word}` is {taken} too: who types it may not have answered"
+                        rule, at = "reserved-word-as-answer", (*path, "label", code)
+                        yield source.problem(at, what, "choose another word", rule=rule)
 
 
-def _taken(text: str, keywords: Keywords, gateways: Collection[str]) -> str | None:
+def _taken(text: str, keywords: Keywords) -> str | None:
     word = normalise(text)
-    if word in gateways:
+    if word in _GATEWAYS:
         return "the gateway's word"
     for command in keywords.words.get(word, ()):
         if command in ACCEPTED[Phase.ASKING]:
             return f"the command {command.word}"
     return None
-
-
-def _every_choice(subject: Subject) -> Iterator[tuple[Source, Path, ChoicePart]]:
-    """Yield each choice that is written, once, wherever it stands."""
-    if subject.shared is not None:
-        source, shared = subject.shared
-        for name, listed in shared.choice_lists.items():
-            for index, choice in enumerate(listed.choices):
-                yield source, ("choice_lists", name, "choices", index), choice
-        if shared.na is not None:
-            yield source, ("na", "dont_know"), shared.na.dont_know
-            yield source, ("na", "refuse"), shared.na.refuse
-    for flow in subject.survey.flows:
-        for place in subject.places(flow):
-            choices = getattr(place.part, "choices", ())
-            for index, choice in enumerate(() if isinstance(choices, str) else choices):
-                yield place.source, (*place.path, "choices", index), choice
 
 
 # scales
@@ -115,7 +96,7 @@ def _out_of_order(scores: Sequence[float]) -> int | None:
 
 def _good_at(subject: Subject, place: Place) -> tuple[Source, Path]:
     """Return where `good` stands: at the question, or else with its list."""
-    if getattr(place.part, "good", None) is not None:
+    if "good" in place.written:
         return place.source, (*place.path, "good")
     source, at = subject.choices_at(place)
     return source, (*at[:-1], "good")

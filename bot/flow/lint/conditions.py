@@ -27,7 +27,7 @@ def decided(subject: Subject) -> Iterator[Problem]:
 
 def _judged(flow: Flow, place: Place, key: str, condition: Expression) -> Iterator[Problem]:
     found = verdict(flow, place.question, condition, asked=key != "relevant")
-    path = (*place.path, key)
+    path = place.condition_at(key)
     if not found.holds and not found.fails:
         return  # the question itself is never asked, which is told where it says so
     if not found.holds:

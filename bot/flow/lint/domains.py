@@ -38,7 +38,9 @@ def domain(question: Question, uses: Uses) -> tuple[Answer | None, ...] | None:
         return None
     named = [*uses.compared, *uses.members]
     found.sort(key=lambda answer: not _is_named(answer, named))
-    return (*found, *(() if question.required else (None,)))
+    # Where a filter leaves no choice, nothing is asked.
+    skipped = not question.required or question.choice_filter is not None
+    return (*found, *((None,) if skipped else ()))
 
 
 def _is_named(answer: Answer, named: list[Any]) -> bool:
@@ -50,7 +52,9 @@ def _is_named(answer: Answer, named: list[Any]) -> bool:
 def _sets(question: Question, uses: Uses) -> list[Answer] | None:
     """Return sets of choices. Where only single ones are looked for, the others are all alike."""
     names = [choice.name for choice in question.choices]
-    least, most = question.least or 1, question.most or len(names)
+    # A filter may leave fewer choices than are wanted: then fewer do.
+    least = 1 if question.choice_filter is not None else question.least or 1
+    most = question.most or len(names)
     looked_at = not uses.otherwise and not uses.compared
     free = [name for name in names if name not in uses.members] if looked_at else []
     told = [name for name in names if name not in free]

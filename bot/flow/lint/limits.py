@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.flow.expressions import PLACEHOLDER
+from bot.flow.expressions import names_in_braces
 from bot.flow.lint.subject import Place, Subject
 from bot.flow.source import Path, Problem, Source
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question, Survey, SurveyChoice
+from bot.flow.survey import Flow, Question, Survey
 from bot.flow.taps import (
     BODY_CHARS,
     BUTTON_CHARS,
@@ -21,7 +21,7 @@ from bot.flow.taps import (
     misfit,
     plain_text,
 )
-from bot.flow.turn import Context
+from bot.flow.turn import Context, Message
 from bot.flow.wording import BUTTONS as MEANT
 from bot.flow.wording import MAX_CHARS, Voice, longest_before
 
@@ -58,8 +58,8 @@ def limits(subject: Subject) -> Iterator[Problem]:
         notes: list[Question] = []
         for place in subject.places(flow.name) if flow.name else ():
             question = place.question
-            if question.type == "note":
-                notes.append(question)
+            if not question.is_asked:
+                notes += [question] if question.type == "note" else []
                 continue
             always = tuple(note for note in notes if note.relevant is None)
             yield from _question(place, voice, tuple(notes))
@@ -134,15 +134,27 @@ def _too_long(source: Source, path: Path, code: str, body: str) -> Iterator[Prob
         yield source.problem(path, what, fix, rule="body-too-long")
 
 
+def _shown(
+    voice: Voice, question: Question, notes: tuple[Question, ...], before: tuple[str, ...] = ()
+) -> Message:
+    """Return a question as it is at its longest, with all that can stand around it."""
+    around = voice.flow.around(question.section)
+    return voice.question(
+        question, (99, 99), full=True, before=before, notes=notes, sections=around
+    )
+
+
 def _question(place: Place, voice: Voice, notes: tuple[Question, ...]) -> Iterator[Problem]:
     """Find a question that is too long once it repeats a long answer; the rest is compiled."""
     question, code = place.question, voice.language
-    said = (question.label, question.hint, *(note.label for note in notes))
-    named = {name for texts in said if texts for name in PLACEHOLDER.findall(texts.get(code, ""))}
-    if not named & voice.answers.keys():
+    titles = [voice.flow.sections[name].title for name in voice.flow.around(question.section)]
+    said = (question.label, question.hint, *titles, *(note.label for note in notes))
+    if not any(
+        names_in_braces(texts.get(code, "")) & voice.answers.keys() for texts in said if texts
+    ):
         return
-    before = (longest_before(voice), *map(voice.note, notes))
-    body = plain_text(voice.question(question, (99, 99), full=True, before=before))
+    before = longest_before(voice)
+    body = plain_text(_shown(voice, question, notes, before=(before,)))
     yield from _too_long(place.source, (*place.path, "label", code), code, body)
 
 
@@ -164,14 +176,20 @@ def _tapped(
     wanted = question.appearance or voice.flow.settings.appearance
     if wanted == "text" or question.type != "select_one":
         return
-    body = plain_text(voice.question(question, (99, 99), full=True, notes=notes))
+    body = plain_text(_shown(voice, question, notes))
     offered = (*question.choices, *question.na)
     if question.appearance is None:
         labels = [choice.label[voice.language] for choice in offered]
-        if (found := misfit(wanted, labels, body)) is not None:
-            inherited.setdefault(f"{voice.flow.name}/{question.name}", found[0])
+        why = misfit(wanted, labels, body)
+        if why is not None or _differs(question):
+            reason = why[0] if why is not None else _DIFFER
+            inherited.setdefault(f"{voice.flow.name}/{question.name}", reason)
         return
     form, code = _FORMS[wanted], voice.language
+    if _differs(question):
+        path = (*place.path, "appearance")
+        what = f"{_DIFFER}: it stays numbered text"
+        yield place.source.problem(path, what, "write `text`", rule="choices-differ")
     if len(offered) > form.most:
         what = f"{len(offered)} {form.name}, WhatsApp shows 1 to {form.most}"
         other = "`list` or `text`" if wanted == "buttons" and len(offered) <= ROWS else "`text`"
@@ -179,7 +197,7 @@ def _tapped(
         what = f"{what}: it stays numbered text"
         yield place.source.problem(path, what, f"write {other}", rule=form.too_many)
     for index, choice in enumerate(offered):
-        source, path = _choice_at(subject, place, index)
+        source, path = subject.choice_at(place, index)
         yield from _label(source, (*path, "label", code), form, choice.label[code])
     if length(body) > BODY_CHARS:
         what = (
@@ -188,6 +206,13 @@ def _tapped(
         )
         path, fix = (*place.path, "label", code), "shorten it, or write `appearance: text`"
         yield place.source.problem(path, what, fix, rule="body-too-long-to-tap")
+
+
+_DIFFER = "its choices are not the same for everybody"
+
+
+def _differs(question: Question) -> bool:
+    return question.randomize or question.choice_filter is not None
 
 
 def _label(source: Source, path: Path, form: _Form, label: str) -> Iterator[Problem]:
@@ -202,19 +227,6 @@ def _label(source: Source, path: Path, form: _Form, label: str) -> Iterator[Prob
         )
         fix = "shorten it, or write `appearance: text`"
         yield source.problem(path, what, fix, rule=form.too_long)
-
-
-def _choice_at(subject: Subject, place: Place, index: int) -> tuple[Source, Path]:
-    """Return where a choice that is offered stands, those of `na` after the others."""
-    question = place.question
-    if index < len(question.choices):
-        source, path = subject.choices_at(place)
-        return source, (*path, index)
-    assert subject.shared is not None
-    source, shared = subject.shared
-    na: SurveyChoice = question.na[index - len(question.choices)]
-    dont_know = shared.na is not None and shared.na.dont_know.name == na.name
-    return source, ("na", "dont_know" if dont_know else "refuse")
 
 
 def _aside(voice: Voice) -> Mapping[str, str]:

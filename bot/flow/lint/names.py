@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.flow.lint.subject import Subject, list_name
+from bot.flow.lint.subject import Subject
 from bot.flow.source import Path, Problem
 
 _OFFICIAL = re.compile(
@@ -14,10 +14,9 @@ _OFFICIAL = re.compile(
 
 
 def unused(subject: Subject) -> Iterator[Problem]:
-    """Find choice lists that no question takes, and flows that no group is asked."""
-    used = {
-        list_name(place.part) for flow in subject.survey.flows for place in subject.places(flow)
-    }
+    """Find choice lists and blocks that nothing takes, and flows that no group is asked."""
+    places = [place for flow in subject.survey.flows for place in subject.places(flow)]
+    used = {place.list_name for place in places}
     if subject.shared is not None:
         source, shared = subject.shared
         for name in shared.choice_lists:
@@ -25,6 +24,13 @@ def unused(subject: Subject) -> Iterator[Problem]:
                 what, path = f"no question takes the list `{name}`", ("choice_lists", name)
                 fix = f"write `choices: {name}` at a question, or remove it"
                 yield source.problem(path, what, fix, rule="unused-list", at_key=True)
+        for name in shared.blocks:
+            if not any(
+                place.source is source and place.path[:2] == ("blocks", name) for place in places
+            ):
+                what, path = f"no flow takes the block `{name}`", ("blocks", name)
+                fix = f"write `- block: {name}` among its questions, or remove it"
+                yield source.problem(path, what, fix, rule="unused-block", at_key=True)
     asked = {group.flow for group in subject.survey.settings.groups.values()}
     for name, (source, _) in subject.flows.items():
         if name not in asked:

@@ -13,6 +13,7 @@ from typing import Any
 from bot.flow.expressions import Expression
 from bot.flow.lint.domains import domain
 from bot.flow.lint.uses import VALUE, Uses, uses
+from bot.flow.route import calculated
 from bot.flow.survey import Flow, Question
 
 TRIES = 20_000
@@ -66,9 +67,10 @@ def _needed(
         if name in names and name != question.name:
             continue
         names.add(name)
-        relevant = flow.by_name[name].relevant
-        if relevant is not None and name != question.name:
-            waiting += relevant.names
+        if name != question.name:
+            one = flow.by_name[name]
+            for each in (one.relevant, one.calculation):
+                waiting += each.names if each is not None else ()
     return sorted((flow.by_name[name] for name in names), key=lambda one: one.index)
 
 
@@ -79,9 +81,12 @@ def _search(
     for one in needed:
         own = (one.relevant, *_own(one))
         conditions += [(each, one.name) for each in own if each is not None]
-    found = uses(conditions)
+    found = uses(conditions, [one.calculation for one in needed if one.calculation is not None])
     domains: list[tuple[Any, ...]] = []
     for one in needed:
+        if one.calculation is not None:
+            domains.append(())
+            continue
         answers = domain(one, found.get(one.name, Uses()))
         if answers is None:
             return None
@@ -136,6 +141,10 @@ class _Search:
             return
         one = self._needed[place]
         itself = one is self._question
+        if one.calculation is not None:
+            self._values[one.name] = calculated(one, self._values)
+            self.at(place + 1)
+            return
         if one.relevant is not None and not one.relevant.holds(self._values):
             if not itself:
                 self._values[one.name] = None

@@ -39,7 +39,9 @@ _NAMES = (
     Rule(
         "unknown-name", "error", "a name of a list, flow, group or dimension is one that there is"
     ),
+    Rule("block-in-itself", "error", "a block does not take itself"),
     Rule("unused-list", "warning", "each choice list is used by a question"),
+    Rule("unused-block", "warning", "each block of questions is taken"),
     Rule("unused-flow", "warning", "each flow is asked of a group"),
     Rule("official-name", "warning", "a survey of one's own does not call itself SPI or KPK"),
 )
@@ -51,6 +53,7 @@ _LOGIC = (
     Rule("condition-always-true", "warning", "a condition does not hold whatever is answered"),
     Rule("message-without-constraint", "error", "a `constraint_message` has a `constraint`"),
     Rule("range-order", "error", "the smallest is not above the largest"),
+    Rule("random-order", "error", "what chance moves is not read by what may come before it"),
     Rule("no-question", "error", "a flow asks something"),
 )
 
@@ -59,6 +62,7 @@ _CHOICES = (
     Rule("duplicate-label", "error", "two choices of a question do not read the same"),
     Rule("choices-required", "error", "a question with choices is left out by `na` only"),
     Rule("no-na-words", "error", "“don't know” has words where a question offers it"),
+    Rule("default-answer", "error", "an answer that is offered can be given"),
     Rule("reserved-word-as-answer", "warning", "no choice is a command, ours or the gateway's"),
     Rule("scale-order", "warning", "the scores of a scale only rise or only fall"),
     Rule("good-not-best", "warning", "`good` names the choice with the highest score"),
@@ -84,6 +88,7 @@ _LIMITS = (
     Rule("too-many-rows", "warning", "a list has up to 10 rows"),
     Rule("label-too-long-for-button", "warning", "a button holds 20 characters"),
     Rule("label-too-long-for-row", "warning", "a row of a list holds 24 characters"),
+    Rule("choices-differ", "warning", "what is tapped is the same for everybody"),
     Rule("label-not-fixed", "warning", "what stands on a button is one line without {{…}}"),
     Rule("stays-text", "note", "what the survey's `appearance` wants to be tapped can be"),
 )

@@ -28,14 +28,19 @@ class Uses:
     otherwise: bool = False
 
 
-def uses(conditions: Iterable[tuple[Expression, str]]) -> dict[str, Uses]:
+def uses(
+    conditions: Iterable[tuple[Expression, str]], worked_out: Iterable[Expression] = ()
+) -> dict[str, Uses]:
     """Return by name how these conditions read each answer.
 
-    With each condition goes the name of its own question, which `value` stands for.
+    With each condition goes the name of its own question, which `value` stands for. `worked_out`
+    are expressions whose value is used, and not only whether it holds.
     """
     found: dict[str, Uses] = {}
     for condition, own in conditions:
         _visit(syntax_tree(condition.source), own, found, truth=True)
+    for expression in worked_out:
+        _visit(syntax_tree(expression.source), "", found, truth=False)
     return found
 
 
