@@ -207,6 +207,16 @@ class Walk(RuleBasedStateMachine):
         reply = Reply(text=value, about=name) if quoting else Reply(option=f"{name}:{value}")
         self.go(reply, pause)
 
+    @rule(data=st.data())
+    def changes_an_answer(self, data: st.DataObject) -> None:
+        """Tap another choice of a question that was answered long ago."""
+        by_name = self.chat.flow.by_name
+        names = [name for name in self.chat.state.answers if by_name[name].choices]
+        if names and not self.chat.state.status.over:
+            question = by_name[data.draw(st.sampled_from(names))]
+            choice = data.draw(st.sampled_from(sorted(question.lexicon.names)))
+            self.go(Reply(option=f"{question.name}:{choice}"), timedelta(seconds=20))
+
     @rule(option=st.sampled_from(TAPS), pause=PAUSES)
     def taps(self, option: str, pause: timedelta) -> None:
         self.go(Reply(option=option), pause)

@@ -9,12 +9,15 @@ from dataclasses import replace
 
 import pytest
 
+from bot.channels.base import as_text
 from bot.flow.chance import Shuffle, arrangement, by_chance
 from bot.flow.choices import offered, shown
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
 from bot.flow.state import Answer, Status
 from bot.flow.survey import Survey
+from bot.flow.tapping import tappable
+from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Dropped
 from bot.flow.ways import Player, Search
 from bot.flow.wording import MAX_CHARS, message_chars
@@ -31,6 +34,11 @@ def asking(*answers: str, seed: int = 0, survey: Survey | None = None) -> Chat:
     chat.asking()
     chat.all(*answers)
     return chat
+
+
+def dropped(chat: Chat) -> tuple[str, ...]:
+    """Return the answers that the last turn has removed."""
+    return tuple(name for one in chat.effects if isinstance(one, Dropped) for name in one.questions)
 
 
 def problems(files: Mapping[str, str]) -> tuple[Problem, ...]:
@@ -235,6 +243,13 @@ def test_titles_stand_above_the_first_question_of_their_section(seed: int) -> No
     assert len(chat.state.answers) == 11
 
 
+def test_a_title_is_not_said_again_after_a_mistake() -> None:
+    chat = asking("2", "1", "40", "9")
+    assert "*Tentang pekerjaan*" in chat.text
+    assert "*Tentang pekerjaan*" not in chat.say("entah")
+    assert "*Tentang pekerjaan*" in chat.say("ulang")
+
+
 def test_a_section_that_is_not_relevant_is_not_asked() -> None:
     chat = asking("2", "1", "40", "0")
     assert "Tentang layanan" in chat.text
@@ -255,14 +270,16 @@ def test_a_calculation_follows_the_answers_that_it_reads() -> None:
     assert chat.effects == (Answered("lama"), Answered("mulai_usia"), Answered("dewasa"))
     assert chat.state.answers["dewasa"] == "matang"
     chat.say("0", about="lama")
-    assert Dropped(("dewasa",)) in list(chat.effects)
+    assert dropped(chat) == ("dewasa",)
 
 
 def test_a_calculation_is_nothing_that_people_can_answer() -> None:
     chat = asking("2", "1", "40", "20")
     open_question, answers = chat.state.question, chat.state.answers
     chat.tap("mulai_usia:7")
+    assert (chat.effects, chat.said("asked_again")) == ((), True)
     chat.say("7", about="dewasa")
+    assert (chat.effects, chat.said("asked_again")) == ((), True)
     assert (chat.state.question, chat.state.answers) == (open_question, answers)
 
 
@@ -278,6 +295,7 @@ def test_what_needs_no_answer_is_calculated_at_the_beginning() -> None:
     assert Answered("awal") in chat.effects
     chat.all("5", "isi ulang")
     assert chat.state.answers == {"awal": 21}
+    assert dropped(chat) == ("usia_lalu",)
 
 
 @pytest.mark.parametrize(
@@ -499,6 +517,45 @@ def test_the_words_of_other_are_the_surveys_own() -> None:
     assert chat.say("3").startswith("Sebutkan.")
 
 
+# what can be tapped
+
+
+def test_what_differs_from_person_to_person_stays_text() -> None:
+    files = structured_files()
+    files["survey.yaml"] = files["survey.yaml"].replace("zone:", "appearance: list\nzone:")
+    survey = load_survey(files)
+    assert any("internal/kota (its choices are not the same" in one.what for one in survey.unfit)
+    flow = survey.for_group("internal")
+    tapped = {one.question: one for one in tappable(survey) if one.taps is not None}
+    assert {"provinsi", "saluran", "a_puas", "b_puas"} <= set(tapped)
+    assert not {"kota", "alat"} & set(tapped)
+    assert flow.by_name["provinsi"].name in tapped
+    bodies = {one.taps.body for one in tappable(survey) if one.question == "a_puas" and one.taps}
+    assert any("*Tentang layanan*" in body for body in bodies)
+    chat = asking("2", "1", "40", "0", survey=survey)
+    assert chat.message is not None
+    assert chat.message.taps is not None
+    assert chat.message.taps.body in bodies
+    assert [one.value for one in chat.message.taps.options][:2] == ["a_puas:puas", "a_puas:biasa"]
+
+
+# transcripts
+
+
+def test_a_transcript_draws_the_order_of_its_seed() -> None:
+    def first(seed: str) -> str:
+        text = (
+            f"survey: coba\ngroup: internal\nlanguage: id\n{seed}script:\n- open: true\n"
+            "- user: setuju\n- user: '2'\n- user: '1'\n- user: '40'\n- user: '12'\n"
+        )
+        result = play(structured(), read_transcript("t.yaml", text), as_text)
+        return result.script[-1]["bot"]
+
+    assert first("") == first("seed: 0\n")
+    orders = {first(f"seed: {seed}\n") for seed in range(1, 40)}
+    assert len(orders) == 6 + 3  # the tools in any order, or one of three that begin the other
+
+
 # the ways through
 
 
@@ -540,6 +597,11 @@ def test_all_ways_through_are_searched() -> None:
         ("name: dalam\n", "name: kerja\n", None, "a second section `kerja`"),
         ("name: dalam\n", "name: usia\n", None, "a second question `usia`"),
         ("type: section", "type: sektion", None, "`sektion` is not known here"),
+        ("randomize: true\n    questions", "random: true\n    questions", "random:", "unknown key"),
+        ("choice_filter: ", "choice_filters: ", "choice_filters", "unknown key"),
+        ('calculation: "usia - lama"', "label: X", None, "`calculation` is missing"),
+        ("- {block: puas, prefix: a_}", "- {prefix: a_}", None, "`type` is missing"),
+        ("name: palu", "name: palu-palu", "palu-palu", "cannot be used"),
     ],
 )
 def test_mistakes_are_told_with_their_place(old: str, new: str, at: str | None, words: str) -> None:

@@ -162,7 +162,7 @@ def possible(turn: Turn) -> frozenset[Command]:
 
 def _next_page(turn: Turn, reply: Reply) -> Step:
     """LAGI: the next page of a long list, after the last the first one again."""
-    if turn.state.status is not Status.ASKING:
+    if turn.state.status is not Status.ASKING or turn.state.question is None:
         return _show_or_over(turn, reply)
     pages = turn.voice.pages(turn.question)
     if pages < 2:
@@ -173,7 +173,7 @@ def _next_page(turn: Turn, reply: Reply) -> Step:
 
 def _take_default(turn: Turn, reply: Reply) -> Step:
     """OK: the answer that the open question offers."""
-    if turn.state.status is not Status.ASKING:
+    if turn.state.status is not Status.ASKING or turn.state.question is None:
         return _show_or_over(turn, reply)
     question, answers = turn.question, turn.state.answers
     if question.default is None or not question.offers_default(answers):
