@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date, time
 
 from bot.flow.domains import NEEDED, Clock, Days, Decimals, Domain, Places, Scale
 from bot.flow.schema import (
@@ -22,6 +24,8 @@ LIMITED = (IntegerPart, DecimalPart, RangePart, DatePart, TimePart)
 """Questions with limits of their own, so that `constraint_message` makes sense without more."""
 
 MOST_STEPS = 1000
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def domain_of(part: AskedPart) -> Domain | None:
@@ -54,6 +58,28 @@ def wrong_limits(part: AskedPart) -> Iterator[tuple[str, str, str]]:
             yield "step" if "step" in part.model_fields_set else "end", what, "change one of them"
         elif (part.end - part.start) / part.step > MOST_STEPS:
             yield "end", f"more than {MOST_STEPS} steps", "make it `decimal`, with `min` and `max`"
+
+
+def wrong_days(condition: str) -> Iterator[tuple[str, str]]:
+    """Yield the fault and the remedy of days and times that a condition compares in vain.
+
+    They are compared as they stand, so only the stored form will do: '2025-07-01', '07:30'.
+    """
+    bare = _QUOTED.sub(" ", condition)
+    for text in re.findall(r"\b\d{4}-\d{1,2}-\d{1,2}\b", bare):
+        yield f"{text} is a subtraction", f"write the day in quotes: '{text}'"
+    for text in (quoted[1:-1] for quoted in _QUOTED.findall(condition)):
+        if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text) and not _is(date, text):
+            yield f"'{text}' is no day", "write year, month and day as '2025-07-01'"
+        if re.fullmatch(r"\d{1,2}[:.]\d{2}", text) and not _is(time, text):
+            yield f"'{text}' is no time of day", "write hours and minutes as '07:30'"
+
+
+def _is(kind: type[date] | type[time], text: str) -> bool:
+    try:
+        return kind.fromisoformat(text).isoformat().startswith(text)
+    except ValueError:
+        return False
 
 
 def lacking_words(source: Source, part: FlowFile, messages: MessagesFile) -> Iterator[Problem]:

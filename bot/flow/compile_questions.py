@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from bot.flow.answers import Lexicon
 from bot.flow.checker import Checker
-from bot.flow.compile_domains import LIMITED, domain_of, wrong_limits
+from bot.flow.compile_domains import LIMITED, domain_of, wrong_days, wrong_limits
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
@@ -157,6 +157,8 @@ class QuestionCompiler:
     ) -> Expression | None:
         if text is None:
             return None
+        for what, fix in wrong_days(text):
+            self._complain(path, what, fix)
         try:
             return compile_expression(text, known, later)
         except ExpressionError as error:

@@ -71,6 +71,7 @@ _FILLERS = frozenset(
     )
     for word in words.split()
 )
+_COMPARED = frozenset("<>≤≥±")  # "before" and "after" are no day
 _DAYS: Mapping[str, tuple[int, ...]] = {
     phrase: days
     for days, phrases in (
@@ -134,7 +135,7 @@ def read_days(text: str, today: date, language: str) -> DayReading:
 
 def _tidy(text: str) -> str:
     """Return a text in small letters without what only decorates it; "" for a long one."""
-    if len(text) > 80:
+    if len(text) > 80 or not _COMPARED.isdisjoint(text):
         return ""
     words = decimal_digits(text).casefold().replace("'", "").replace("’", "")
     words = re.sub(r"[^\w\s./-]|_", " ", words)
