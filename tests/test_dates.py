@@ -144,6 +144,8 @@ def test_a_longer_time_is_no_day(text: str) -> None:
         *("26-27 Juli 2025", "senin 26 juli 2025", "1 Januari 2025 sampai 3 Januari 2025"),
         *(
             "26 Jumi 2025",
+            "<26/7/2025",
+            "> 2025",
             "26 Julu 2025",
             "26 ember 2025",
             "26 Juli 1825",
@@ -289,6 +291,8 @@ def test_an_hour_of_twelve_has_two_meanings(text: str, wanted: list[str]) -> Non
             "x" * 500,
             "9" * 90,
             "sekitar jam 2 siang",
+            "<14.30",
+            ">= 8 pagi",
         ),
     ],
 )

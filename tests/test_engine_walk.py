@@ -88,6 +88,7 @@ TAPS = [
 SENSIBLE = {
     "text": "usul",
     "integer": "40",
+    "select_multiple": "1, 2",
     "date": "kemarin",
     "time": "14.30",
     "rank": "3 1 2",

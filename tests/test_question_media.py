@@ -12,6 +12,7 @@ import pytest
 from bot.channels.base import Address, Outgoing, as_shown, captioned
 from bot.channels.cloud import CloudChannel
 from bot.channels.simulator import Bubble, SimulatorChannel
+from bot.flow.lint import lint
 from bot.flow.load import content_hash, load_survey
 from bot.flow.media import MediaFile
 from bot.flow.source import FlowError
@@ -128,13 +129,16 @@ def test_the_footer_names_suara_only_where_there_is_a_recording(survey: Survey) 
 
 
 def test_a_picture_leaves_no_room_for_buttons_and_the_linter_says_so() -> None:
-    survey = made(FLOW.replace("appearance: text", "appearance: buttons"))
+    flow = FLOW.replace("appearance: text", "appearance: buttons")
+    survey = made(flow)
     chat = Chat(survey).asking()
     assert chat.message is not None
     assert (chat.message.taps, sent(chat)) == (None, ("image", "kartu.png"))
-    assert [str(one).split(": ", 1)[1] for one in survey.unfit] == [
-        "a picture goes without buttons: it stays numbered text; leave out one of the two"
-    ]
+    (finding,) = [one for one in lint(small_files(internal=flow) | FILES) if "picture" in one.what]
+    assert (finding.rule, finding.what) == (
+        "picture-or-taps",
+        "a picture goes without buttons: it stays numbered text",
+    )
 
 
 def test_a_question_longer_than_a_caption_comes_without_its_picture_and_the_linter_says_so() -> (

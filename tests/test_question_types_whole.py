@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 
+import openpyxl
 import pytest
 
 from bot.flow.state import State
@@ -95,4 +96,12 @@ def test_what_is_stored_can_be_counted(land: Office) -> None:
     assert told["internal.utama"] == ["Biaya", "Waktu", "Sikap"]
     stream = io.BytesIO()
     export(land.installation, "integritas", "xlsx", stream)
-    assert stream.getvalue().startswith(b"PK")
+    sheet = openpyxl.load_workbook(io.BytesIO(stream.getvalue()))
+    lines = [[cell.value for cell in line] for line in sheet["data"]]
+    told = dict(zip(lines[0], lines[1], strict=True))
+    assert told["internal.luas"] == 1000.5
+    assert told["internal.letak"] == "-3.320 114.591"
+    book = {line[0].value: line for line in sheet["codebook"]}
+    headings = [cell.value for cell in book["column"]]
+    puas = dict(zip(headings, (cell.value for cell in book["internal.puas"]), strict=True))
+    assert (puas["type"], puas["value"]) == ("range", "0–10")

@@ -19,14 +19,12 @@ from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
 from bot.flow.media import MediaFile
 from bot.flow.modes import lacking_disclaimer, own_advice
-from bot.flow.paging import SAID_BEFORE
 from bot.flow.review import FRAME_CHARS
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Settings, Survey, Words, order_of_questions
-from bot.flow.tapping import unfit
 from bot.flow.turn import Context
-from bot.flow.wording import MAX_CHARS, Voice, message_chars
+from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
 
 _Flows = Sequence[tuple[Source, FlowFile]]
 
@@ -58,10 +56,10 @@ def compile_survey(
         part.name: _questions(QuestionCompiler(source, part, shared, checker))
         for source, part in flows
     }
-    _check_names(survey, messages, flows, checker)
     sources = {source.file: source for source, _ in (shared, *flows)}
     for found in questions.values():
-        checker.problems += lacking_words(sources, found["questions"], messages[1])
+        checker.problems += lacking_words(found["questions"], sources, messages[1])
+    _check_names(survey, messages, flows, checker)
     every = [question for found in questions.values() for question in found["questions"]]
     check_media_words(messages[0], words, every, checker)
     _check_review(messages, flows, checker)
@@ -69,11 +67,11 @@ def compile_survey(
     if wrong:
         raise FlowError(wrong)
     compiled = _assemble(settings, words, shared[1], flows, questions, checker)
-    problems += _too_long(compiled, sources)
+    late = list(_too_long(compiled, sources))
     if not older:
-        problems += template_problems(compiled, messages, survey)
-    if problems:
-        raise FlowError(problems)
+        late += template_problems(compiled, messages, survey)
+    if late:
+        raise FlowError(late)
     return replace(
         compiled,
         advice=(
@@ -81,7 +79,6 @@ def compile_survey(
             *_mode_advice(compiled, survey, messages),
             *media_advice(compiled, checker.media, sources),
         ),
-        unfit=tuple(unfit(compiled, survey[0], sources)),
         media=used_media(compiled),
     )
 
@@ -154,26 +151,45 @@ def _check_names(
     names = Counter(part.name for _, part in flows)
     for source, part in flows:
         if names[part.name] > 1:
-            checker.add(source, ("name",), f"two files hold a flow `{part.name}`", "rename one")
+            checker.add(
+                source,
+                ("name",),
+                f"two files hold a flow `{part.name}`",
+                "rename one",
+                rule="duplicate-name",
+            )
     source, settings = survey
     reasons = messages[1].messages.alasan
     for name, group in settings.groups.items():
         if group.flow is not None and group.flow not in names:
             fix = suggest(group.flow, names)
-            checker.add(source, ("groups", name, "flow"), f"no flow `{group.flow}`", fix)
+            checker.add(
+                source,
+                ("groups", name, "flow"),
+                f"no flow `{group.flow}`",
+                fix,
+                rule="unknown-name",
+            )
         if group.reason not in reasons:
             what = f"messages.alasan has no `{group.reason}`"
             fix = suggest(group.reason, reasons)
-            checker.add(source, ("groups", name, "reason"), what, fix)
+            checker.add(source, ("groups", name, "reason"), what, fix, rule="unknown-name")
     if settings.mode == "official-support" and messages[1].messages.official is None:
         what = "`official` is missing: what somebody hears who wants to answer here"
         fix = "say that only the official survey itself takes answers, and how to check it"
-        checker.add(messages[0], ("messages",), what, fix, at_key=True)
+        checker.add(messages[0], ("messages",), what, fix, at_key=True, rule="missing-key")
     templates = template_names(messages[1])
     for name in settings.templates:
         if name not in templates:
             what = f"no message `{name}` with `template: true`"
-            checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
+            checker.add(
+                source,
+                ("templates", name),
+                what,
+                suggest(name, templates),
+                at_key=True,
+                rule="unknown-name",
+            )
 
 
 def _check_review(messages: tuple[Source, MessagesFile], flows: _Flows, checker: Checker) -> None:
@@ -202,12 +218,12 @@ def _mode_advice(
 ) -> Iterator[Problem]:
     """Find what a survey of our own may do, but should not."""
     for what, fix in own_advice(survey.settings):
-        yield settings[0].problem(("opens",), what, fix)
+        yield settings[0].problem(("opens",), what, fix, rule="official-months")
     yield from plan_advice(*settings)
     for code in lacking_disclaimer(survey.settings, survey.words.messages["invite"].texts):
         what = f"the invitation does not say in `{code}` that this is not KPK's survey"
         fix = "write `bukan survei KPK`, or `mode: owner` in survey.yaml if it is the owner's"
-        yield messages[0].problem(("messages", "invite"), what, fix)
+        yield messages[0].problem(("messages", "invite"), what, fix, rule="no-disclaimer")
 
 
 def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem]:
@@ -225,8 +241,7 @@ def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem
         )
         for code in survey.languages:
             voice = Voice(flow, code, context)
-            said = (name for name in SAID_BEFORE if name in flow.words.messages)
-            before = max((voice.text(name) for name in said), key=len)
+            before = longest_before(voice)
             notes: list[str] = []
             for question in flow.questions:
                 if question.type == "note":
@@ -246,4 +261,4 @@ def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem
                     what = f"up to {chars} characters in `{code}` with what can stand around it"
                     path = (*question.path, "label", code)
                     fix = f"shorten it: a message holds {MAX_CHARS}"
-                    yield sources[question.file].problem(path, what, fix)
+                    yield sources[question.file].problem(path, what, fix, rule="body-too-long")

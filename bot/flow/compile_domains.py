@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, time
 
 from bot.flow.domains import NEEDED, Clock, Days, Decimals, Domain, Places, Scale
 from bot.flow.schema import (
@@ -22,6 +24,8 @@ LIMITED = (IntegerPart, DecimalPart, RangePart, DatePart, TimePart)
 """Questions with limits of their own, so that `constraint_message` makes sense without more."""
 
 MOST_STEPS = 1000
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def domain_of(part: AskedPart) -> Domain | None:
@@ -56,8 +60,30 @@ def wrong_limits(part: AskedPart) -> Iterator[tuple[str, str, str]]:
             yield "end", f"more than {MOST_STEPS} steps", "make it `decimal`, with `min` and `max`"
 
 
+def wrong_days(condition: str) -> Iterator[tuple[str, str]]:
+    """Yield the fault and the remedy of days and times that a condition compares in vain.
+
+    They are compared as they stand, so only the stored form will do: '2025-07-01', '07:30'.
+    """
+    bare = _QUOTED.sub(" ", condition)
+    for text in re.findall(r"\b\d{4}-\d{1,2}-\d{1,2}\b", bare):
+        yield f"{text} is a subtraction", f"write the day in quotes: '{text}'"
+    for text in (quoted[1:-1] for quoted in _QUOTED.findall(condition)):
+        if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text) and not _is(date, text):
+            yield f"'{text}' is no day", "write year, month and day as '2025-07-01'"
+        if re.fullmatch(r"\d{1,2}[:.]\d{2}", text) and not _is(time, text):
+            yield f"'{text}' is no time of day", "write hours and minutes as '07:30'"
+
+
+def _is(kind: type[date] | type[time], text: str) -> bool:
+    try:
+        return kind.fromisoformat(text).isoformat().startswith(text)
+    except ValueError:
+        return False
+
+
 def lacking_words(
-    sources: Mapping[str, Source], questions: Iterable[Question], messages: MessagesFile
+    questions: Sequence[Question], sources: Mapping[str, Source], messages: MessagesFile
 ) -> Iterator[Problem]:
     """Find the types of questions that need messages which the survey does not have."""
     told: set[str] = set()
@@ -69,4 +95,5 @@ def lacking_words(
             names = ", ".join(f"`{name}`" for name in lacking)
             what = f"a question of type `{question.type}` needs words that messages.yaml lacks"
             fix = f"add {names} under `messages:`, as flows/integritas/messages.yaml has them"
-            yield sources[question.file].problem((*question.path, "type"), what, fix)
+            path = (*question.path, "type")
+            yield sources[question.file].problem(path, what, fix, rule="missing-key")

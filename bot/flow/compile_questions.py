@@ -12,7 +12,7 @@ from bot.flow.answers import Lexicon
 from bot.flow.chance import Shuffle
 from bot.flow.checker import Checker, Names
 from bot.flow.choices import OTHER, SurveyChoice
-from bot.flow.compile_domains import LIMITED, domain_of, wrong_limits
+from bot.flow.compile_domains import LIMITED, domain_of, wrong_days, wrong_limits
 from bot.flow.compile_media import compile_media
 from bot.flow.compile_sections import Around, Item, Sections
 from bot.flow.compile_settings import by_language
@@ -75,13 +75,20 @@ class QuestionCompiler:
             self._source = item.place.source
             path, name = (*item.place.path, "name"), item.part.name
             if name in names[:index] or name in self.sections.found:
-                self._complain(path, f"a second question `{name}`", "rename one")
+                self._complain(
+                    path, f"a second question `{name}`", "rename one", rule="duplicate-name"
+                )
             if name in self._filled or name in ("value", "today"):
-                self._complain(path, f"`{name}` is the name of something else", "choose another")
+                self._complain(
+                    path,
+                    f"`{name}` is the name of something else",
+                    "choose another",
+                    rule="reserved-name",
+                )
             questions.append(self._question(item, questions, names[index + 1 :]))
         self._source = self.sections.source
         if not any(question.is_asked for question in questions):
-            self._complain(("questions",), "no question, only notes", "add one")
+            self._complain(("questions",), "no question, only notes", "add one", rule="no-question")
         self.shuffles = self.sections.shuffles(items, questions)
         return tuple(questions)
 
@@ -99,8 +106,10 @@ class QuestionCompiler:
             spoken[name] = Section(name, texts, parent)
         return spoken
 
-    def _complain(self, path: Path, what: str, fix: str = "", *, at_key: bool = False) -> None:
-        self._checker.add(self._source, path, what, fix, at_key=at_key)
+    def _complain(
+        self, path: Path, what: str, fix: str = "", *, rule: str = "", at_key: bool = False
+    ) -> None:
+        self._checker.add(self._source, path, what, fix, rule=rule, at_key=at_key)
 
     def _question(self, item: Item, before: list[Question], later: list[str]) -> Question:
         path, part = item.place.path, item.part
@@ -189,7 +198,7 @@ class QuestionCompiler:
         domain = domain_of(part)
         if domain is not None:
             for key, what, fix in wrong_limits(part):
-                self._complain((*path, key), what, fix)
+                self._complain((*path, key), what, fix, rule="range-order")
             return replace(question, domain=domain)
         if isinstance(part, ImagePart | AudioPart):
             return replace(question, kinds=(part.type,), max_mb=part.max_mb)
@@ -208,7 +217,13 @@ class QuestionCompiler:
         told = part.constraint_message
         at = (*path, "constraint_message")
         if told and part.constraint is None and not isinstance(part, LIMITED):
-            self._complain(at, "no `constraint` to go with it", "add one", at_key=True)
+            self._complain(
+                at,
+                "no `constraint` to go with it",
+                "add one",
+                at_key=True,
+                rule="message-without-constraint",
+            )
         for key, names in (
             ("dimension", self._shared.dimensions),
             ("indicator", self._shared.indicators),
@@ -216,7 +231,7 @@ class QuestionCompiler:
             value = getattr(part, key)
             if value is not None and value not in names:
                 fix = suggest(value, names) or f"add `{key}s:` to shared.yaml"
-                self._complain((*path, key), f"unknown {key} `{value}`", fix)
+                self._complain((*path, key), f"unknown {key} `{value}`", fix, rule="unknown-name")
         texts = self._checker.texts
         question = replace(
             question,
@@ -245,21 +260,29 @@ class QuestionCompiler:
             offered = [choice.name for choice in question.choices]
             for name in names:
                 if name not in offered:
-                    self._complain(path, f"`{name}` is no choice here", suggest(name, offered))
+                    what = f"`{name}` is no choice here"
+                    self._complain(path, what, suggest(name, offered), rule="default-answer")
             if question.type == "select_multiple":
                 return tuple(name for name in offered if name in names)
             if question.type == "rank":
-                return names
+                if len(names) == (question.least or len(offered)) == len({*names}):
+                    return names
+                what = f"{len(names)} of {question.least or len(offered)} places"
+                self._complain(path, what, "name each place once", rule="default-answer")
+                return None
         if len(names) != 1:
-            self._complain(path, "one answer can be offered here", "write one")
+            self._complain(
+                path, "one answer can be offered here", "write one", rule="default-answer"
+            )
             return None
         if question.choices:
             return names[0]
         reading = replace(question, constraint=None).read(names[0], {}, self._any_day())
         relative = question.type == "date" and reading.answer != names[0]
         if reading.answer is None or relative:
+            what = f"`{names[0]}` could not be answered here"
             fix = "write a day as 2026-07-26" if question.type == "date" else "write another"
-            self._complain(path, f"`{names[0]}` could not be answered here", fix)
+            self._complain(path, what, fix, rule="default-answer")
         return reading.answer
 
     def _any_day(self) -> Moment:
@@ -271,15 +294,19 @@ class QuestionCompiler:
     ) -> Expression | None:
         if text is None:
             return None
+        for what, fix in wrong_days(text):
+            self._complain(path, what, fix, rule="bad-condition")
         try:
             return compile_expression(text, known, later)
         except ExpressionError as error:
-            self._complain(path, str(error), error.fix)
+            self._complain(path, str(error), error.fix, rule="bad-condition")
             return None
 
     def _check_limits(self, path: Path, least: int | None, most: int | None) -> None:
         if least is not None and most is not None and most < least:
-            self._complain(path, f"{most} is below the least, {least}", "swap them")
+            self._complain(
+                path, f"{most} is below the least, {least}", "swap them", rule="range-order"
+            )
 
     # choices
 
@@ -297,7 +324,7 @@ class QuestionCompiler:
             named = self._shared.choice_lists.get(listed)
             if named is None:
                 fix = suggest(listed, self._shared.choice_lists)
-                self._complain(at, f"no choice list `{listed}`", fix)
+                self._complain(at, f"no choice list `{listed}`", fix, rule="unknown-name")
                 return question
             source, at = self._shared_source, ("choice_lists", listed, "choices")
             listed = named.choices
@@ -313,16 +340,23 @@ class QuestionCompiler:
         na = self._na(path, part.na)
         self._check_choices(source, at, (*choices, *na))
         if good is not None and good not in [choice.name for choice in choices]:
-            self._complain((*path, "good"), f"`good` is `{good}`, which is no choice")
+            self._complain(
+                (*path, "good"), f"`good` is `{good}`, which is no choice", rule="unknown-name"
+            )
         if not part.required:
             what = "a question with choices cannot be left out"
-            self._complain((*path, "required"), what, "let `na` offer an answer instead")
+            self._complain(
+                (*path, "required"),
+                what,
+                "let `na` offer an answer instead",
+                rule="choices-required",
+            )
         named_by = tuple((choice.name, tuple(choice.label.values())) for choice in (*choices, *na))
         attributes: Names = {key: None for choice in choices for key in choice.attributes}
         for key in attributes:
             if key in known or key in later:
                 what = f"`{key}` is an attribute of choices and a question too"
-                self._checker.add(source, at, what, "rename the attribute")
+                self._checker.add(source, at, what, "rename the attribute", rule="duplicate-name")
         return replace(
             question,
             choices=choices,
@@ -360,7 +394,9 @@ class QuestionCompiler:
             return ()
         if self._shared.na is None:
             what = "this question offers “don't know”, but the survey has no words for it"
-            self._complain(path, what, "add `na:` to shared.yaml, or `na: none` here")
+            self._complain(
+                path, what, "add `na:` to shared.yaml, or `na: none` here", rule="no-na-words"
+            )
             return ()
         found = []
         for key in ("dont_know", "refuse"):
@@ -374,13 +410,13 @@ class QuestionCompiler:
         for name, times in Counter(choice.name for choice in choices).items():
             if times > 1:
                 what = f"two choices (or a choice and “don't know”) are named `{name}`"
-                self._checker.add(source, path, what, "rename one")
+                self._checker.add(source, path, what, "rename one", rule="duplicate-value")
         for code in self._checker.settings.languages:
             labels = Counter(normalise(choice.label.get(code, choice.name)) for choice in choices)
             for label, times in labels.items():
                 if label and times > 1:
                     what = f"two choices read `{label}` in `{code}`"
-                    self._checker.add(source, path, what, "tell them apart")
+                    self._checker.add(source, path, what, "tell them apart", rule="duplicate-label")
 
 
 def _with_reads(question: Question, before: Mapping[str, Question]) -> Question:

@@ -71,6 +71,7 @@ _FILLERS = frozenset(
     )
     for word in words.split()
 )
+_COMPARED = frozenset("<>≤≥±")  # "before" and "after" are no day
 _DAYS: Mapping[str, tuple[int, ...]] = {
     phrase: days
     for days, phrases in (
@@ -134,7 +135,7 @@ def read_days(text: str, today: date, language: str) -> DayReading:
 
 def _tidy(text: str) -> str:
     """Return a text in small letters without what only decorates it; "" for a long one."""
-    if len(text) > 80:
+    if len(text) > 80 or not _COMPARED.isdisjoint(text):
         return ""
     words = decimal_digits(text).casefold().replace("'", "").replace("’", "")
     words = re.sub(r"[^\w\s./-]|_", " ", words)
@@ -303,12 +304,12 @@ def _month(word: str, language: str) -> int | None:
 def _month_names(language: str) -> Mapping[str, int]:
     names: dict[str, int] = {}
     for width in ("wide", "abbreviated"):
-        for number, name in _locale(language).months["format"][width].items():
+        for number, name in locale_of(language).months["format"][width].items():
             names.setdefault(name.casefold().strip("."), number)
     return {**names, **_MONTHS}
 
 
-def _locale(language: str) -> Locale:
+def locale_of(language: str) -> Locale:
     """Return the language's calendar; one without borrows Indonesian's."""
     try:
         return Locale.parse(language)
@@ -319,4 +320,4 @@ def _locale(language: str) -> Locale:
 @lru_cache(maxsize=256)
 def day_in_words(day: date, language: str) -> str:
     """Return a day as "31 Januari 2027"; a language without a calendar borrows Indonesian's."""
-    return format_date(day, "d MMMM y", locale=_locale(language))
+    return format_date(day, "d MMMM y", locale=locale_of(language))

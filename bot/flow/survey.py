@@ -190,9 +190,9 @@ class Question:
 
     def offers_default(self, answers: Mapping[str, Answer], moment: Moment | None = None) -> bool:
         """Whether there is an answer to say OK to, and it can be given now."""
-        return (
-            self.default is not None and self.accept(self.default, answers, moment).trouble is None
-        )
+        if self.default is None:
+            return False
+        return self.accept(self.default, answers, moment).trouble is None
 
     def accept(
         self, answer: Answer, answers: Mapping[str, Answer], moment: Moment | None = None
@@ -514,8 +514,7 @@ class Survey:
     """A whole survey: its settings and flows.
 
     `missing` lists, as problems, the texts without which a language of the settings is not offered,
-    `advice` what is allowed and could be better, `unfit` what cannot be tapped although the files
-    ask for it, and goes out as numbered text.
+    `advice` what is allowed and could be better.
     """
 
     settings: Settings
@@ -529,7 +528,6 @@ class Survey:
     categories: Mapping[str, Any]
     missing: tuple[Problem, ...] = ()
     advice: tuple[Problem, ...] = ()
-    unfit: tuple[Problem, ...] = ()
     media: tuple[MediaFile, ...] = ()  # what its questions use of the folder
 
     def for_group(self, group: str) -> Flow:

@@ -52,6 +52,7 @@ _FILLERS = frozenset(
     )
     for word in words.split()
 )
+_COMPARED = frozenset("<>≤≥±")  # "before" and "after" are no time of day
 _FIGURES = re.compile(r"(\d{1,2})(?:[.:](\d{2}))?(am|pm)?")
 _PAST = re.compile(r"(?:lewat|lebih|past)")
 _TO = re.compile(r"(?:kurang)")
@@ -59,7 +60,7 @@ _TO = re.compile(r"(?:kurang)")
 
 def read_times(text: str) -> tuple[time, ...]:
     """Return every time of day that a text can mean, earliest first; whole minutes."""
-    if len(text) > 80:
+    if len(text) > 80 or not _COMPARED.isdisjoint(text):
         return ()
     words = decimal_digits(text).casefold().replace("'", "").replace("’", "")
     words = re.sub(r"\b([ap])\.m\b\.?", r"\1m", words)

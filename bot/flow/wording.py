@@ -8,15 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
 
 from bot.flow.choices import Offer, offered
-from bot.flow.dates import day_in_words
+from bot.flow.dates import day_in_words, locale_of
 from bot.flow.domains import NEEDED, Moment
 from bot.flow.expressions import fill_in, placeholders, text_expression
 from bot.flow.media import CAPTION_CHARS
-from bot.flow.paging import ONE_PAGE, reserve, spans
+from bot.flow.paging import ONE_PAGE, SAID_BEFORE, reserve, spans
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.taps import Blanks, plain_text, with_taps
@@ -490,15 +489,8 @@ def in_words(value: object, language: str) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(in_words(one, language) for one in value)
     if isinstance(value, float):
-        return format_decimal(value, "0.######", locale=_locale(language))
+        return format_decimal(value, "0.######", locale=locale_of(language))
     return str(value)
-
-
-def _locale(language: str) -> Locale:
-    try:
-        return Locale.parse(language)
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse("id")
 
 
 def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
@@ -512,3 +504,8 @@ def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
 def message_chars(message: Message) -> int:
     """Return how long a message is as plain text."""
     return len(plain_text(message))
+
+
+def longest_before(voice: Voice) -> str:
+    """Return the longest words that can come before a question in its bubble."""
+    return max((voice.text(name) for name in SAID_BEFORE), key=len)
