@@ -23,6 +23,7 @@ from bot.commands import (
     sending,
     talking,
     templates,
+    testing,
 )
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
@@ -40,7 +41,7 @@ app.command("worker")(running.worker)
 app.command("migrate")(running.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("check")(flows.check)
-app.command("test")(talking.play_transcripts)
+app.command("test")(testing.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
 app.add_typer(templates.templates, name="templates")

@@ -281,6 +281,37 @@ def test_transcripts_are_played_and_rewritten(folder):
     good("test", "mine")
 
 
+def test_comments_are_not_lost_when_a_transcript_is_rewritten(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "tests" / "declined.yaml"
+    text = file.read_text("utf-8").replace("end:", "# So ends who declines.\nend:")
+    file.write_text(text.replace("Terima kasih", "Terima kasi"), "utf-8")
+    good("test", "mine", "--update")
+    assert file.read_text("utf-8") == text
+    strange = "survey: integritas\ngroup: ahli\nscript: [{open: true}, # hello\n  {user: x}]\n"
+    file.write_text(strange, "utf-8")
+    assert "line 3: `# hello` would be lost" in bad("test", "mine", "--update")
+    assert file.read_text("utf-8") == strange
+
+
+def test_what_no_transcript_visits_is_listed(folder):
+    assert "100 %" in good("test", "--coverage", "--fail-under", "100")
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    (folder / "mine" / "tests" / "screened-new-staff.yaml").unlink()
+    shown = good("test", "mine", "--coverage")
+    lines = (folder / "mine" / "internal.yaml").read_text("utf-8").splitlines()
+    line = 1 + next(n for n, text in enumerate(lines) if 'end_if: "sar_02' in text)
+    told = f"mine/internal.yaml:{line}:5: sar_02: `end_if` never ends an interview"
+    assert told in shown
+    assert "97.1 % visited, and 100 % are wanted" in bad("test", "mine", "--fail-under", "100")
+    good("test", "mine", "--fail-under", "97")
+    found = json.loads(run("test", "mine", "--coverage", "--json").stdout)["coverage"]
+    by_flow = {one["flow"]: one for one in found}
+    assert by_flow["internal"]["branches"] == {"visited": 9, "of": 10}
+    assert [one["line"] for one in by_flow["internal"]["missing"]] == [line]
+    assert by_flow["ahli"]["missing"] == []
+
+
 def test_a_chat_can_be_kept_as_a_transcript(folder):
     shown = good(
         "chat", "integritas", "internal", "--record", "talk.yaml", said="1\nSETUJU\n/end\n"

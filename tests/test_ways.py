@@ -211,8 +211,11 @@ def test_what_can_come_out_of_conditions_is_known():
 
 
 def test_nothing_is_reached_behind_an_end_that_always_comes():
+    ways = Ways(flow(one("a", "end_if: \"a in ['1', '2']\""), one("b")), "internal")
+    assert ways.outcomes() == {("a", "asked", True), ("a", "end_if", True)}
+    assert [ending.kind for ending in ways.endings] == ["screened_out"]
     with pytest.raises(ValueError, match="no way through"):
-        Ways(flow(one("a", "end_if: \"a in ['1', '2']\""), one("b")), "internal")
+        ways.way("typical")
 
 
 def test_a_way_that_the_engine_does_not_go_is_an_error():

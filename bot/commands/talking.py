@@ -1,4 +1,4 @@
-"""`tautan test` plays transcripts, `tautan chat` talks to a flow in the terminal."""
+"""`tautan chat`: talks to a flow in the terminal, and keeps the talk as a transcript."""
 
 from __future__ import annotations
 
@@ -9,60 +9,17 @@ from typing import Any
 import typer
 
 from bot.channels.base import as_text
-from bot.commands.common import JSON, err, fail, faults, out, report, settings
-from bot.commands.flows import PATH, surveys_in
+from bot.commands.common import err, fail, faults, out, settings
 from bot.flow.load import load_survey
-from bot.flow.source import FlowError
+from bot.flow.rewriting import dump
 from bot.flow.survey import Survey
-from bot.flow.transcript import Line, Result, Transcript, dump, play, read_transcript, rewrite
+from bot.flow.transcript import Line, Result, Transcript, play
 from bot.interview.surveys import read_files
 
 HELP = (
     "Type what a person would type. /tap VALUE taps a button, /wait 3d lets time pass,"
     " /media sends a picture, /end ends."
 )
-
-
-def play_transcripts(
-    path: Path | None = PATH,
-    update: bool = typer.Option(False, "--update", help="Rewrite the bot's side and the end."),
-    as_json: bool = JSON,
-) -> None:
-    """Play the transcripts beside the flows, word for word."""
-    with faults():
-        played = 0
-        failures: dict[str, list[str]] = {}
-        for folder in surveys_in(path or settings().flows_dir):
-            survey = load_survey(read_files(folder))
-            for file in sorted((folder / "tests").glob("*.yaml")):
-                played += 1
-                differences = _play_file(survey, file, update=update)
-                if differences:
-                    failures[str(file)] = differences
-
-        def show() -> None:
-            for name, lines in failures.items():
-                err.print(f"{name}:", markup=False)
-                for line in lines:
-                    err.print(f"  {line}", markup=False, soft_wrap=True)
-            out.print(f"{played} transcripts played, {len(failures)} differ")
-
-        report(as_json, {"played": played, "failures": failures}, show)
-        if failures:
-            raise typer.Exit(1)
-
-
-def _play_file(survey: Survey, file: Path, *, update: bool) -> list[str]:
-    text = file.read_text("utf-8")
-    try:
-        result = play(survey, read_transcript(file.name, text), as_text)
-    except FlowError as error:
-        return [str(one) for one in error.problems]
-    if update and not result.passed:
-        file.write_text(rewrite(text, result), "utf-8")
-        out.print(f"rewritten: {file}")
-        return []
-    return list(result.differences)
 
 
 def chat(

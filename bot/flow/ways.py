@@ -60,15 +60,13 @@ class _Course:
 
 
 class Ways:
-    """All ways of one group. ValueError where no way is ever finished."""
+    """All ways of one group's flow. KeyError for an unknown group."""
 
     def __init__(self, survey: Survey, group: str) -> None:
         self.player = Player(survey, group)
         self.flow = self.player.flow
         self._settings = survey.settings
         self._strands = strands(self.flow)
-        if not self.finished:
-            raise ValueError("no way through this flow is ever finished")
 
     @cached_property
     def _courses(self) -> tuple[_Course, ...]:
@@ -160,7 +158,12 @@ class Ways:
     # single ways
 
     def way(self, which: Which) -> Way:
-        """Return one that is finished: the shortest, the longest, or that of middle answers."""
+        """Return one that is finished: the shortest, the longest, or that of middle answers.
+
+        ValueError where none is.
+        """
+        if not self.finished:
+            raise ValueError("no way through this flow is ever finished")
         course = self._courses[0]
         asked: list[Asked] = []
         for strand, goal in zip(self._strands, course.goals, strict=True):
