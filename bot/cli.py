@@ -18,6 +18,7 @@ from bot.commands import (
     launching,
     linking,
     mending,
+    paths,
     reminders,
     running,
     sending,
@@ -47,6 +48,7 @@ app.command("publish")(flows.publish)
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)
+app.command("paths")(paths.paths)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(coordinators.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")

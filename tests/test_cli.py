@@ -934,6 +934,69 @@ def test_cost_fits_a_narrow_terminal(rated, monkeypatch):
     assert "…" not in shown
 
 
+# paths
+
+
+def test_paths_proves_that_every_way_of_the_bundled_survey_ends(folder):
+    shown = good("paths", "integritas")
+    assert "integritas, internal: 25 questions, 6 ways" in shown
+    assert "Every one of these 6 ends; 3 kinds of ending." in shown
+    assert "screened out after 2 sar_02" in shown
+    assert shown.count("Each was played through the engine.") == 3
+    assert "says 7-10, which fits" in shown
+    for found in data("paths", "integritas")["groups"]:
+        assert found["all_counted"]
+        assert found["all_end"]
+        assert found["played"] == found["ways"] == sum(one["ways"] for one in found["endings"])
+
+
+def test_paths_lists_ways_as_answers(folder):
+    shown = good("paths", "integritas", "ahli", "--list", "2")
+    assert "1. sar_01 → sar_02 1 / 2 / 3 → trs_01 → " in shown
+    assert "2. sar_01 → sar_02 4 → screened out after 2 sar_02" in shown
+    (found,) = data("paths", "integritas", "ahli", "--list", "9")["groups"]
+    assert [way["ending"] for way in found["list"]] == ["finished", "screened_out"]
+    last = found["list"][1]["answers"][-1]
+    assert last == {"question": "sar_02", "decides": True, "answers": ["4"]}
+
+
+def test_paths_gives_money_where_there_are_rates(folder, rated):
+    assert "cost" not in good("paths", "integritas", "ahli")
+    assert re.search(r"typical .*US\$", good("paths", rated, "ahli"))
+    (found,) = data("paths", rated, "ahli")["groups"]
+    cost = data("cost", rated, "ahli")["interview"]
+    assert found["finished"]["typical"]["price"] == cost["typical"]["price"]
+
+
+def test_the_pace_of_reading_is_the_surveys(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "survey.yaml"
+    slow = "pace: {words_per_minute: 60, seconds_per_answer: 20}\n"
+    file.write_text(file.read_text("utf-8") + slow, "utf-8")
+    shown = good("paths", "mine", "ahli")
+    assert "Minutes: 60 words a minute, 20 seconds for an answer, 30 for one in own" in shown
+    assert re.search(r"says 5, but a typical interview takes about 1[2-8]", shown)
+
+
+def test_paths_says_what_holds_people_for_ever(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "ahli.yaml"
+    stuck = '    na: none\n    constraint: "sar_01 == \'1\'"\n    end_if: "sar_02'
+    file.write_text(
+        file.read_text("utf-8").replace('    na: none\n    end_if: "sar_02', stuck), "utf-8"
+    )
+    told = "sar_02: no answer was found that its constraint takes"
+    assert f"It is not proved that every way ends: {told}" in bad("paths", "mine", "ahli")
+    found = json.loads(run("paths", "mine", "ahli", "--json").stdout)["groups"][0]
+    assert found["not_proved_to_end"] == {"sar_02": "no answer was found that its constraint takes"}
+    assert [one["kind"] for one in found["endings"]] == ["finished", "screened_out", "stuck"]
+
+
+def test_paths_needs_a_group_that_there_is(folder):
+    assert "there are: internal, eksternal, ahli" in bad("paths", "integritas", "intern")
+    bad("paths", "nothing")
+
+
 def test_cost_needs_a_group_that_there_is(folder):
     assert "there are: internal, eksternal, ahli" in bad("cost", "integritas", "intern")
     bad("cost", "nothing", "internal")

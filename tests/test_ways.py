@@ -226,4 +226,4 @@ def test_a_way_that_the_engine_does_not_go_is_an_error():
     for left, right in itertools.pairwise(ways.spread(9)):
         if course(left) != course(right):
             with pytest.raises(RuntimeError):
-                ways.play(Way(left.asked, type(left.ending)("screened_out", None, 1)))
+                ways.play(Way(left.asked, type(left.ending)("screened_out", None, 1, 1, 1)))

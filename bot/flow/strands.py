@@ -57,6 +57,10 @@ class Strand:
     cut: bool = False  # there were too many places: some ways are left out
     _counts: dict[Goal, list[list[int]]] = field(default_factory=dict)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a question of this name is one of the strand's."""
+        return any(question.name == name for question in self.questions)
+
     def counts(self, goal: Goal) -> list[list[int]]:
         """Return how many ways lead from each place to a goal."""
         if goal not in self._counts:

@@ -28,10 +28,14 @@ Which = Literal["shortest", "typical", "longest"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question on a way, and the answers that lead along it: the first one is played."""
+    """A question on a way, and the answers that lead along it: the first one is played.
+
+    `decides` says whether others lead elsewhere; if not, `answers` are only examples.
+    """
 
     question: Question
     answers: tuple[Answer | None, ...]
+    decides: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Ending:
     kind: Literal["finished", "screened_out", "stuck"]
     question: str | None
     count: int
+    least: int  # questions on the way there
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,16 @@ class Ways:
         question: str | None,
         goals: tuple[Goal, ...],
     ) -> _Course:
-        pairs = zip(self._strands, goals, strict=True)
-        return _Course(Ending(kind, question, prod(one.count(goal) for one, goal in pairs)), goals)
+        pairs = list(zip(self._strands, goals, strict=True))
+        count = prod(one.count(goal) for one, goal in pairs)
+        lengths = [
+            sum(self._length(one, goal, longest=longest) for one, goal in pairs) if count else 0
+            for longest in (False, True)
+        ]
+        return _Course(Ending(kind, question, count, *lengths), goals)
+
+    def _length(self, strand: Strand, goal: Goal, *, longest: bool) -> int:
+        return (_costs(strand, goal, self._cost, longest=longest)[0][0] or (0, 0.0))[0]
 
     @property
     def endings(self) -> tuple[Ending, ...]:
@@ -129,6 +143,21 @@ class Ways:
         for strand in self._strands:
             if strand.cut:
                 found[strand.questions[0].name] = "too many different courses from here on"
+        return found
+
+    @property
+    def open_ends(self) -> dict[str, str]:
+        """Why it is not proved that every way ends, by question: empty where it is.
+
+        Only a constraint can refuse every answer, so that only strands with one matter.
+        """
+        found: dict[str, str] = {}
+        for strand in self._strands:
+            if any(one.constraint is not None for one in strand.questions):
+                found |= {name: why for name, why in self.unproved.items() if name in strand}
+        for ending in self.stuck:
+            assert ending.question is not None
+            found[ending.question] = "no answer was found that its constraint takes"
         return found
 
     @property
@@ -206,7 +235,7 @@ class Ways:
                 pick = max if which == "longest" else min
                 edge = pick(edges, key=lambda one: costs[place + 1][_to(one)] or (0, 0.0))
             if edge.answers:
-                yield Asked(question, edge.answers)
+                yield Asked(question, edge.answers, len(strand.places[place][here]) > 1)
             here = _to(edge)
 
     def _cost(self, question: Question) -> tuple[int, float]:
@@ -260,7 +289,7 @@ def _walk(strand: Strand, goal: Goal, number: int) -> Iterator[Asked]:
                 break
             number -= many
         if edge.answers:
-            yield Asked(question, edge.answers)
+            yield Asked(question, edge.answers, len(strand.places[place][here]) > 1)
         if not last:
             here = _to(edge)
 
@@ -270,17 +299,24 @@ _CostOf = Callable[[Question], tuple[int, float]]
 
 
 def _costs(strand: Strand, goal: Goal, cost_of: _CostOf, *, longest: bool) -> _Costs:
-    """Return what is left to ask and to read from each place to the end, at least or at most."""
-    after: list[tuple[int, float] | None] = [(0, 0.0)] * len(strand.places[goal.at])
-    found: _Costs = [after]
+    """Return what is left to ask and to read from each place to a goal, at least or at most."""
+    after: list[tuple[int, float] | None] = []
+    found: _Costs = []
+    if goal.kind == "on":
+        after = [(0, 0.0)] * len(strand.places[goal.at])
+        found = [after]
     pick = max if longest else min
-    for place in range(goal.at - 1, -1, -1):
+    for place in range(goal.at - (goal.kind == "on"), -1, -1):
         count, seconds = cost_of(strand.questions[place])
+        last = goal.kind != "on" and place == goal.at
         row: list[tuple[int, float] | None] = []
         for edges in strand.places[place]:
             ahead = []
             for edge in edges:
-                rest = None if isinstance(edge.to, str) else after[edge.to]
+                if isinstance(edge.to, str):
+                    rest = (0, 0.0) if last and edge.to == goal.kind else None
+                else:
+                    rest = None if last else after[edge.to]
                 if rest is not None:
                     asked = bool(edge.answers)
                     ahead.append((rest[0] + count * asked, rest[1] + seconds * asked))
