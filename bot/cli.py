@@ -10,6 +10,7 @@ from bot.commands import (
     data,
     demo,
     doctor,
+    drawing,
     duplicates,
     fieldwork,
     flows,
@@ -49,6 +50,7 @@ app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)
 app.command("paths")(paths.paths)
+app.command("graph")(drawing.graph)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(coordinators.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")

@@ -997,6 +997,25 @@ def test_paths_needs_a_group_that_there_is(folder):
     bad("paths", "nothing")
 
 
+# graph
+
+
+def test_graph_draws_svg_png_and_mermaid(folder):
+    for name, begin in (("a.svg", b"<svg"), ("a.png", b"\x89PNG"), ("a.mmd", b"flowchart TB")):
+        assert f"written: {name}" in good("graph", "integritas", "ahli", "-o", name)
+        assert (folder / name).read_bytes().startswith(begin)
+    good("graph", "integritas", "ahli", "-o", "en.svg", "--language", "en")
+    assert "Which area most urgently" in (folder / "en.svg").read_text("utf-8")
+
+
+def test_graph_tells_what_it_cannot_draw(folder):
+    graph = ("graph", "integritas")
+    assert "there are: internal, eksternal, ahli" in bad(*graph, "intern", "-o", "a.svg")
+    assert "there are: id, en" in bad(*graph, "ahli", "-o", "a.svg", "--language", "jv")
+    assert "has to end in one of .svg, .png, .mmd" in bad(*graph, "ahli", "-o", "a.pdf")
+    assert list(folder.iterdir()) == []
+
+
 def test_cost_needs_a_group_that_there_is(folder):
     assert "there are: internal, eksternal, ahli" in bad("cost", "integritas", "intern")
     bad("cost", "nothing", "internal")

@@ -48,7 +48,12 @@ def paths(
             fail(f"{compiled.settings.name} takes no answers, so that there are no ways")
         found = [_read(compiled, name, listed) for name in ([group] if group else groups)]
         value = {"survey": compiled.settings.name, "groups": [one.to_dict() for one in found]}
-        report(as_json, value, lambda: [one.show() for one in found] and None)
+
+        def show() -> None:
+            for one in found:
+                one.show()
+
+        report(as_json, value, show)
         if not all(one.fine for one in found):
             raise typer.Exit(1)
 
