@@ -6,7 +6,7 @@ import pytest
 
 from bot.channels.base import as_text
 from bot.flow.coverage import FlowCoverage, coverage
-from bot.flow.places import places
+from bot.flow.positions import positions
 from bot.flow.survey import Survey
 from bot.flow.transcript import play, read_transcript
 from tests.surveys import BUNDLED, bundled, small, small_files
@@ -129,7 +129,7 @@ def test_a_note_counts_as_a_question():
 
 def test_every_question_and_key_has_its_place():
     files = small_files()
-    at = places(files)
+    at = positions(files)
     lines = files["internal.yaml"].splitlines()
     for question in small().for_group("internal").questions:
         for key in ("name", "relevant", "constraint", "end_if"):

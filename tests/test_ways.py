@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.flow.domains import reply
+from bot.flow.answers_to_try import reply
 from bot.flow.playing import Moment
 from bot.flow.state import Status
 from bot.flow.strands import PLACES_AT_MOST

@@ -276,7 +276,7 @@ def _in_order(answers: Sequence[Answer | None]) -> list[str]:
 
 
 def _word(answer: Answer) -> str:
-    from bot.flow.domains import WORDS
+    from bot.flow.answers_to_try import WORDS
 
     if answer == WORDS:
         return "(other words)"

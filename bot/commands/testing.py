@@ -95,10 +95,10 @@ def _played(folder: Path, *, update: bool, wants_coverage: bool) -> _Survey:
             done.failures[str(file)] = differences
     if wants_coverage:
         from bot.flow.coverage import coverage
-        from bot.flow.places import places
+        from bot.flow.positions import positions
 
         done.coverage = coverage(survey, done.turns)
-        at = places(files)
+        at = positions(files)
         for flow in done.coverage:
             for branch in flow.missing:
                 key = "name" if branch.key == "asked" else branch.key

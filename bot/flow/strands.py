@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.flow.domains import Domain, domain
+from bot.flow.answers_to_try import Trials, to_try
 from bot.flow.state import Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.terms import Term, names, settled, term, told, truth
@@ -167,7 +167,7 @@ class _Explorer:
         self._strand = strand
         self._slots = slots
         self._budget = PLACES_AT_MOST
-        self._domains: dict[tuple[str, tuple[Term, ...]], Domain] = {}
+        self._tried: dict[tuple[str, tuple[Term, ...]], Trials] = {}
 
     def explore(self, pending: _Pending) -> None:
         here: list[_Pending] = [pending]
@@ -181,16 +181,16 @@ class _Explorer:
         self._strand.places.append([[] for _ in here])
         _join_alike(self._strand.places)
 
-    def _domain(self, place: int, question: Question, pending: _Pending) -> Domain:
+    def _to_try(self, place: int, question: Question, pending: _Pending) -> Trials:
         """Return what to try here, where conditions know all that was answered before."""
         reading = tuple(
             one
             for (where, _), one in zip(self._slots, pending, strict=True)
             if where >= place and question.name in names(one)
         )
-        found = self._domains.get((question.name, reading))
+        found = self._tried.get((question.name, reading))
         if found is None:
-            found = self._domains[question.name, reading] = domain(question, reading)
+            found = self._tried[question.name, reading] = to_try(question, reading)
             if not found.complete:
                 self._strand.why[question.name] = found.why
         return found
@@ -212,7 +212,7 @@ class _Explorer:
             assert skipped is not None
             return [Edge((), skipped)]
         grouped: dict[int | Literal["ended", "stuck"], list[Answer | None]] = {}
-        for answer in self._domain(place, question, pending).values:
+        for answer in self._to_try(place, question, pending).values:
             to = self._answered(place, question, answer, own, pending, known, crowded)
             if to is not None:
                 grouped.setdefault(to, []).append(answer)

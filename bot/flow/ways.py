@@ -17,7 +17,7 @@ from functools import cached_property
 from math import prod
 from typing import Literal
 
-from bot.flow.domains import reply
+from bot.flow.answers_to_try import reply
 from bot.flow.playing import Moment, Player, Talk, question_time
 from bot.flow.state import Answer, Status
 from bot.flow.strands import Edge, Goal, GoalKind, Key, Strand, strands

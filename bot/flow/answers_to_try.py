@@ -21,7 +21,7 @@ WORDS = "Jawaban"
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class Trials:
     """Answers to try, the likeliest first; None stands for leaving the question out.
 
     Not `complete` where conditions might tell apart what was not tried; `why` says it in words.
@@ -36,7 +36,7 @@ class Domain:
         return not self.why
 
 
-def domain(question: Question, conditions: Sequence[Term]) -> Domain:
+def to_try(question: Question, conditions: Sequence[Term]) -> Trials:
     """Return the answers to try on a question that these conditions read."""
     seen = uses(list(conditions), question.name)
     if question.constraint is not None:
@@ -49,7 +49,7 @@ def domain(question: Question, conditions: Sequence[Term]) -> Domain:
         )
     match question.type:
         case "select_one":
-            found = Domain(tuple(one.name for one in (*middle_out(question.choices), *question.na)))
+            found = Trials(tuple(one.name for one in (*middle_out(question.choices), *question.na)))
         case "select_multiple":
             found = _several(question, seen)
         case "integer":
@@ -57,7 +57,7 @@ def domain(question: Question, conditions: Sequence[Term]) -> Domain:
         case _:
             found = _words(question, seen)
     left_out = () if question.required or question.choices else (None,)
-    return Domain((*found.values, *left_out), found.why)
+    return Trials((*found.values, *left_out), found.why)
 
 
 def reply(question: Question, answer: Answer | None) -> Reply:
@@ -80,19 +80,19 @@ def middle_out(items: Sequence[T]) -> list[T]:
     return [items[place] for place in order]
 
 
-def _several(question: Question, seen: Uses) -> Domain:
+def _several(question: Question, seen: Uses) -> Trials:
     names = [choice.name for choice in question.choices]
     least, most = question.least or 1, min(question.most or len(names), len(names))
     alone = tuple((choice.name,) for choice in question.na)
     if seen.otherwise:
         if len(names) > _SUBSETS_OF:
             sets = tuple(_sets(names, least, min(most, max(least, 2))))
-            return Domain((*sets, *alone), f"{len(names)} choices in too many combinations")
-        return Domain((*_sets(names, least, most), *alone))
+            return Trials((*sets, *alone), f"{len(names)} choices in too many combinations")
+        return Trials((*_sets(names, least, most), *alone))
     told_apart = [name for name in names if name in seen.within]
     if len(told_apart) > _SUBSETS_OF:
         sets = tuple(_sets(names, least, min(most, max(least, 2))))
-        return Domain((*sets, *alone), f"{len(told_apart)} choices in too many combinations")
+        return Trials((*sets, *alone), f"{len(told_apart)} choices in too many combinations")
     alike = [name for name in middle_out(names) if name not in told_apart]
     found = []
     for size in range(len(told_apart) + 1):
@@ -101,7 +101,7 @@ def _several(question: Question, seen: Uses) -> Domain:
             for count in counts if seen.counted else list(counts)[:1]:
                 picked = {*chosen, *alike[:count]}
                 found.append(tuple(name for name in names if name in picked))
-    return Domain((*sorted(found, key=len), *alone))
+    return Trials((*sorted(found, key=len), *alone))
 
 
 def _sets(names: list[str], least: int, most: int) -> Iterator[tuple[str, ...]]:
@@ -110,7 +110,7 @@ def _sets(names: list[str], least: int, most: int) -> Iterator[tuple[str, ...]]:
         yield from middle_out(chosen) if size == 1 else chosen
 
 
-def _numbers(question: Question, seen: Uses) -> Domain:
+def _numbers(question: Question, seen: Uses) -> Trials:
     """Return numbers on both sides of every limit, the one in the middle first."""
     limits = [one for one in seen.values if isinstance(one, int | float)]
     least = int(
@@ -124,7 +124,7 @@ def _numbers(question: Question, seen: Uses) -> Domain:
         bounded = question.least is not None and question.most is not None
         if bounded and most - least < _NUMBERS_AT_MOST:
             values = [middle, *(one for one in range(least, most + 1) if one != middle)]
-            return Domain(tuple(values))
+            return Trials(tuple(values))
         why = "a number without narrow limits that conditions compute with"
     else:
         why = ""
@@ -132,11 +132,11 @@ def _numbers(question: Question, seen: Uses) -> Domain:
     values = [middle, *sorted(one for one in near - {middle} if least <= one <= most)]
     if not question.required and question.least is None:
         values = [one for one in values if one != 0]  # that is how it is left out
-    return Domain(tuple(values), why)
+    return Trials(tuple(values), why)
 
 
-def _words(question: Question, seen: Uses) -> Domain:
+def _words(question: Question, seen: Uses) -> Trials:
     named: list[Any] = sorted(one for one in seen.values if isinstance(one, str) and one)
     values = (WORDS, *(one for one in named if one != WORDS))
     by_letter = seen.otherwise or seen.within or seen.counted
-    return Domain(values, "a condition that looks into somebody's own words" if by_letter else "")
+    return Trials(values, "a condition that looks into somebody's own words" if by_letter else "")

@@ -11,8 +11,8 @@ from bot.flow.source import Path, Source, read_source
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The places of all questions: a file, and a path in it, by flow and question."""
+class Positions:
+    """The positions of all questions: a file, and a path in it, by flow and question."""
 
     _found: Mapping[tuple[str, str], tuple[Source, Path]]
 
@@ -25,7 +25,7 @@ class Places:
         return (source.file, *at)
 
 
-def places(files: Mapping[str, str]) -> Places:
+def positions(files: Mapping[str, str]) -> Positions:
     """Read where the questions stand. Raises FlowError."""
     found: dict[tuple[str, str], tuple[Source, Path]] = {}
     for name, text in sorted(files.items()):
@@ -37,7 +37,7 @@ def places(files: Mapping[str, str]) -> Places:
         flow = str(source.data.get("name", ""))
         for question, path in _questions(source.data, ()):
             found.setdefault((flow, question), (source, path))
-    return Places(found)
+    return Positions(found)
 
 
 def _questions(data: Any, path: Path) -> Iterator[tuple[str, Path]]:
