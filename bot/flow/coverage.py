@@ -9,9 +9,10 @@ is the condition whose two outcomes must be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
+from bot.flow.engine import step
 from bot.flow.route import matters
 from bot.flow.state import State, Status
 from bot.flow.strands import KEYS, Key
@@ -135,7 +136,7 @@ def _visited(flow: Flow, turn: Turned) -> Iterator[Branch]:
         if question.constraint is not None and name in given:
             yield Branch(question.index, name, "constraint")
     open_one = flow.by_name.get(turn.before.question or "")
-    if open_one is not None and open_one.constraint is not None and _refused(open_one, turn):
+    if open_one is not None and open_one.constraint is not None and _refused(flow, open_one, turn):
         yield Branch(open_one.index, open_one.name, "constraint", outcome=False)
 
 
@@ -153,17 +154,19 @@ def _passed(flow: Flow, state: State) -> Iterator[Branch]:
             yield Branch(question.index, question.name, "asked")
 
 
-def _refused(question: Question, turn: Turned) -> bool:
-    """Whether the constraint, and nothing else, refused what was said."""
-    event, answers = turn.event, turn.before.answers
-    if not isinstance(event, Reply) or any(isinstance(one, Answered) for one in turn.effects):
+def _refused(flow: Flow, question: Question, turn: Turned) -> bool:
+    """Whether the constraint, and nothing else, refused what was said: without it, it is taken."""
+    if not isinstance(turn.event, Reply) or any(isinstance(one, Answered) for one in turn.effects):
         return False
+    free = step(_without_constraint(flow, question), turn.before, turn.event, turn.context)
+    return Answered(question.name) in free.effects
+
+
+def _without_constraint(flow: Flow, question: Question) -> Flow:
     free = replace(question, constraint=None)
-    if event.option is not None:
-        name, _, value = event.option.rpartition(":")
-        if name not in ("", question.name):
-            return False
-        said, given = free.pick(value, answers), question.pick(value, answers)
-    else:
-        said, given = free.read(event.text, answers), question.read(event.text, answers)
-    return said.answer is not None and given.answer is None
+    changed: dict[str, Any] = {"by_name": {**flow.by_name, question.name: free}}
+    for one in fields(flow):
+        held = getattr(flow, one.name)
+        if isinstance(held, tuple) and question in held:
+            changed[one.name] = tuple(free if item is question else item for item in held)
+    return replace(flow, **changed)

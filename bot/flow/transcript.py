@@ -79,6 +79,7 @@ class Turned:
     """One turn that was played: the state before and after, what happened, what came of it."""
 
     event: Event
+    context: Context
     before: State
     after: State
     effects: tuple[Effect, ...]
@@ -204,9 +205,10 @@ class _Player:
 
     def _turn(self, event: Event) -> Iterator[Mapping[str, str]]:
         stored = State.from_json(self.state.to_json())
-        result = step(self._flow, stored, event, self._context())
+        context = self._context()
+        result = step(self._flow, stored, event, context)
         self.state = State.from_json(result.state.to_json())
-        self.turns.append(Turned(event, stored, self.state, result.effects))
+        self.turns.append(Turned(event, context, stored, self.state, result.effects))
         if result.message is not None:
             yield {"bot": self._render(result.message)}
 
