@@ -20,6 +20,7 @@ from typing import Any
 import openpyxl
 import pytest
 import typer.main
+import yaml
 from typer.testing import CliRunner, Result
 
 from bot.channels.twilio_urls import webhook_urls
@@ -322,8 +323,57 @@ def test_a_chat_can_be_kept_as_a_transcript(folder):
     shutil.copytree(FLOWS / "integritas", folder / "mine")
     shutil.copy(folder / "talk.yaml", folder / "mine" / "tests" / "talk.yaml")
     good("test", "mine")
+    told = bad("chat", "integritas", "internal", "--record", "talk.yaml")
+    assert "talk.yaml: exists already" in told
     assert "there are: internal, eksternal, ahli" in bad("chat", "integritas", "warga")
     assert "is it a survey's folder?" in bad("chat", "nowhere", "internal")
+
+
+TALK = """\
+1
+SETUJU
+/tap sar_01:1
+2
+/send media
+/send location
+kembali
+3
+ubah 1
+/tap sar_01:1
+/quote sar_02 4
+
+/wait 3d
+/tap
+/nonsense
+/send nothing
+/end
+"""
+
+
+def test_a_talk_with_everything_in_it_passes_as_a_transcript(folder):
+    shown = good("chat", "integritas", "internal", "--record", "talk.yaml", said=TALK)
+    assert "Kelompok jabatan" in shown or "kelompok jabatan" in shown
+    kept = (folder / "talk.yaml").read_text("utf-8")
+    lines = yaml.safe_load(kept)["script"]
+    assert lines[0] == {"open": True}
+    assert [line for line in lines if "bot" not in line][1:] == [
+        {"user": "1"},
+        {"user": "SETUJU"},
+        {"tap": "sar_01:1"},
+        {"user": "2"},
+        {"send": "media"},
+        {"send": "location"},
+        {"user": "kembali"},
+        {"user": "3"},
+        {"user": "ubah 1"},
+        {"tap": "sar_01:1"},
+        {"user": "4", "about": "sar_02"},
+        {"wait": "3d"},
+    ]
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    shutil.move(folder / "talk.yaml", folder / "mine" / "tests" / "talk.yaml")
+    good("test", "mine")
+    assert (folder / "mine" / "tests" / "talk.yaml").read_text("utf-8") == kept
 
 
 def test_publish_takes_files_or_leaves_what_was_there(ready):

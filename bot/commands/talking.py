@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 
 from bot.channels.base import as_text
 from bot.commands.common import err, fail, faults, out, settings
@@ -17,8 +18,9 @@ from bot.flow.transcript import Line, Result, Transcript, play
 from bot.interview.surveys import read_files
 
 HELP = (
-    "Type what a person would type. /tap VALUE taps a button, /wait 3d lets time pass,"
-    " /media sends a picture, /end ends."
+    "Type what a person would type. /tap VALUE taps a button, /quote QUESTION WORDS answers an"
+    " older message, /send KIND sends what is no text (media, location, contact …), /wait 3d lets"
+    " time pass, /end ends."
 )
 
 
@@ -35,6 +37,8 @@ def chat(
         compiled = load_survey(read_files(folder))
         if group not in compiled.settings.groups:
             fail(f"no group {group!r}; there are: {', '.join(compiled.settings.groups)}")
+        if record is not None and (record.exists() or not record.parent.is_dir()):
+            fail(f"{record}: exists already, or its folder does not; choose another name")
         out.print(HELP, style="dim")
         talk = _Talk(compiled, group)
         talk.add(Line(open="true"))
@@ -75,7 +79,10 @@ class _Talk:
         return {
             "survey": self._survey.settings.name,
             "group": self._group,
-            "script": [dict(line) for line in self._result.script],
+            "script": [
+                {key: key == "open" or said for key, said in line.items()}
+                for line in self._result.script
+            ],
             "end": dict(self._result.end),
         }
 
@@ -94,17 +101,23 @@ def _line(said: str) -> Line | None:
     if not said.strip():
         return None
     name, _, rest = said.partition(" ")
-    match name:
-        case "/tap":
-            return Line(tap=rest.strip())
-        case "/media":
-            return Line(send="media")
-        case "/wait" if re.fullmatch(r"\d+[smhd]", rest.strip()):
-            return Line(wait=rest.strip())
-        case _ if name.startswith("/"):
-            err.print(HELP)
-            return None
-    return Line(user=said)
+    if not name.startswith("/"):
+        return Line(user=said)
+    first, _, words = rest.strip().partition(" ")
+    given = {
+        "/tap": {"tap": rest.strip()},
+        "/quote": {"about": first, "user": words.strip()},
+        "/send": {"send": rest.strip()},
+        "/wait": {"wait": rest.strip()},
+    }.get(name, {})
+    try:
+        line = Line.model_validate(given)
+    except ValidationError:
+        given = {}
+    if not given or not all(given.values()):
+        err.print(HELP)
+        return None
+    return line
 
 
 def _bold(text: str) -> str:
