@@ -81,13 +81,12 @@ class Expression:
 
 
 @lru_cache(maxsize=1)
-def environment() -> ImmutableSandboxedEnvironment:
-    """Return what conditions may use: the filters and tests above, nothing else."""
-    made = ImmutableSandboxedEnvironment()
-    made.globals.clear()
-    made.filters = {name: made.filters[name] for name in FILTERS}
-    made.tests = {name: made.tests[name] for name in TESTS}
-    return made
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment()
+    environment.globals.clear()
+    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.tests = {name: environment.tests[name] for name in TESTS}
+    return environment
 
 
 def compile_expression(
@@ -100,7 +99,7 @@ def compile_expression(
     for a better message. Raises ExpressionError.
     """
     try:
-        names = _checked_names(parsed(source), known, later)
+        names = _checked_names(_parsed(source), known, later)
         compiled = _compiled(source)
     except TemplateError as error:
         raise ExpressionError(f"`{source}` is not a condition: {error}") from None
@@ -118,13 +117,12 @@ def compile_expression(
 # A condition stands in every edition of a survey and is read and compiled once.
 @lru_cache(maxsize=512)
 def _compiled(source: str) -> TemplateExpression:
-    return environment().compile_expression(source, undefined_to_none=True)
+    return _environment().compile_expression(source, undefined_to_none=True)
 
 
 @lru_cache(maxsize=512)
-def parsed(source: str) -> nodes.Node:
-    """Return a condition as Jinja2 reads it. Raises ExpressionError or jinja2.TemplateError."""
-    parser = Parser(environment(), source, state="variable")
+def _parsed(source: str) -> nodes.Node:
+    parser = Parser(_environment(), source, state="variable")
     tree = parser.parse_expression()
     if not parser.stream.eos:
         raise ExpressionError(
@@ -221,3 +219,15 @@ def fill(text: str, value: Callable[[str], str]) -> str:
     if "{{" not in text:
         return text
     return PLACEHOLDER.sub(lambda match: value(match.group(1)), text)
+
+
+def syntax(source: str) -> nodes.Node:
+    """Return a condition as Jinja2 reads it. Raises ExpressionError or jinja2.TemplateError."""
+    return _parsed(source)
+
+
+def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
+    """Return what a filter or a test makes of a value; raises whatever it raises."""
+    environment = _environment()
+    call = environment.call_filter if kind == "filter" else environment.call_test
+    return call(name, value, given, named)

@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from bot.flow.expressions import environment, parsed
+from bot.flow.expressions import applied, syntax
 
 Term = tuple[Any, ...]
 """("const", value), ("name", name), ("and", left, right) …; ("raises",) where nothing comes out."""
@@ -48,7 +48,7 @@ _NEVER_RAISE = frozenset({"eq", "ne"})
 @lru_cache(maxsize=2048)
 def term(source: str) -> Term:
     """Return a condition, which has been compiled before, as a term."""
-    return _told(_term(parsed(source)), {})
+    return _told(_term(syntax(source)), {})
 
 
 def _term(node: nodes.Node) -> Term:
@@ -255,8 +255,7 @@ def _outcome(one: Term) -> Any:
         case (kind, name, inner, given, named):
             args = [_raw(arg) for arg in given]
             kwargs = {key: _raw(arg) for key, arg in named}
-            call = environment().call_filter if kind == "filter" else environment().call_test
-            return call(name, _raw(inner), args, kwargs)
+            return applied(kind, name, _raw(inner), args, kwargs)
     raise AssertionError(one)
 
 
