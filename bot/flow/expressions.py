@@ -131,6 +131,18 @@ def _parsed(source: str) -> nodes.Node:
     return tree
 
 
+def syntax(source: str) -> nodes.Node:
+    """Return a condition as Jinja2 reads it. Raises ExpressionError or jinja2.TemplateError."""
+    return _parsed(source)
+
+
+def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
+    """Return what a filter or a test makes of a value; raises whatever it raises."""
+    environment = _environment()
+    call = environment.call_filter if kind == "filter" else environment.call_test
+    return call(name, value, given, named)
+
+
 def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
     yield tree
     for child in tree.iter_child_nodes():
@@ -219,15 +231,3 @@ def fill(text: str, value: Callable[[str], str]) -> str:
     if "{{" not in text:
         return text
     return PLACEHOLDER.sub(lambda match: value(match.group(1)), text)
-
-
-def syntax(source: str) -> nodes.Node:
-    """Return a condition as Jinja2 reads it. Raises ExpressionError or jinja2.TemplateError."""
-    return _parsed(source)
-
-
-def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
-    """Return what a filter or a test makes of a value; raises whatever it raises."""
-    environment = _environment()
-    call = environment.call_filter if kind == "filter" else environment.call_test
-    return call(name, value, given, named)
