@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from bot.flow.survey import Survey
     from bot.flow.ways import Asked, Ending, Way, Ways
 
-PLAYED_AT_MOST = 200
-"""So many ways are played through the engine to check what was counted; more lie among these."""
+PLAYED_AT_MOST, ANSWERS_AT_MOST = 200, 6_000
+"""So many ways are played through the engine to check what was counted, and so many answers given
+on them: a few seconds."""
 
 _SHOWN = 8  # answers of one question on a line of a list
 
@@ -229,7 +230,8 @@ def _read(survey: Survey, group: str, listed: int) -> _Group:
     ways = Ways(survey, group)
     played, astray = 0, ""
     try:
-        for way in ways.spread(PLAYED_AT_MOST):
+        most = min(PLAYED_AT_MOST, 1 + ANSWERS_AT_MOST // max(1, len(ways.flow.asked)))
+        for way in ways.spread(most):
             ways.play(way)
             played += 1
         talks = (
