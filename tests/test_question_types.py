@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import pytest
 from bot.channels.base import as_text
 from bot.flow.answers import Lexicon, read_rank
 from bot.flow.asking import Turn
-from bot.flow.domains import NEEDED
+from bot.flow.domains import NEEDED, Moment
+from bot.flow.domains_to_try import domain_answers
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
 from bot.flow.state import Answer, Status
@@ -409,6 +410,20 @@ def test_both_sides_of_a_condition_are_tried() -> None:
     search = Search(Player(survey, "internal"))
     assert search.talk("longest").questions == 7
     assert search.talk("shortest").questions == 5
+
+
+@pytest.mark.parametrize("kind", ["decimal", "range", "date", "time", "geopoint"])
+def test_what_is_tried_is_typed_and_read_as_itself(kind: str) -> None:
+    (question,) = [one for one in flow().asked if one.type == kind]
+    assert question.domain is not None
+    conditions = ["luas > 2.5 and puas < 7", "layanan >= '2025-07-01' and jam < '12:30'"]
+    tried = list(domain_answers(question.domain, conditions))
+    assert tried
+    now = Moment(date(2026, 11, 29), "id")
+    for answer in tried:
+        assert question.domain.holds(answer)
+        typed = question.domain.typed(answer, "id")
+        assert question.domain.read(typed, True, now).answer == answer
 
 
 def test_mixing_knows_which_answers_a_version_could_hold() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, permutations
 from typing import TypeVar
 
-from bot.flow.domains_to_try import typed_answers
+from bot.flow.domains_to_try import domain_answers
 from bot.flow.expressions import Expression
 from bot.flow.survey import Question
 from bot.flow.turn import Reply
@@ -42,12 +42,9 @@ def answers(question: Question, conditions: Sequence[Expression]) -> Iterator[Re
                 yield Reply(text=str(number))
             if not question.required:
                 yield Reply(text="0")
-        case "geopoint":
-            yield Reply(kind="location", place=(-2.2, 113.9))
-            if not question.required:
-                yield Reply(text="lewati")
         case _ if question.domain is not None:
-            yield from map(_typed, typed_answers(question.domain, conditions))
+            for answer in domain_answers(question.domain, [one.source for one in conditions]):
+                yield Reply(text=question.domain.typed(answer, "id"))
             if not question.required:
                 yield Reply(text="lewati")
         case _:
@@ -67,10 +64,6 @@ def _subsets(names: list[str]) -> Iterator[tuple[str, ...]]:
     for size in range(1, most + 1):
         chosen = tuple(combinations(names, size))
         yield from _middle_out(chosen) if size == 1 else chosen
-
-
-def _typed(text: str) -> Reply:
-    return Reply(text=text)
 
 
 def _orders(question: Question) -> list[tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Numbers, days and times worth trying on a question, on both sides of all that decides something.
 
-All are texts as a person would type them, in the words that every language understands.
+All are answers as they are stored; `Domain.typed` says how a person would type them.
 """
 
 from __future__ import annotations
@@ -11,29 +11,34 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from bot.flow import numbers
-from bot.flow.domains import Clock, Days, Decimals, Domain, Scale
-from bot.flow.expressions import Expression
+from bot.flow.domains import Clock, Days, Decimals, Domain, Places, Scale
+from bot.flow.places import stored
+from bot.flow.state import Answer
 
 _LONG_AGO, _FAR_AHEAD = date(2020, 6, 15), date(2035, 6, 15)
+_SOMEWHERE = (-2.2, 113.9)
 
 
-def typed_answers(domain: Domain, conditions: Sequence[Expression]) -> Iterator[str]:
-    """Yield what to type, the likeliest first; what is outside the limits may be among it."""
-    sources = " ".join(condition.source for condition in conditions)
+def domain_answers(domain: Domain, conditions: Sequence[str]) -> Iterator[Answer]:
+    """Yield answers, the likeliest first, by what conditions compare them with.
+
+    What a constraint does not allow may be among them, for only the engine knows that.
+    """
+    sources = " ".join(conditions)
     match domain:
         case Decimals():
-            limits = [one for one in (domain.least, domain.most) if one is not None]
-            for value in _between([*limits, *_written(sources)]):
-                rounded = value if domain.places is None else round(value, domain.places)
-                yield numbers.typed(rounded, "id")
+            found: Iterable[Answer] = _decimals(domain, _written(sources))
         case Scale():
-            yield from _on_scale(domain, _written(sources))
+            found = _on_scale(domain, _written(sources))
         case Days():
-            yield from _days(domain, sources)
+            found = (day.isoformat() for day in _days(domain, sources))
         case Clock():
-            for moment in _times(domain, sources):
-                yield moment.isoformat("minutes")
+            found = (moment.isoformat("minutes") for moment in _times(domain, sources))
+        case Places():
+            found = (stored(_SOMEWHERE, domain.places),)
+        case _:
+            raise TypeError(type(domain).__name__)
+    yield from (answer for answer in dict.fromkeys(found) if domain.holds(answer))
 
 
 def _written(sources: str) -> list[Decimal]:
@@ -42,32 +47,31 @@ def _written(sources: str) -> list[Decimal]:
     return [*found, *(-one for one in found if one)] if "-" in sources else found
 
 
-def _between(limits: Iterable[Decimal]) -> list[Decimal]:
-    """Return numbers on, between and beside these, from the middle outwards."""
-    known = sorted(set(limits)) or [Decimal(0)]
+def _decimals(domain: Decimals, written: Sequence[Decimal]) -> Iterator[float]:
+    """Yield numbers on, between and beside these and the limits, from the middle outwards."""
+    ends = [one for one in (domain.least, domain.most) if one is not None]
+    known = sorted({*ends, *written}) or [Decimal(0)]
     among = [(low + high) / 2 for low, high in pairwise(known)]
     every = sorted({known[0] - 1, *known, *among, known[-1] + 1})
-    middle = (len(every) - 1) / 2
-    return sorted(every, key=lambda one: abs(every.index(one) - middle))
+    for value in sorted(every, key=lambda one: abs(every.index(one) * 2 - len(every) + 1)):
+        yield float(value if domain.places is None else round(value, domain.places))
 
 
-def _on_scale(scale: Scale, limits: Sequence[Decimal]) -> Iterator[str]:
+def _on_scale(scale: Scale, limits: Sequence[Decimal]) -> Iterator[int | float]:
     values = scale.values
     wanted = {0, len(values) // 2, len(values) - 1}
     for limit in limits:
         place = int((limit - scale.start) / scale.step)
         wanted |= {one for one in range(place - 1, place + 3) if 0 <= one < len(values)}
     for place in sorted(wanted, key=lambda one: abs(one - len(values) // 2)):
-        yield numbers.typed(values[place], "id")
+        yield values[place]
 
 
-def _days(days: Days, sources: str) -> Iterator[str]:
+def _days(days: Days, sources: str) -> list[date]:
     named = [_day(text) for text in re.findall(r"\d{4}-\d{2}-\d{2}", sources)]
     limits = [one for one in (days.least, days.most, *named) if one is not None]
     near = {limit + timedelta(days=step) for limit in limits for step in (-1, 0, 1)}
-    yield from ("hari ini", "kemarin", "besok")
-    for day in sorted(near | {_LONG_AGO, _FAR_AHEAD}):
-        yield day.isoformat()
+    return sorted(near | {_LONG_AGO, _FAR_AHEAD})
 
 
 def _day(text: str) -> date | None:
