@@ -6,10 +6,11 @@ import pytest
 
 from bot.channels.base import as_text
 from bot.flow.coverage import FlowCoverage, coverage
-from bot.flow.positions import positions
+from bot.flow.positions import position
 from bot.flow.survey import Survey
 from bot.flow.transcript import play, read_transcript
-from tests.surveys import BUNDLED, bundled, small, small_files
+from tests.structured import structured, structured_files
+from tests.surveys import BUNDLED, bundled, small
 from tests.test_billing import flow, one
 
 NUMBER = "{name: n, type: integer, min: 0, max: 9, constraint: value != 4, label: {id: n, en: n}}"
@@ -128,13 +129,12 @@ def test_a_note_counts_as_a_question():
 
 
 def test_every_question_and_key_has_its_place():
-    files = small_files()
-    at = positions(files)
-    lines = files["internal.yaml"].splitlines()
-    for question in small().for_group("internal").questions:
+    files = structured_files()
+    for question in structured().for_group("internal").questions:
         for key in ("name", "relevant", "constraint", "end_if"):
-            file, line, column = at.of("internal", question.name, key)
-            assert file == "internal.yaml"
-            if key == "name" or getattr(question, key) is not None:
-                assert lines[line - 1][column - 1 :].startswith(f"{key}:")
-    assert at.of("internal", "nothing") == ("survey.yaml", 1, 1)
+            file, line, column = position(files, question, key)
+            there = files[file].splitlines()[line - 1][column - 1 :]
+            if key == "name":
+                assert there.startswith("name: ")
+            elif getattr(question, key) is not None:
+                assert there.startswith((f"{key}:", "name: "))  # or where its section has it

@@ -14,6 +14,7 @@ from bot.flow.graph import Graph, graph, mermaid
 from bot.flow.graph_svg import WIDTH, svg, width_of, wrapped
 from tests.surveys import bundled, small
 from tests.test_billing import flow, one
+from tests.test_question_types import land
 
 DOCS = Path(__file__).parent.parent / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,7 +50,7 @@ def test_rows_are_the_questions_in_order():
     by_name = {row.name: row for row in rows}
     assert by_name["alat_lain"].condition == "3 alat has 4 (Lainnya)"
     assert by_name["setuju_kah"].ends == "1 setuju_kah is 2 (Tidak)"
-    assert by_name["anak"].checks == "the answer < 2 usia"
+    assert by_name["anak"].more == ("taken only if the answer < 2 usia",)
     assert by_name["dewasa"].label == "Dua pertanyaan untuk usia [usia]."
     kinds = ["note", "one of 2", "number 0–120", "several of 4", "own words"]
     assert [row.kind for row in rows][:5] == kinds
@@ -63,6 +64,19 @@ def test_what_follows_under_one_condition_is_one_detour():
         ("2 usia ≥ 17", 3),
         (None, 2),
     ]
+
+
+def test_every_type_is_called_by_name():
+    rows = {row.name: row.kind for row in graph(land().for_group("internal"), "id").rows}
+    assert rows == {
+        "luas": "number min. 0",
+        "puas": "scale 0–10",
+        "layanan": "date min. 1 Januari 2020",
+        "jam": "time min. 07.00",
+        "utama": "order of 3",
+        "letak": "place",
+        "akhir": "own words",
+    }
 
 
 def test_the_owners_words_are_filled_in_and_marks_are_left_out():

@@ -38,7 +38,7 @@ def every_course(ways: Ways) -> Iterator[Course]:
             answers = [str(n) for n in range(question.least or 0, (question.most or 9) + 1)]
         taken = False
         for answer in answers:
-            after = ways.player.go(moment, reply(question, answer))
+            after = ways.player.go(moment, reply(question, answer, moment.state))
             if question.name in after.state.answers or after.state.status.over:
                 taken = True
                 open_ones.append((after, (*names, question.name)))

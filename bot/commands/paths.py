@@ -176,7 +176,11 @@ class _Group:
                 f"{self.played} of them, spread evenly, were played through the engine.",
                 soft_wrap=True,
             )
-        out.print("Answers that no condition tells apart count as one.\n", soft_wrap=True)
+        out.print("Answers that no condition tells apart count as one.", soft_wrap=True)
+        flow = ways.flow
+        if flow.shuffles or any(question.randomize for question in flow.questions):
+            out.print("What is left to chance stands as it is written.", soft_wrap=True)
+        out.print()
 
     def _ending(self, ending: Ending) -> str:
         if ending.question is None:

@@ -19,8 +19,8 @@ from bot.interview.surveys import read_files
 
 HELP = (
     "Type what a person would type. /tap VALUE taps a button, /quote QUESTION WORDS answers an"
-    " older message, /send KIND sends what is no text (media, location, contact …), /wait 3d lets"
-    " time pass, /end ends."
+    " older message, /place -3.32 114.59 sends a location, /send KIND what is no text (media,"
+    " contact …), /wait 3d lets time pass, /end ends."
 )
 
 
@@ -108,6 +108,7 @@ def _line(said: str) -> Line | None:
         "/tap": {"tap": rest.strip()},
         "/quote": {"about": first, "user": words.strip()},
         "/send": {"send": rest.strip()},
+        "/place": {"send": "location", "place": " ".join(rest.replace(",", " ").split())},
         "/wait": {"wait": rest.strip()},
     }.get(name, {})
     try:

@@ -95,14 +95,14 @@ def _played(folder: Path, *, update: bool, wants_coverage: bool) -> _Survey:
             done.failures[str(file)] = differences
     if wants_coverage:
         from bot.flow.coverage import coverage
-        from bot.flow.positions import positions
+        from bot.flow.positions import position
 
         done.coverage = coverage(survey, done.turns)
-        at = positions(files)
         for flow in done.coverage:
             for branch in flow.missing:
                 key = "name" if branch.key == "asked" else branch.key
-                file_name, line, column = at.of(flow.flow, branch.question, key)
+                question = survey.flows[flow.flow].by_name[branch.question]
+                file_name, line, column = position(files, question, key)
                 done.missing.append(
                     {
                         "flow": flow.flow,

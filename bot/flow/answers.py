@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -19,7 +19,24 @@ from bot.flow.numerals import decimal_digits, number_in_words, read_integer
 from bot.flow.state import Answer
 
 Trouble = Literal[
-    "unclear", "not_a_number", "out_of_range", "too_few", "too_many", "too_long", "required"
+    "unclear",
+    "not_a_number",
+    "out_of_range",
+    "too_few",
+    "too_many",
+    "too_long",
+    "required",
+    "number_unsure",
+    "number_places",
+    "off_scale",
+    "not_a_date",
+    "date_unsure",
+    "date_day",
+    "not_a_time",
+    "time_unsure",
+    "out_of_span",
+    "rank_wrong",
+    "not_a_place",
 ]
 """Why a text is no answer. All but "unclear" are names of messages."""
 
@@ -74,11 +91,15 @@ CLEARLY = 0.08  # and by how much it must beat every other choice
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text says about a question: an answer, that it is left out, or what is wrong."""
+    """What a text says about a question: an answer, that it is left out, or what is wrong.
+
+    `readings` are the answers that it can mean, where these are several.
+    """
 
     answer: Answer | None = None
     left_out: bool = False
     trouble: Trouble | None = None
+    readings: tuple[Answer, ...] = ()
 
 
 UNCLEAR = Reading(trouble="unclear")
@@ -92,10 +113,14 @@ class Lexicon:
     names: frozenset[str]
     labels: Mapping[str, str]  # normalised label: choice name; what is ambiguous is left out
     tokens: tuple[tuple[frozenset[str], str], ...]
+    numbers: Mapping[str, str]  # the number that stands before a choice: its name
 
     @classmethod
     def of(cls, choices: Iterable[tuple[str, Iterable[str]]]) -> Lexicon:
-        """Build from (name, labels in all languages), "don't know" and the like included."""
+        """Build from (name, labels in all languages), "don't know" and the like included.
+
+        The numbers are the names, until `numbered` says others.
+        """
         found: dict[str, set[str]] = {}
         names = []
         for name, labels in choices:
@@ -108,7 +133,11 @@ class Lexicon:
         tokens = tuple(
             (frozenset(form.split()), name) for form, whose in found.items() for name in whose
         )
-        return cls(frozenset(names), labels, tokens)
+        return cls(frozenset(names), labels, tokens, {name: name for name in names})
+
+    def numbered(self, numbers: Mapping[str, str]) -> Lexicon:
+        """Return the same choices with other numbers before them."""
+        return replace(self, numbers=numbers)
 
     def exact(self, text: str) -> str | None:
         """Return the choice whose label a text is, in any case and with common abbreviations."""
@@ -121,8 +150,8 @@ class Lexicon:
     def read(self, text: str) -> str | None:
         """Return the name of the one choice that a text means, or None."""
         bare = decimal_digits(text).strip().strip(".!)(*_\"' ").strip()
-        if bare in self.names:
-            return bare
+        if bare in self.numbers:
+            return self.numbers[bare]
         words = normalise(decimal_digits(text))
         if not words:
             return None
@@ -136,10 +165,10 @@ class Lexicon:
     def _by_number(self, words: str) -> str | None:
         """Read "no 2", "dua", "pilih 2 pak" and "2 jarang", but neither "2 kali" nor "2 sering"."""
         tokens = words.split()
-        numbers = [token for token in tokens if _as_name(token) in self.names]
+        numbers = [token for token in tokens if _as_number(token) in self.numbers]
         if len(numbers) != 1:
             return None
-        name = _as_name(numbers[0])
+        name = self.numbers[_as_number(numbers[0])]
         rest = [token for token in tokens if token != numbers[0]]
         if all(token in _FILLERS for token in rest):
             return name
@@ -187,24 +216,11 @@ def read_choices(
     `order` are the names that can be combined; the others ("don't know") stand alone. The answer is
     in the order of the question, each choice once.
     """
-    single = lexicon.read(text)
-    if single is not None:
-        names = [single]
-    else:
-        parts = [
-            part for part in _SEPARATORS.split(decimal_digits(text).casefold()) if part.strip()
-        ]
-        names = []
-        if re.search(r"\d\s*-\s*\d", text):  # "1-3" may mean two choices or three
-            return UNCLEAR
-        for part in parts:
-            spaced = normalise(part).split()
-            found = [lexicon.read(part)]
-            if found == [None]:
-                found = [token if token in lexicon.names else None for token in spaced]
-            if not found or None in found:
-                return UNCLEAR
-            names.extend(name for name in found if name is not None)
+    if lexicon.read(text) is None and re.search(r"\d\s*-\s*\d", text):
+        return UNCLEAR  # "1-3" may mean two choices or three
+    names = _named(lexicon, text)
+    if names is None:
+        return UNCLEAR
     chosen = tuple(name for name in order if name in names)
     alone = [name for name in dict.fromkeys(names) if name not in order]
     if alone:
@@ -216,6 +232,69 @@ def read_choices(
     if most is not None and len(chosen) > most:
         return Reading(trouble="too_many")
     return Reading(chosen)
+
+
+def read_rank(lexicon: Lexicon, order: tuple[str, ...], text: str, count: int) -> Reading:
+    """Read the answer to a question whose choices are put in order: "2,1,3", "2 1 3", "213",
+    labels, or a list "1. label".
+
+    `order` are the names that can be ordered, `count` of them; the others ("don't know") stand
+    alone. The answer is in the person's own order.
+    """
+    names = _ordered(lexicon, order, text, count)
+    if names is None:
+        return Reading(trouble="rank_wrong")
+    if len(names) == 1 and names[0] not in order:
+        return Reading(tuple(names))
+    whole = len(set(names)) == len(names) == count and set(names) <= set(order)
+    return Reading(tuple(names)) if whole else Reading(trouble="rank_wrong")
+
+
+def _ordered(lexicon: Lexicon, order: tuple[str, ...], text: str, count: int) -> list[str] | None:
+    """Return the names that a text lists, in its order."""
+    figures = decimal_digits(text).strip()
+    if len(figures) == count > 1 and figures not in order and set(figures) <= set(order):
+        return list(figures)
+    if re.fullmatch(r"\d+(?:\s*[->]+\s*\d+)+", figures):
+        parts = re.findall(r"\d+", figures)
+        if "-" not in figures or len(parts) > 2:  # "1-3" may mean two choices or three
+            return [part if part in lexicon.names else "" for part in parts]
+        return None
+    numbered = _numbered(lexicon, figures)
+    return _named(lexicon, text) if numbered is None else numbered
+
+
+def _numbered(lexicon: Lexicon, text: str) -> list[str] | None:
+    """Read "1. saw 2. hammer", where the numbers are places and the words are choices."""
+    items = re.findall(r"(?<!\d)(\d{1,2})\s*[.):]\s*([^\d,;\n]+)", text)
+    if len(items) < 2 or [int(place) for place, _ in items] != list(range(1, len(items) + 1)):
+        return None
+    names = [lexicon.exact(words) for _, words in items]
+    return [name for name in names if name is not None] if None not in names else None
+
+
+def _named(lexicon: Lexicon, text: str) -> list[str] | None:
+    """Return the choices that a text names, in its order; None where a part of it is unclear."""
+    single = lexicon.read(text)
+    if single is not None:
+        return [single]
+    names: list[str] = []
+    for part in _SEPARATORS.split(decimal_digits(text).casefold()):
+        if not part.strip():
+            continue
+        found = [lexicon.read(part)]
+        if found == [None]:
+            spaced = normalise(part).split()
+            found = [token if token in lexicon.names else None for token in spaced]
+        if not found or None in found:
+            return None
+        names.extend(name for name in found if name is not None)
+    return names
+
+
+def is_skip(text: str) -> bool:
+    """Whether a text leaves a question out that needs no answer."""
+    return normalise(text) in _SKIP
 
 
 def read_number(text: str, least: int | None, most: int | None, required: bool) -> Reading:
@@ -268,7 +347,7 @@ def _expanded(words: str) -> str:
     return " ".join(once)
 
 
-def _as_name(token: str) -> str:
+def _as_number(token: str) -> str:
     value = number_in_words(token)
     return token if value is None else str(value)
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
+from math import perm
 from typing import Any, TypeVar
 
-from bot.flow.state import Answer
+from bot.flow.choices import SurveyChoice, offered
+from bot.flow.domains import Places
+from bot.flow.domains_to_try import values_to_try
+from bot.flow.places import coordinates
+from bot.flow.state import Answer, State
 from bot.flow.survey import Question
 from bot.flow.terms import Term, Uses, uses
 from bot.flow.turn import Reply
@@ -15,6 +20,7 @@ from bot.flow.turn import Reply
 T = TypeVar("T")
 
 _SUBSETS_OF = 12  # so many choices are tried in every combination
+_ORDERS_AT_MOST = 5_040  # so many orders of choices are tried
 _NUMBERS_AT_MOST = 2_000  # so many numbers are tried one by one
 WORDS = "Jawaban"
 """What is written where any words will do."""
@@ -36,8 +42,10 @@ class Trials:
         return not self.why
 
 
-def to_try(question: Question, conditions: Sequence[Term]) -> Trials:
-    """Return the answers to try on a question that these conditions read."""
+def to_try(
+    question: Question, choices: Sequence[SurveyChoice], conditions: Sequence[Term]
+) -> Trials:
+    """Return the answers to try on a question that offers these choices, for these conditions."""
     seen = uses(list(conditions), question.name)
     if question.constraint is not None:
         own = uses(list(conditions), "value")
@@ -49,25 +57,36 @@ def to_try(question: Question, conditions: Sequence[Term]) -> Trials:
         )
     match question.type:
         case "select_one":
-            found = Trials(tuple(one.name for one in (*middle_out(question.choices), *question.na)))
+            found = Trials(tuple(one.name for one in (*middle_out(choices), *question.na)))
         case "select_multiple":
-            found = _several(question, seen)
+            found = _several(question, choices, seen)
         case "integer":
             found = _numbers(question, seen)
+        case "rank":
+            found = _orders(question, choices, seen)
+        case _ if question.domain is not None:
+            found = Trials(*values_to_try(question.domain, seen))
         case _:
             found = _words(question, seen)
     left_out = () if question.required or question.choices else (None,)
     return Trials((*found.values, *left_out), found.why)
 
 
-def reply(question: Question, answer: Answer | None) -> Reply:
-    """Return what a person sends to give this answer."""
+def reply(question: Question, answer: Answer | None, state: State) -> Reply:
+    """Return what a person sends to give this answer; the state decides by which numbers."""
     if answer is None:
         return Reply(text="lewati")
+    if question.domain is not None:
+        if isinstance(question.domain, Places):
+            return Reply(kind="location", place=coordinates(*str(answer).split()))
+        return Reply(text=question.domain.typed(answer, state.language))
     if isinstance(answer, tuple):
-        if len(answer) == 1:
+        alone = question.type != "rank" or answer[0] in [one.name for one in question.na]
+        if len(answer) == 1 and alone:
             return Reply(option=f"{question.name}:{answer[0]}")
-        return Reply(text=", ".join(answer))
+        offer = offered(question, state.answers, state.seed)
+        numbers = {one.choice.name: one.number for one in offer.choices}
+        return Reply(text=", ".join(numbers[name] for name in answer))
     if question.choices:
         return Reply(option=f"{question.name}:{answer}")
     return Reply(text=str(answer))
@@ -80,9 +99,9 @@ def middle_out(items: Sequence[T]) -> list[T]:
     return [items[place] for place in order]
 
 
-def _several(question: Question, seen: Uses) -> Trials:
-    names = [choice.name for choice in question.choices]
-    least, most = question.least or 1, min(question.most or len(names), len(names))
+def _several(question: Question, choices: Sequence[SurveyChoice], seen: Uses) -> Trials:
+    names = [choice.name for choice in choices]
+    least, most = min(question.least or 1, len(names)), min(question.most or len(names), len(names))
     alone = tuple((choice.name,) for choice in question.na)
     if seen.otherwise:
         if len(names) > _SUBSETS_OF:
@@ -102,6 +121,19 @@ def _several(question: Question, seen: Uses) -> Trials:
                 picked = {*chosen, *alike[:count]}
                 found.append(tuple(name for name in names if name in picked))
     return Trials((*sorted(found, key=len), *alone))
+
+
+def _orders(question: Question, choices: Sequence[SurveyChoice], seen: Uses) -> Trials:
+    """Return orders of the choices: every one where conditions look at it, else any."""
+    names = [choice.name for choice in choices]
+    count = min(question.least or len(names), len(names))
+    alone = tuple((choice.name,) for choice in question.na)
+    if not (seen.values or seen.within or seen.counted or seen.otherwise):
+        return Trials((tuple(names[:count]), *alone))
+    if perm(len(names), count) <= _ORDERS_AT_MOST:
+        return Trials((*permutations(names, count), *alone))
+    turned = [(*names[place:], *names[:place])[:count] for place in range(len(names))]
+    return Trials((*turned, *alone), f"{len(names)} choices in too many orders")
 
 
 def _sets(names: list[str], least: int, most: int) -> Iterator[tuple[str, ...]]:

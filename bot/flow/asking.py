@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.flow.answers import Reading
-from bot.flow.route import count, first_open, matters, notes_before, previous, prune
+from bot.flow.choices import Offer, offered
+from bot.flow.domains import NEEDED, OUTSIDE, Moment
+from bot.flow.places import Coordinates
+from bot.flow.route import begun, count, first_open, matters, notes_before, previous, prune
 from bot.flow.state import NO_ANSWERS, Answer, State, Status
 from bot.flow.survey import Flow, Question
 from bot.flow.turn import Answered, Context, Dropped, Effect, Message, Step
@@ -16,12 +19,18 @@ from bot.flow.wording import Voice
 FULL_FOOTERS = 3
 """So many questions carry the long line under them; after that people know."""
 
+PAGE = "page"
+"""Key in `State.extra`: which page of the open question's choices is before the person."""
+
 _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn as all of its handlers see it; `state` is the newest one."""
+    """One turn as all of its handlers see it; `state` is the newest one.
+
+    `flow` is in the order of this conversation: see `Flow.arranged`.
+    """
 
     flow: Flow
     state: State
@@ -31,13 +40,37 @@ class Turn:
     def voice(self) -> Voice:
         """The bot, speaking this conversation's language."""
         language = self.flow.spoken(self.state.language)
-        return Voice(self.flow, language, self.context, self.state.answers)
+        return Voice(self.flow, language, self.context, self.state.answers, seed=self.state.seed)
 
     @property
     def question(self) -> Question:
         """The open question. Only while ASKING."""
         assert self.state.question is not None
         return self.flow.by_name[self.state.question]
+
+    @property
+    def offer(self) -> Offer:
+        """What the open question offers. Only while ASKING."""
+        return offered(self.question, self.state.answers, self.state.seed)
+
+    @property
+    def moment(self) -> Moment:
+        """When and in which language the person writes."""
+        context = self.context
+        today = (context.wrote_at or context.now).astimezone(context.zone).date()
+        return Moment(today, self.flow.spoken(self.state.language))
+
+    def read(self, question: Question, text: str) -> Reading:
+        """Read what was typed as the answer to a question."""
+        return question.read(text, self.state.answers, self.moment, seed=self.state.seed)
+
+    def pick(self, question: Question, name: str) -> Reading:
+        """Read a tapped choice of a question."""
+        return question.pick(name, self.state.answers, self.moment)
+
+    def place(self, question: Question, place: Coordinates) -> Reading:
+        """Read a location that was sent to a question."""
+        return question.place(place, self.state.answers, self.moment)
 
     def to(self, state: State) -> Turn:
         """Return the same turn with another state."""
@@ -70,8 +103,17 @@ class Turn:
         match state.status:
             case Status.ASKING:
                 numbers = count(self.flow, self.question, state.answers)
-                full = state.asks <= FULL_FOOTERS
-                return voice.question(self.question, numbers, full=full, before=before, notes=notes)
+                stumbled = before and state.attempts
+                titles = () if stumbled else begun(self.flow, self.question, state.answers)
+                return voice.question(
+                    self.question,
+                    numbers,
+                    full=state.asks <= FULL_FOOTERS,
+                    before=before,
+                    notes=notes,
+                    sections=titles,
+                    page=int(state.extra.get(PAGE, "0")),
+                )
             case Status.LANGUAGE:
                 return voice.languages("greeting" if state.began_at is None else "language", words)
             case Status.CONSENT:
@@ -124,7 +166,7 @@ def end(
 def take(turn: Turn, question: Question, reading: Reading) -> Step:
     """Take a reading of what was answered to a question: store it and go on, or ask again."""
     if reading.trouble is not None:
-        return _ask_again(turn, reading.trouble)
+        return _ask_again(turn, question, reading)
     state = turn.state
     answers: dict[str, Answer] = dict(state.answers)
     left_out = [name for name in state.left_out if name != question.name]
@@ -137,7 +179,8 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
         left_out.append(question.name)
         if answers.pop(question.name, None) is not None:
             replaced = (question.name,)
-    kept, skipped, dropped = prune(turn.flow, answers, left_out)
+    kept, skipped, dropped, computed = prune(turn.flow, answers, left_out)
+    effects += tuple(map(Answered, computed))
     if replaced or dropped:
         effects += (Dropped((*replaced, *dropped)),)
     taken = turn.to(replace(state, answers=kept, left_out=skipped))
@@ -146,6 +189,15 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
     if question.name != state.question and _is_being_corrected(taken):
         return turn.to(fresh(taken.state)).show(effects=effects)
     return advance(taken, effects)
+
+
+def calculate(turn: Turn) -> tuple[Turn, tuple[Effect, ...]]:
+    """Work out what needs no answer, where the asking begins."""
+    settled = prune(turn.flow, turn.state.answers, turn.state.left_out)
+    if not settled.computed:
+        return turn, ()
+    state = replace(turn.state, answers=settled.answers)
+    return turn.to(state), tuple(map(Answered, settled.computed))
 
 
 def _is_being_corrected(turn: Turn) -> bool:
@@ -171,21 +223,23 @@ def go_on(turn: Turn) -> Step:
     return advance(turn) if _is_being_corrected(turn) else turn.show()
 
 
-def _ask_again(turn: Turn, trouble: str) -> Step:
+def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
     """Say what was wrong with an answer: first in short, then with the choices, then with help."""
-    question = turn.question
+    trouble, question = str(reading.trouble), turn.question
     attempts = turn.state.attempts + 1
     counted = turn.to(replace(turn.state, attempts=attempts))
     message = question.constraint_message
-    if trouble == "out_of_range" and message:
+    if trouble in OUTSIDE and message:
         return counted.show(turn.voice.fill(message[turn.voice.language], {}))
-    if trouble == "out_of_range" and question.type != "integer":
+    if trouble == "out_of_range" and question.type not in ("integer", "decimal", "range"):
         trouble = "unclear"
+    if asked.type in NEEDED and trouble != "unclear" and (attempts <= 2 or reading.readings):
+        return counted.show_after(trouble, turn.voice.about(asked, reading.readings))
     if question.own_words or attempts < 2:
         return counted.show_after("invalid" if trouble == "unclear" else trouble)
     numbers = {"daftar_angka": turn.voice.numbers(question)}
     if attempts > 2:
-        name = "help" if question.type == "integer" else "help_question"
+        name = "help_question" if question.choices else "help"
         return counted.show_after(name, numbers)
     return counted.show_after("invalid_again" if trouble == "unclear" else trouble, numbers)
 
@@ -193,6 +247,6 @@ def _ask_again(turn: Turn, trouble: str) -> Step:
 def fresh(state: State, **changes: Any) -> State:
     """Return the state changed, without what only concerned the question as it stood open."""
     extra = state.extra
-    if "said" in extra:
-        extra = {key: value for key, value in extra.items() if key != "said"}
+    if "said" in extra or PAGE in extra:
+        extra = {key: value for key, value in extra.items() if key not in ("said", PAGE)}
     return replace(state, attempts=0, pending=None, extra=extra, **changes)

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.flow.checker import Checker
+from bot.flow.compile_domains import lacking_words
 from bot.flow.compile_plan import plan_advice
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
@@ -17,28 +19,11 @@ from bot.flow.expressions import suggest
 from bot.flow.modes import lacking_disclaimer, own_advice
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
-from bot.flow.survey import Flow, Question, Settings, Survey, Words
-from bot.flow.tapping import unfit
+from bot.flow.survey import Flow, Settings, Survey, Words, order_of_questions
 from bot.flow.turn import Context
-from bot.flow.wording import MAX_CHARS, Voice, message_chars
+from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
 
 _Flows = Sequence[tuple[Source, FlowFile]]
-
-_SAID_BEFORE = (
-    "invalid",
-    "invalid_again",
-    "help",
-    "help_question",
-    "info_under_way",
-    "verify_under_way",
-    "asked_again",
-    "not_text",
-    "edited",
-    "fill_again",
-    "change_impossible",
-    "language_only",
-)
-"""Messages that share a bubble with a question."""
 
 
 def compile_survey(
@@ -64,25 +49,32 @@ def compile_survey(
         for name, texts in getattr(shared[1], key).items():
             checker.texts(shared[0], (key, name), texts, ())
     questions = {
-        part.name: QuestionCompiler(source, part, shared, checker).questions()
+        part.name: _questions(QuestionCompiler(source, part, shared, checker))
         for source, part in flows
     }
+    sources = {source.file: source for source, _ in (shared, *flows)}
+    for found in questions.values():
+        checker.problems += lacking_words(found["questions"], sources, messages[1])
     _check_names(survey, messages, flows, checker)
     wrong = checker.problems + checker.missing.pop(settings.default_language, [])
     if wrong:
         raise FlowError(wrong)
     compiled = _assemble(settings, words, shared[1], flows, questions, checker)
-    found = list(_too_long(compiled, flows))
+    late = list(_too_long(compiled, sources))
     if not older:
-        found += template_problems(compiled, messages, survey)
-    if found:
-        raise FlowError(found)
-    sources = {part.name: source for source, part in flows}
+        late += template_problems(compiled, messages, survey)
+    if late:
+        raise FlowError(late)
     return replace(
         compiled,
         advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),
-        unfit=tuple(unfit(compiled, survey[0], sources)),
     )
+
+
+def _questions(compiler: QuestionCompiler) -> dict[str, Any]:
+    """Return what a `Flow` holds of its questions."""
+    questions = order_of_questions(compiler.questions())
+    return {**questions, "sections": compiler.titles(), "shuffles": compiler.shuffles}
 
 
 def _assemble(
@@ -90,25 +82,21 @@ def _assemble(
     words: Words,
     shared: SharedFile,
     parts: _Flows,
-    questions: Mapping[str, tuple[Question, ...]],
+    questions: Mapping[str, Mapping[str, Any]],
     checker: Checker,
 ) -> Survey:
     default = settings.default_language
     languages = tuple(code for code in settings.languages if code not in checker.missing)
     flows: dict[str, Flow] = {}
     for _, part in parts:
-        asked = tuple(question for question in questions[part.name] if question.type != "note")
         flows[part.name] = Flow(
             name=part.name,
             title=by_language(part.title, default),
             minutes=part.minutes,
-            questions=questions[part.name],
-            by_name={question.name: question for question in questions[part.name]},
             words=words,
             settings=settings,
             languages=languages,
-            asked=asked,
-            conditional=tuple(question for question in asked if question.relevant is not None),
+            **questions[part.name],
         )
     no_questions = Flow(
         name="",
@@ -149,26 +137,45 @@ def _check_names(
     names = Counter(part.name for _, part in flows)
     for source, part in flows:
         if names[part.name] > 1:
-            checker.add(source, ("name",), f"two files hold a flow `{part.name}`", "rename one")
+            checker.add(
+                source,
+                ("name",),
+                f"two files hold a flow `{part.name}`",
+                "rename one",
+                rule="duplicate-name",
+            )
     source, settings = survey
     reasons = messages[1].messages.alasan
     for name, group in settings.groups.items():
         if group.flow is not None and group.flow not in names:
             fix = suggest(group.flow, names)
-            checker.add(source, ("groups", name, "flow"), f"no flow `{group.flow}`", fix)
+            checker.add(
+                source,
+                ("groups", name, "flow"),
+                f"no flow `{group.flow}`",
+                fix,
+                rule="unknown-name",
+            )
         if group.reason not in reasons:
             what = f"messages.alasan has no `{group.reason}`"
             fix = suggest(group.reason, reasons)
-            checker.add(source, ("groups", name, "reason"), what, fix)
+            checker.add(source, ("groups", name, "reason"), what, fix, rule="unknown-name")
     if settings.mode == "official-support" and messages[1].messages.official is None:
         what = "`official` is missing: what somebody hears who wants to answer here"
         fix = "say that only the official survey itself takes answers, and how to check it"
-        checker.add(messages[0], ("messages",), what, fix, at_key=True)
+        checker.add(messages[0], ("messages",), what, fix, at_key=True, rule="missing-key")
     templates = template_names(messages[1])
     for name in settings.templates:
         if name not in templates:
             what = f"no message `{name}` with `template: true`"
-            checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
+            checker.add(
+                source,
+                ("templates", name),
+                what,
+                suggest(name, templates),
+                at_key=True,
+                rule="unknown-name",
+            )
 
 
 def _mode_advice(
@@ -176,21 +183,20 @@ def _mode_advice(
 ) -> Iterator[Problem]:
     """Find what a survey of our own may do, but should not."""
     for what, fix in own_advice(survey.settings):
-        yield settings[0].problem(("opens",), what, fix)
+        yield settings[0].problem(("opens",), what, fix, rule="official-months")
     yield from plan_advice(*settings)
     for code in lacking_disclaimer(survey.settings, survey.words.messages["invite"].texts):
         what = f"the invitation does not say in `{code}` that this is not KPK's survey"
         fix = "write `bukan survei KPK`, or `mode: owner` in survey.yaml if it is the owner's"
-        yield messages[0].problem(("messages", "invite"), what, fix)
+        yield messages[0].problem(("messages", "invite"), what, fix, rule="no-disclaimer")
 
 
-def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:
+def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem]:
     """Find questions that do not fit into one message at their longest, in any language.
 
     At their longest: after the longest words that can come before, with the notes before them and
     the full line below. Placeholders are filled with the settings' own words.
     """
-    sources = {part.name: source for source, part in parts}
     for group, flow in survey.groups.items():
         context = Context(
             now=datetime(2026, 9, 30, tzinfo=UTC),  # a day with a long name; any would do
@@ -200,16 +206,24 @@ def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:
         )
         for code in survey.languages:
             voice = Voice(flow, code, context)
-            before = max((voice.text(name) for name in _SAID_BEFORE), key=len)
+            before = longest_before(voice)
             notes: list[str] = []
             for question in flow.questions:
                 if question.type == "note":
                     notes.append(voice.note(question))
                     continue
-                message = voice.question(question, (99, 99), full=True, before=(before, *notes))
+                if question.type == "calculate":
+                    continue
+                message = voice.question(
+                    question,
+                    (99, 99),
+                    full=True,
+                    before=(before, *notes),
+                    sections=flow.around(question.section),
+                )
                 notes = []
                 if (chars := message_chars(message)) > MAX_CHARS:
                     what = f"up to {chars} characters in `{code}` with what can stand around it"
-                    path = ("questions", question.index, "label", code)
+                    path = (*question.path, "label", code)
                     fix = f"shorten it: a message holds {MAX_CHARS}"
-                    yield sources[flow.name].problem(path, what, fix)
+                    yield sources[question.file].problem(path, what, fix, rule="body-too-long")

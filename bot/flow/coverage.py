@@ -108,7 +108,8 @@ def _possible(survey: Survey, group: str) -> tuple[Branch, ...]:
     possible, unproved = ways.outcomes(), bool(ways.unproved)
     found: list[Branch] = []
     for question in flow.questions:
-        if unproved or (question.name, "asked", True) in possible:
+        reached = unproved or (question.name, "asked", True) in possible
+        if reached and question.type != "calculate":
             found.append(Branch(question.index, question.name, "asked"))
         for key in KEYS:
             if getattr(question, key) is None:
@@ -144,14 +145,16 @@ def _passed(flow: Flow, state: State) -> Iterator[Branch]:
     """Yield the questions up to the open one: asked, or left out by their `relevant`."""
     if state.status not in {Status.ASKING, Status.FINISHED}:
         return
-    end = len(flow.questions) if state.question is None else flow.by_name[state.question].index
-    for question in flow.questions[: end + 1]:
-        matter = matters(question, state.answers)
+    arranged = flow.arranged(state.seed)
+    open_one = arranged.by_name.get(state.question or "")
+    for question in arranged.questions[: None if open_one is None else open_one.index + 1]:
+        place, name = flow.by_name[question.name].index, question.name
         if question.relevant is not None:
-            yield Branch(question.index, question.name, "relevant", matter)
-        seen = question.type == "note" or question.name in state.answers
-        if matter and (seen or question.name in (*state.left_out, state.question)):
-            yield Branch(question.index, question.name, "asked")
+            yield Branch(place, name, "relevant", question.relevant.holds(state.answers))
+        seen = question.type == "note" or name in state.answers or name in state.left_out
+        here = question.type != "calculate" and (seen or question is open_one)
+        if here and matters(question, state.answers):
+            yield Branch(place, name, "asked")
 
 
 def _refused(flow: Flow, question: Question, turn: Turned) -> bool:

@@ -7,28 +7,28 @@ A flow is a list, so that its graph is a spine with detours: this module says wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.flow.condition_words import in_words
-from bot.flow.expressions import fill
+from bot.flow.expressions import Expression, fill_in
 from bot.flow.survey import Flow, Question
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question or note. `condition` is None where it is asked of everybody; `checks` and `ends`
-    are its constraint and its `end_if`, in words; `section` is "" outside of one."""
+    """One question, note or calculation. `condition` is None where it is asked of everybody; `more`
+    are lines about what it offers and takes, `ends` is its `end_if` in words; `sections` are the
+    titles of those that it stands in, outermost first."""
 
-    number: int
+    number: int  # 0 of what is not asked
     name: str
     kind: str
     label: str
     condition: str | None
-    checks: str
+    more: tuple[str, ...]
     ends: str
-    section: str
-    note: bool
+    sections: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Graph:
         found: list[list[Row]] = []
         for row in self.rows:
             last = found[-1][-1] if found else None
-            if last and (last.condition, last.section) == (row.condition, row.section):
+            if last and (last.condition, last.sections) == (row.condition, row.sections):
                 found[-1].append(row)
             else:
                 found.append([row])
@@ -67,23 +67,46 @@ def graph(flow: Flow, language: str) -> Graph:
 
 
 def _row(flow: Flow, question: Question, language: str) -> Row:
-    def words(condition: str) -> str:
-        return in_words(condition, flow, language)
+    def words(condition: Expression) -> str:
+        return in_words(condition.source, flow, language)
 
     def spoken(name: str) -> str:
         return flow.settings.texts.get(language, {}).get(name, f"[{name}]")
 
+    label = question.label.get(language, question.name)
+    calculation = question.calculation
     return Row(
         number=question.number,
         name=question.name,
-        kind=kind_in_words(question),
-        label=plain(fill(question.label[language], spoken)),
-        condition=words(question.relevant.source) if question.relevant else None,
-        checks=words(question.constraint.source) if question.constraint else "",
-        ends=words(question.end_if.source) if question.end_if else "",
-        section="",
-        note=question.type == "note",
+        kind=kind_in_words(question, language),
+        label=(
+            f"= {calculation.source}"
+            if calculation is not None
+            else plain(fill_in(label, spoken, lambda one: f"[{one}]"))
+        ),
+        condition=words(question.relevant) if question.relevant else None,
+        more=(
+            *(
+                [f"offers those for which {words(question.choice_filter)}"]
+                if question.choice_filter
+                else []
+            ),
+            *([f"taken only if {words(question.constraint)}"] if question.constraint else []),
+        ),
+        ends=words(question.end_if) if question.end_if else "",
+        sections=tuple(_title(flow, name, language) for name in flow.around(question.section)),
     )
+
+
+def _title(flow: Flow, name: str, language: str) -> str:
+    """Return what a section is called, and what is left to chance in it."""
+    titles = flow.sections[name].title or {}
+    title = titles.get(language) or titles.get(flow.settings.default_language) or name
+    if any(shuffle.name == name for shuffle in flow.shuffles):
+        title += " (in any order)"
+    first = min(one.index for one in flow.questions if name in flow.around(one.section))
+    moves = [start for one in flow.shuffles if not one.name for start, _ in one.parts]
+    return f"{title} (changes places by chance)" if first in moves else title
 
 
 def plain(text: str) -> str:
@@ -91,23 +114,33 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"(?<!\w)([*_])(\S.*?)\1(?!\w)", r"\2", text).split())
 
 
-def kind_in_words(question: Question) -> str:
+def kind_in_words(question: Question, language: str) -> str:
     """Return the type of a question as "one of 5" or "number 0–120"."""
+    shuffled = ", shuffled" if question.randomize else ""
     match question.type:
         case "select_one":
-            return f"one of {len(question.choices)}"
+            return f"one of {len(question.choices)}{shuffled}"
         case "select_multiple":
-            return f"several of {len(question.choices)}"
+            return f"several of {len(question.choices)}{shuffled}"
         case "integer":
-            limits = (question.least, question.most)
-            if limits == (None, None):
+            ends = (question.least, question.most)
+            if ends == (None, None):
                 return "number"
-            least, most = ("…" if one is None else str(one) for one in limits)
+            least, most = ("…" if one is None else str(one) for one in ends)
             return f"number {least}–{most}"
         case "text":
             return "own words"
-        case _:
-            return question.type
+        case "rank":
+            return f"order of {question.least or len(question.choices)}{shuffled}"
+        case "calculate":
+            return "worked out"
+    limits = question.domain.limits(language) if question.domain is not None else ""
+    name = _KINDS.get(question.type, question.type)
+    return f"{name} {limits}" if limits else name
+
+
+_KINDS: Mapping[str, str] = {"decimal": "number", "range": "scale", "geopoint": "place"}
+"""What types are called in the picture, where it is not their name."""
 
 
 def mermaid(drawn: Graph) -> str:
@@ -118,24 +151,21 @@ def mermaid(drawn: Graph) -> str:
 def _mermaid(drawn: Graph) -> Iterator[str]:
     yield '    begin(["consent"])'
     ways_in: list[tuple[str, str]] = [("begin", "")]
-    section = ""
-    for run in drawn.runs:
-        if run.rows[0].section != section:
-            if section:
-                yield "    end"
-            section = run.rows[0].section
-            if section:
-                yield f'    subgraph {_id(section)}["{_safe(section)}"]'
+    sections: tuple[str, ...] = ()
+    for number, run in enumerate(drawn.runs):
+        here = run.rows[0].sections
+        if here != sections:
+            yield from ["    end"] * bool(sections)
+            if here:
+                yield f'    subgraph section_{number}["{_safe(" › ".join(here))}"]'
+            sections = here
         if run.condition is not None:
             fork = f"if_{run.rows[0].name}"
             yield f'    {fork}{{"{_safe(run.condition)}?"}}'
             yield from _arrows(ways_in, fork)
             ways_in = [(fork, "yes")]
         for row in run.rows:
-            number = "" if row.note else f"{row.number} "
-            shape = ("[/", "/]") if row.note else ("[", "]")
-            text = f"<b>{number}{row.name}</b><br/>{_safe(row.label)}"
-            yield f'    {row.name}{shape[0]}"{text}"{shape[1]}'
+            yield _box(row)
             yield from _arrows(ways_in, row.name)
             ways_in = [(row.name, "")]
             if row.ends:
@@ -143,19 +173,20 @@ def _mermaid(drawn: Graph) -> Iterator[str]:
                 yield f'    {row.name} -->|"{_safe(row.ends)}"| end_{row.name}'
         if run.condition is not None:
             ways_in = [*ways_in, (f"if_{run.rows[0].name}", "no")]
-    if section:
-        yield "    end"
+    yield from ["    end"] * bool(sections)
     yield '    finish(["finished"])'
     yield from _arrows(ways_in, "finish")
+
+
+def _box(row: Row) -> str:
+    number = f"{row.number} " if row.number else ""
+    left, right = ("[", "]") if row.number else ("[/", "/]")
+    return f'    {row.name}{left}"<b>{number}{row.name}</b><br/>{_safe(row.label)}"{right}'
 
 
 def _arrows(sources: list[tuple[str, str]], target: str) -> Iterator[str]:
     for source, label in sources:
         yield f"    {source} -->{f'|{label}|' if label else ''} {target}"
-
-
-def _id(section: str) -> str:
-    return "section_" + (re.sub(r"\W+", "_", section) or "x")
 
 
 def _safe(text: str) -> str:

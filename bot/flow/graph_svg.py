@@ -137,20 +137,23 @@ def svg(drawn: Graph) -> str:
     sheet = _Sheet(y=44)
     sheet.text(_LEFT, 30, drawn.title, 19, bold=True)
     from_y = _pill(sheet, "consent", _DARK)
-    section = ""
+    sections: tuple[str, ...] = ()
     band_top = 0.0
     detour = False
     for run in drawn.runs:
-        here = run.rows[0].section
-        if here != section:
-            _band(sheet, band_top, section)
-            section, band_top = here, sheet.y + 4
+        here = run.rows[0].sections
+        if here != sections:
+            _band(sheet, band_top, sections)
+            sections, band_top = here, sheet.y + 16
             if here:
-                sheet.y += 26
-                sheet.text(_LEFT - 16, sheet.y - 4, here, 13.5, _SOFT, bold=True)
+                sheet.y += 30
+                title = wrapped(" › ".join(here), 13.5, _RIGHT - _LEFT, 1)[0]
+                sheet.text(_MIDDLE + 14, sheet.y + 4, title, 13.5, _SOFT, bold=True)
+            else:
+                sheet.y += 8
         from_y = _run(sheet, run, from_y, after_detour=detour)
         detour = run.condition is not None
-    _band(sheet, band_top, section)
+    _band(sheet, band_top, sections)
     _arrow_down(sheet, from_y, sheet.y + _GAP)
     sheet.y += _GAP - 10
     _pill(sheet, "finished", _DARK)
@@ -209,13 +212,13 @@ def _row(sheet: _Sheet, row: Row, from_y: float, indent: float) -> float:
     """Draw one box and what belongs to it; return its lower edge."""
     left, room = _LEFT + indent, _RIGHT - _LEFT - indent - (indent and 10)
     label = wrapped(row.label, 14, room - 2 * _PAD - 34, _LINES)
-    checks = wrapped(f"taken only if {row.checks}", 12, room - 46, 2) if row.checks else []
+    more = [line for said in row.more for line in wrapped(said, 12, room - 56, 2)]
     top = sheet.y + _GAP
-    height = 27 + 17.5 * len(label) + 15 * len(checks)
+    height = 27 + 17.5 * len(label) + 15 * len(more)
     _arrow_down(sheet, from_y, top)
-    sheet.box((left, top, room, height), _NOTE if row.note else _BOX, _LINE)
+    sheet.box((left, top, room, height), _BOX if row.number else _NOTE, _LINE)
     text_left = left + _PAD + 30
-    if not row.note:
+    if row.number:
         sheet.text(left + _PAD + 20, top + 18, str(row.number), 15, _DARK, bold=True, anchor="end")
     sheet.text(text_left, top + 18, row.name, 12.5, _DARK, bold=True)
     sheet.text(left + room - _PAD, top + 18, row.kind, 12, _SOFT, anchor="end")
@@ -223,7 +226,7 @@ def _row(sheet: _Sheet, row: Row, from_y: float, indent: float) -> float:
     for line in label:
         y += 17.5
         sheet.text(text_left, y, line, 14)
-    for line in checks:
+    for line in more:
         y += 15
         sheet.text(text_left, y, line, 12, _SOFT)
     if row.ends:
@@ -244,10 +247,10 @@ def _end(sheet: _Sheet, ends: str, top: float, height: float, edge: float) -> No
     sheet.line(f"M{edge:g} {top + height / 2:g}H{_ENDS - 3}", "#b4594b")
 
 
-def _band(sheet: _Sheet, top: float, section: str) -> None:
+def _band(sheet: _Sheet, top: float, sections: tuple[str, ...]) -> None:
     """Lay a section's band under what was drawn since `top`."""
-    if section:
-        place = (_LEFT - 26, top, _RIGHT - _LEFT + 40, sheet.y + 10 - top)
+    if sections:
+        place = (_LEFT - 14, top, _RIGHT - _LEFT + 28, sheet.y + 12 - top)
         x, y, width, height = place
         sheet.grounds.insert(
             0,

@@ -53,6 +53,11 @@ class Player:
         zone = survey.settings.zone
         self._start = next_allowed(plan.hours, zone, plan.opens, plan.closes) or plan.opens
 
+    @property
+    def today(self) -> str:
+        """The day on which interviews are played."""
+        return self._start.astimezone(self._settings.zone).date().isoformat()
+
     def fresh(self) -> Moment:
         """Return a conversation that is not begun."""
         return Moment(begin(self.flow, self._context(self._start)), self._start)
@@ -109,7 +114,10 @@ class Player:
     def _counted(self, moment: Moment, done: Step) -> Talk:
         talk, message = moment.talk, done.message
         left_out = len(done.state.left_out) > len(moment.state.left_out)
-        taken = left_out + sum(isinstance(effect, Answered) for effect in done.effects)
+        taken = left_out + sum(
+            isinstance(effect, Answered) and self.flow.by_name[effect.question].is_asked
+            for effect in done.effects
+        )
         sent = message is not None
         pace = self._settings.pace
         seconds = 0.0 if message is None else reading_time(message, pace)

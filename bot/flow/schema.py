@@ -19,13 +19,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from bot.flow.keywords import Command
 from bot.flow.source import FlowError, Source
-from bot.flow.validate import read_as
+from bot.flow.validate import A_BLOCK, read_as
 
 ANY_LANGUAGE = "*"
 """The language of a text that is given as a plain string: the survey's only one."""
@@ -65,14 +67,25 @@ def _ordered(span: tuple[time, time]) -> tuple[time, time]:
 
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|\*)$")]
+LANGUAGE = r"^([a-z]{2,3}|\*)$"
+Language = Annotated[str, Field(pattern=LANGUAGE)]
 Line = Annotated[str, Field(min_length=1)]
-Texts = Annotated[dict[Language, Line], BeforeValidator(_as_texts), Field(min_length=1)]
+Texts = Annotated[
+    dict[Language, Line],
+    BeforeValidator(_as_texts, json_schema_input_type=Line | dict[Language, Line]),
+    Field(min_length=1),
+]
 Zone = Annotated[str, AfterValidator(_as_zone)]
-Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
+Hours = Annotated[str, Field(pattern=r"^\s*\d\d:\d\d\s*-\s*\d\d:\d\d\s*$")]
+Span = Annotated[
+    tuple[time, time],
+    AfterValidator(_ordered),
+    BeforeValidator(_as_span, json_schema_input_type=Hours),
+]
 Days = Annotated[float, Field(ge=0, le=366)]
 Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
-ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
+ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,48}$")]
+Prefix = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
 ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
@@ -106,7 +119,10 @@ def _as_days(value: object) -> object:
 
 
 SeveralDays = Annotated[
-    tuple[Days, ...], Field(max_length=9), AfterValidator(_rising), BeforeValidator(_as_days)
+    tuple[Days, ...],
+    Field(max_length=9),
+    AfterValidator(_rising),
+    BeforeValidator(_as_days, json_schema_input_type=tuple[Days, ...] | Days | Literal["none"]),
 ]
 """One day or several, each a reminder; `none` is no day."""
 
@@ -116,7 +132,7 @@ class PlanPart(Part):
 
     invited_after_days: SeveralDays = (3,)
     partial_after_days: SeveralDays = (2,)
-    last_call_before_days: Days | Literal["none"] = 3
+    last_call_before_days: Days | Literal["none"] = 3.0
     min_gap_hours: Annotated[float, Field(ge=1, le=2000)] = 48
     maximum: Annotated[int, Field(ge=0, le=9)] = 3
     holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.0
@@ -230,7 +246,10 @@ class SurveyFile(Part):
     plan: SurveyPlanPart = SurveyPlanPart()
     hours: dict[Identifier, WeekPart]
     seasons: tuple[SeasonPart, ...] = ()
-    holidays: Annotated[HolidaysPart, BeforeValidator(_as_holidays)] = HolidaysPart()
+    holidays: Annotated[
+        HolidaysPart,
+        BeforeValidator(_as_holidays, json_schema_input_type=HolidaysPart | tuple[date, ...]),
+    ] = HolidaysPart()
     templates: dict[Identifier, dict[Language, ContentSid]] = {}
     snapshot_at: time = time(6)
     appearance: Appearance = "text"
@@ -246,6 +265,7 @@ class ChoicePart(Part):
     name: ChoiceName
     label: Texts
     score: Annotated[float, Field(ge=0, le=100)] | None = None
+    attributes: dict[Identifier, str] = {}  # what a `choice_filter` may read
 
 
 class QuestionPart(Part):
@@ -262,8 +282,21 @@ class NotePart(QuestionPart):
     type: Literal["note"]
 
 
+class CalculatePart(Part):
+    """A value that is worked out of answers and never shown as a question."""
+
+    type: Literal["calculate"]
+    name: Identifier
+    code: Line = ""
+    label: Texts | None = None  # for the codebook
+    hint: None = None
+    relevant: Line | None = None
+    calculation: Line
+
+
 class AskedPart(QuestionPart):
     required: bool = True
+    default: Line | tuple[Line, ...] | None = None
     constraint: Line | None = None
     constraint_message: Texts | None = None
     end_if: Line | None = None
@@ -273,19 +306,30 @@ class AskedPart(QuestionPart):
     quality_flag: Identifier | None = None
 
 
-class SelectOnePart(AskedPart):
+class Listed(AskedPart):
+    """What questions with choices share."""
+
+    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
+    na: Na = "both"
+    choice_filter: Line | None = None
+    randomize: bool = False
+
+
+class WithChoices(Listed):
+    """What questions share of which a choice may be the best."""
+
+    good: ChoiceName | None = None
+
+
+class SelectOnePart(WithChoices):
     type: Literal["select_one"]
-    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
-    na: Na = "both"
-    good: ChoiceName | None = None
     appearance: Appearance | None = None
+    or_other: bool = False
 
 
-class SelectMultiplePart(AskedPart):
+class SelectMultiplePart(WithChoices):
     type: Literal["select_multiple"]
-    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
-    na: Na = "both"
-    good: ChoiceName | None = None
+    or_other: bool = False
     min_choices: Annotated[int, Field(ge=1)] = 1
     max_choices: Annotated[int, Field(ge=1)] | None = None
 
@@ -297,16 +341,98 @@ class IntegerPart(AskedPart):
     max: int | None = None
 
 
+Number = Annotated[Decimal, Field(max_digits=15, decimal_places=9, allow_inf_nan=False)]
+
+
+class DecimalPart(AskedPart):
+    type: Literal["decimal"]
+    na: Literal["none"] = "none"
+    min: Number | None = None
+    max: Number | None = None
+    places: Annotated[int, Field(ge=0, le=9)] | None = None
+
+
+class RangePart(AskedPart):
+    type: Literal["range"]
+    na: Literal["none"] = "none"
+    start: Number
+    end: Number
+    step: Annotated[Number, Field(gt=0)] = Decimal(1)
+
+
+class DatePart(AskedPart):
+    type: Literal["date"]
+    na: Literal["none"] = "none"
+    min: date | None = None
+    max: date | None = None
+
+
+class TimePart(AskedPart):
+    type: Literal["time"]
+    na: Literal["none"] = "none"
+    min: time | None = None
+    max: time | None = None
+
+
+class RankPart(Listed):
+    type: Literal["rank"]
+    max_choices: Annotated[int, Field(ge=1)] | None = None
+
+
+class GeopointPart(AskedPart):
+    type: Literal["geopoint"]
+    na: Literal["none"] = "none"
+    places: Annotated[int, Field(ge=1, le=5)] = 5
+
+
 class TextPart(AskedPart):
     type: Literal["text"]
     na: Literal["none"] = "none"
     max_chars: Annotated[int, Field(ge=1, le=4000)] = 500
 
 
-AnyQuestion = Annotated[
-    NotePart | SelectOnePart | SelectMultiplePart | IntegerPart | TextPart,
-    Field(discriminator="type"),
+def _as_item(value: object) -> object:
+    block = isinstance(value, dict) and "block" in value and "type" not in value
+    return {**value, "type": A_BLOCK} if block and isinstance(value, dict) else value
+
+
+class BlockPart(Part):
+    """The questions of a block of shared.yaml, in place."""
+
+    type: Literal["a block"]
+    block: Identifier
+    prefix: Prefix = ""
+
+
+class SectionPart(Part):
+    """Questions that belong together, under a title."""
+
+    type: Literal["section"]
+    name: Identifier
+    label: Texts | None = None
+    relevant: Line | None = None
+    randomize: bool = False
+    questions: Annotated[tuple[AnyItem, ...], Field(min_length=1)]
+
+
+AnyQuestion = (
+    NotePart
+    | CalculatePart
+    | SelectOnePart
+    | SelectMultiplePart
+    | RankPart
+    | IntegerPart
+    | DecimalPart
+    | RangePart
+    | DatePart
+    | TimePart
+    | GeopointPart
+    | TextPart
+)
+AnyItem = Annotated[
+    AnyQuestion | SectionPart | BlockPart, Field(discriminator="type"), BeforeValidator(_as_item)
 ]
+SectionPart.model_rebuild()
 
 
 class FlowFile(Part):
@@ -316,7 +442,8 @@ class FlowFile(Part):
     name: Identifier
     title: Texts
     minutes: Line
-    questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1)]
+    questions: Annotated[tuple[AnyItem, ...], Field(min_length=1)]
+    random_sections: tuple[Identifier, ...] = ()
 
 
 # shared.yaml
@@ -332,12 +459,21 @@ class ChoiceListPart(Part):
     choices: Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
 
 
+class OtherPart(Part):
+    """The words of `or_other`: the choice, and the question that follows it."""
+
+    label: Texts
+    question: Texts
+
+
 class SharedFile(Part):
-    """What several flows share: scales, "don't know", areas, and rules for the results."""
+    """What several flows share: scales, "don't know", blocks, areas, rules for the results."""
 
     kind: Literal["shared"]
     na: NaPart | None = None
+    other: OtherPart | None = None
     choice_lists: dict[str, ChoiceListPart] = {}
+    blocks: dict[Identifier, Annotated[tuple[AnyItem, ...], Field(min_length=1)]] = {}
     dimensions: dict[str, Texts] = {}
     indicators: dict[str, Texts] = {}
     scoring: dict[str, Any] = {}
@@ -347,13 +483,29 @@ class SharedFile(Part):
 # messages.yaml
 
 
-class MessagePart(Part):
+class SpokenPart(Part):
+    """Words in each language, which stand beside other keys as keys of their own."""
+
+    texts: Texts
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Show editors the languages as keys, as they are written."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        schema["properties"].pop("texts")
+        schema["required"] = [name for name in schema["required"] if name != "texts"]
+        schema["patternProperties"] = {LANGUAGE: {"type": "string", "minLength": 1}}
+        return schema
+
+
+class MessagePart(SpokenPart):
     """One message: its words in each language, and buttons that repeat what the words say."""
 
     template: bool = False
     category: Literal["UTILITY", "MARKETING"] | None = None  # what WhatsApp is asked for
     buttons: dict[Language, tuple[ButtonLabel, ...]] = {}
-    texts: Texts
 
     @model_validator(mode="before")
     @classmethod
@@ -376,7 +528,12 @@ class MessagesPart(Part):
     reminder_last: MessagePart
     waktu: dict[Literal["pagi", "siang", "sore", "malam"], Texts]
     alasan: dict[Identifier, Texts]
-    choose_button: Annotated[dict[Language, ButtonLabel], BeforeValidator(_as_texts)] = {}
+    choose_button: Annotated[
+        dict[Language, ButtonLabel],
+        BeforeValidator(
+            _as_texts, json_schema_input_type=ButtonLabel | dict[Language, ButtonLabel]
+        ),
+    ] = {}
     info: MessagePart
     verify: MessagePart
     info_under_way: MessagePart
@@ -424,10 +581,32 @@ class MessagesPart(Part):
     link_used: MessagePart
     not_open_yet: MessagePart
     closed: MessagePart
+    # Each of these only where a question is of a type that says it.
+    question_footer_typed: MessagePart | None = None
+    decimal_how: MessagePart | None = None
+    range_how: MessagePart | None = None
+    date_how: MessagePart | None = None
+    time_how: MessagePart | None = None
+    rank_how: MessagePart | None = None
+    geopoint_how: MessagePart | None = None
+    number_unsure: MessagePart | None = None
+    number_places: MessagePart | None = None
+    off_scale: MessagePart | None = None
+    not_a_date: MessagePart | None = None
+    date_unsure: MessagePart | None = None
+    date_day: MessagePart | None = None
+    not_a_time: MessagePart | None = None
+    time_unsure: MessagePart | None = None
+    out_of_span: MessagePart | None = None
+    rank_wrong: MessagePart | None = None
+    not_a_place: MessagePart | None = None
     # Where no answers are taken, and to colleagues who try a survey out.
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None
     pilot_consent: MessagePart | None = None
+    # The program has words of its own for these.
+    default_line: MessagePart | None = None
+    more_choices: MessagePart | None = None
 
 
 class PosterPart(Part):
@@ -450,11 +629,10 @@ class PosterPart(Part):
     check_address: Texts | None = None
 
 
-class MailPart(Part):
+class MailPart(SpokenPart):
     """An e-mail: its subject, and its words in each language."""
 
     subject: Texts
-    texts: Texts
 
     @model_validator(mode="before")
     @classmethod
@@ -497,5 +675,7 @@ def read_part(source: Source) -> AnyFile:
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         what = f"unknown kind `{kind}`" if kind else "`kind` is missing"
-        raise FlowError([source.problem(("kind",), what, "survey, flow, shared or messages")])
+        raise FlowError(
+            [source.problem(("kind",), what, "survey, flow, shared or messages", rule="wrong-kind")]
+        )
     return read_as(source, model)

@@ -10,8 +10,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-Answer = str | int | tuple[str, ...]
-"""A stored answer: a choice's name or text, a whole number, or the names of several choices."""
+Answer = str | int | float | tuple[str, ...]
+"""A stored answer: a choice's name, a text, a date, time or place; a number; the names of several
+choices, for `rank` in the person's order."""
 
 NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
 """No answers at all; it cannot be changed, so that it can be shared."""

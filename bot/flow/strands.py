@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.flow.answers_to_try import Trials, to_try
+from bot.flow.choices import SurveyChoice
+from bot.flow.route import as_stored
 from bot.flow.state import Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.terms import Term, names, settled, term, told, truth
+from bot.flow.terms import value as value_of
 
 PLACES_AT_MOST = 12_000  # in one strand: about two seconds
 _CROWD = 300  # places of one question that are kept when there are too many
@@ -96,22 +99,45 @@ class Strand:
         return Goal("on", len(self.questions))
 
 
-def strands(flow: Flow) -> list[Strand]:
-    """Return the strands of a flow, each explored, in the order of their first questions."""
-    terms = {
-        question.name: {key: one for key in KEYS if (one := condition(question, key)) is not None}
-        for question in flow.questions
-    }
-    return [_explored(part, terms) for part in _parted(flow.questions, terms)]
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """What decides about one question: its conditions as terms, and what its choices wait for.
+
+    Of a calculation `terms` also has what it is worked out of. The choices of each of `filters` are
+    offered where its term holds.
+    """
+
+    terms: Mapping[str, Term]
+    filters: Mapping[str, tuple[SurveyChoice, ...]]
 
 
-def condition(question: Question, key: Key) -> Term | None:
-    """Return a condition of a question as a term."""
-    given = getattr(question, key)
-    if given is None:
-        return None
-    made = term(given.source)
-    return told(made, {}) if key != "constraint" else _of_value(made, question.name)
+def strands(flow: Flow, today: str) -> list[Strand]:
+    """Return the strands of a flow, each explored, in the order of their first questions.
+
+    `today` is the day on which the questions are asked, for conditions that speak of it.
+    """
+    conditions = {question.name: _conditions(flow, question, today) for question in flow.questions}
+    return [_explored(part, conditions) for part in _parted(flow.questions, conditions)]
+
+
+def _conditions(flow: Flow, question: Question, today: str) -> _Conditions:
+    found: dict[str, Term] = {}
+    for key in (*KEYS, "calculation"):
+        given = getattr(question, key)
+        if given is not None:
+            found[key] = told(term(given.source), {"today": today})
+    if "constraint" in found:
+        found["constraint"] = _of_value(found["constraint"], question.name)
+    filters: dict[str, tuple[SurveyChoice, ...]] = {}
+    if question.choice_filter is not None:
+        whole = told(term(question.choice_filter.source), {"today": today})
+        own = [name for name in names(whole) if name not in flow.by_name]
+        for choice in question.choices:
+            one = told(whole, {name: choice.attributes.get(name) for name in own})
+            key = next((key for key in filters if found[key] == one), f"choices {len(filters)}")
+            found[key] = one
+            filters[key] = (*filters.get(key, ()), choice)
+    return _Conditions(found, filters)
 
 
 def _of_value(one: Term, name: str) -> Term:
@@ -126,7 +152,7 @@ def _of_value(one: Term, name: str) -> Term:
 
 
 def _parted(
-    questions: Sequence[Question], terms: Mapping[str, Mapping[Key, Term]]
+    questions: Sequence[Question], conditions: Mapping[str, _Conditions]
 ) -> list[list[Question]]:
     """Return the questions by strand."""
     of: dict[str, str] = {question.name: question.name for question in questions}
@@ -138,7 +164,7 @@ def _parted(
         return name
 
     for question in questions:
-        for one in terms[question.name].values():
+        for one in conditions[question.name].terms.values():
             for name in names(one) & of.keys():
                 first, second = sorted((root(name), root(question.name)))
                 of[second] = first
@@ -148,26 +174,43 @@ def _parted(
     return list(found.values())
 
 
-def _explored(questions: list[Question], terms: Mapping[str, Mapping[Key, Term]]) -> Strand:
+def _explored(questions: list[Question], conditions: Mapping[str, _Conditions]) -> Strand:
     strand = Strand(tuple(questions))
-    every = [
-        (place, key, settled(one))
+    slots = [
+        (place, key)
         for place, question in enumerate(questions)
-        for key, one in terms[question.name].items()
+        for key in conditions[question.name].terms
     ]
-    explorer = _Explorer(strand, [(place, key) for place, key, _ in every])
-    explorer.explore(tuple(one for _, _, one in every))
+    explorer = _Explorer(strand, slots, conditions)
+    explorer.explore(
+        tuple(_short(key, conditions[questions[place].name].terms[key]) for place, key in slots)
+    )
     return strand
+
+
+def _short(key: str, one: Term) -> Term:
+    """Return a term as short as can be; of a calculation not only the truth counts."""
+    return one if key == "calculation" else settled(one)
 
 
 class _Explorer:
     """Finds the places of a strand, question by question."""
 
-    def __init__(self, strand: Strand, slots: list[tuple[int, Key]]) -> None:
+    def __init__(
+        self,
+        strand: Strand,
+        slots: list[tuple[int, str]],
+        conditions: Mapping[str, _Conditions],
+    ) -> None:
         self._strand = strand
         self._slots = slots
+        self._own = [
+            {key: n for n, (where, key) in enumerate(slots) if where == place}
+            for place in range(len(strand.questions))
+        ]
+        self._filters = {one.name: conditions[one.name].filters for one in strand.questions}
         self._budget = PLACES_AT_MOST
-        self._tried: dict[tuple[str, tuple[Term, ...]], Trials] = {}
+        self._tried: dict[tuple[str, tuple[str, ...], tuple[Term, ...]], Trials] = {}
 
     def explore(self, pending: _Pending) -> None:
         here: list[_Pending] = [pending]
@@ -181,16 +224,30 @@ class _Explorer:
         self._strand.places.append([[] for _ in here])
         _join_alike(self._strand.places)
 
-    def _to_try(self, place: int, question: Question, pending: _Pending) -> Trials:
+    def _offered(self, place: int, question: Question, pending: _Pending) -> list[SurveyChoice]:
+        """Return the choices that a question offers here."""
+        if question.choice_filter is None:
+            return list(question.choices)
+        return [
+            choice
+            for key, choices in self._filters[question.name].items()
+            if truth(pending[self._own[place][key]])
+            for choice in choices
+        ]
+
+    def _to_try(
+        self, place: int, question: Question, choices: list[SurveyChoice], pending: _Pending
+    ) -> Trials:
         """Return what to try here, where conditions know all that was answered before."""
         reading = tuple(
             one
             for (where, _), one in zip(self._slots, pending, strict=True)
             if where >= place and question.name in names(one)
         )
-        found = self._tried.get((question.name, reading))
+        key = (question.name, tuple(choice.name for choice in choices), reading)
+        found = self._tried.get(key)
         if found is None:
-            found = self._tried[question.name, reading] = to_try(question, reading)
+            found = self._tried[key] = to_try(question, choices, reading)
             if not found.complete:
                 self._strand.why[question.name] = found.why
         return found
@@ -203,17 +260,22 @@ class _Explorer:
         known: dict[_Pending, int],
         crowded: bool,
     ) -> list[Edge]:
-        own = {key: n for n, (where, key) in enumerate(self._slots) if where == place}
+        own = self._own[place]
         relevant = truth(pending[own["relevant"]]) if "relevant" in own else True
         if "relevant" in own:
             self._strand.outcomes.add((question.name, "relevant", bool(relevant)))
-        if not relevant or question.type == "note":
-            skipped = self._place(place, question.name, None, pending, known, crowded=False)
+        choices = self._offered(place, question, pending)
+        nothing = question.choice_filter is not None and not choices
+        if not relevant or nothing or not question.is_asked:
+            value = None
+            if relevant and "calculation" in own:
+                value = as_stored(value_of(pending[own["calculation"]]))
+            skipped = self._place(place, question.name, value, pending, known, crowded=False)
             assert skipped is not None
             return [Edge((), skipped)]
         grouped: dict[int | Literal["ended", "stuck"], list[Answer | None]] = {}
-        for answer in self._to_try(place, question, pending).values:
-            to = self._answered(place, question, answer, own, pending, known, crowded)
+        for answer in self._to_try(place, question, choices, pending).values:
+            to = self._answered(place, question, answer, pending, known, crowded)
             if to is not None:
                 grouped.setdefault(to, []).append(answer)
         if not grouped and not self._strand.cut:
@@ -225,13 +287,13 @@ class _Explorer:
         place: int,
         question: Question,
         answer: Answer | None,
-        own: Mapping[Key, int],
         pending: _Pending,
         known: dict[_Pending, int],
         crowded: bool,
     ) -> int | Literal["ended"] | None:
         """Return where an answer leads; None where it is refused, or left out of a crowd."""
         told_it = {question.name: answer}
+        own = self._own[place]
         outcomes = self._strand.outcomes
         is_na = answer is None or any(
             one.name in (answer if isinstance(answer, tuple) else (answer,)) for one in question.na
@@ -258,8 +320,8 @@ class _Explorer:
         crowded: bool,
     ) -> int | None:
         left = tuple(
-            FORGOTTEN if where <= place else settled(told(one, {name: answer}))
-            for (where, _), one in zip(self._slots, pending, strict=True)
+            FORGOTTEN if where <= place else _short(key, told(one, {name: answer}))
+            for (where, key), one in zip(self._slots, pending, strict=True)
         )
         if left not in known and crowded and len(known) >= _CROWD:
             self._strand.cut = True

@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from bot.flow.expressions import applied, syntax
+from bot.flow.expressions import applied, syntax_tree
 
 Term = tuple[Any, ...]
 """("const", value), ("name", name), ("and", left, right) …; ("raises",) where nothing comes out."""
@@ -48,7 +48,7 @@ _NEVER_RAISE = frozenset({"eq", "ne"})
 @lru_cache(maxsize=2048)
 def term(source: str) -> Term:
     """Return a condition, which has been compiled before, as a term."""
-    return _told(_term(syntax(source)), {})
+    return _told(_term(syntax_tree(source)), {})
 
 
 def _term(node: nodes.Node) -> Term:

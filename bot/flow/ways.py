@@ -72,7 +72,7 @@ class Ways:
         self.player = Player(survey, group)
         self.flow = self.player.flow
         self._settings = survey.settings
-        self._strands = strands(self.flow)
+        self._strands = strands(self.flow, self.player.today)
 
     @cached_property
     def _courses(self) -> tuple[_Course, ...]:
@@ -250,7 +250,7 @@ class Ways:
         for asked in way.asked:
             if moment.state.question != asked.question.name:
                 raise RuntimeError(self._astray(asked.question.name, moment))
-            moment = self.player.go(moment, reply(asked.question, asked.answers[0]))
+            moment = self.player.go(moment, reply(asked.question, asked.answers[0], moment.state))
         wanted = {
             "finished": (Status.FINISHED, None),
             "screened_out": (Status.SCREENED_OUT, None),
