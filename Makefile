@@ -37,7 +37,7 @@ check: $(VENV)/dev.stamp ## Check format, style, types and the flow files
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/tautan check flows
-	$(BIN)/tautan test flows
+	$(BIN)/tautan test flows --coverage --fail-under 100
 
 bench: $(VENV)/dev.stamp ## Measure turns a second, start-up and memory
 	@$(BIN)/python tests/bench/run.py $(ARGS)

@@ -10,6 +10,7 @@ from bot.commands import (
     data,
     demo,
     doctor,
+    drawing,
     duplicates,
     editions,
     fieldwork,
@@ -19,11 +20,13 @@ from bot.commands import (
     launching,
     linking,
     mending,
+    paths,
     reminders,
     running,
     sending,
     talking,
     templates,
+    testing,
 )
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
@@ -42,7 +45,7 @@ app.command("migrate")(running.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("check")(flows.check)
 app.command("schema")(flows.schema)
-app.command("test")(talking.play_transcripts)
+app.command("test")(testing.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
 app.command("diff")(editions.diff)
@@ -50,6 +53,8 @@ app.command("pull")(editions.pull)
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)
+app.command("paths")(paths.paths)
+app.command("graph")(drawing.graph)
 app.add_typer(fieldwork.units, name="units")
 app.add_typer(coordinators.coordinators, name="coordinators")
 app.add_typer(fieldwork.roster, name="roster")

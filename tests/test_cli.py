@@ -20,6 +20,7 @@ from typing import Any
 import openpyxl
 import pytest
 import typer.main
+import yaml
 from typer.testing import CliRunner, Result
 
 from bot.channels.twilio_urls import webhook_urls
@@ -307,6 +308,37 @@ def test_transcripts_are_played_and_rewritten(folder):
     good("test", "mine")
 
 
+def test_comments_are_not_lost_when_a_transcript_is_rewritten(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "tests" / "declined.yaml"
+    text = file.read_text("utf-8").replace("end:", "# So ends who declines.\nend:")
+    file.write_text(text.replace("Terima kasih", "Terima kasi"), "utf-8")
+    good("test", "mine", "--update")
+    assert file.read_text("utf-8") == text
+    strange = "survey: integritas\ngroup: ahli\nscript: [{open: true}, # hello\n  {user: x}]\n"
+    file.write_text(strange, "utf-8")
+    assert "line 3: `# hello` would be lost" in bad("test", "mine", "--update")
+    assert file.read_text("utf-8") == strange
+
+
+def test_what_no_transcript_visits_is_listed(folder):
+    assert "100 %" in good("test", "--coverage", "--fail-under", "100")
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    (folder / "mine" / "tests" / "screened-new-staff.yaml").unlink()
+    shown = good("test", "mine", "--coverage")
+    lines = (folder / "mine" / "internal.yaml").read_text("utf-8").splitlines()
+    line = 1 + next(n for n, text in enumerate(lines) if 'end_if: "sar_02' in text)
+    told = f"mine/internal.yaml:{line}:5: sar_02: `end_if` never ends an interview"
+    assert told in shown
+    assert "97.1 % visited, and 100 % are wanted" in bad("test", "mine", "--fail-under", "100")
+    good("test", "mine", "--fail-under", "97")
+    found = json.loads(run("test", "mine", "--coverage", "--json").stdout)["coverage"]
+    by_flow = {one["flow"]: one for one in found}
+    assert by_flow["internal"]["branches"] == {"visited": 9, "of": 10}
+    assert [one["line"] for one in by_flow["internal"]["missing"]] == [line]
+    assert by_flow["ahli"]["missing"] == []
+
+
 def test_a_chat_can_be_kept_as_a_transcript(folder):
     shown = good(
         "chat", "integritas", "internal", "--record", "talk.yaml", said="1\nSETUJU\n/end\n"
@@ -317,8 +349,57 @@ def test_a_chat_can_be_kept_as_a_transcript(folder):
     shutil.copytree(FLOWS / "integritas", folder / "mine")
     shutil.copy(folder / "talk.yaml", folder / "mine" / "tests" / "talk.yaml")
     good("test", "mine")
+    told = bad("chat", "integritas", "internal", "--record", "talk.yaml")
+    assert "talk.yaml: exists already" in told
     assert "there are: internal, eksternal, ahli" in bad("chat", "integritas", "warga")
     assert "is it a survey's folder?" in bad("chat", "nowhere", "internal")
+
+
+TALK = """\
+1
+SETUJU
+/tap sar_01:1
+2
+/send media
+/send location
+kembali
+3
+ubah 1
+/tap sar_01:1
+/quote sar_02 4
+
+/wait 3d
+/tap
+/nonsense
+/send nothing
+/end
+"""
+
+
+def test_a_talk_with_everything_in_it_passes_as_a_transcript(folder):
+    shown = good("chat", "integritas", "internal", "--record", "talk.yaml", said=TALK)
+    assert "Kelompok jabatan" in shown or "kelompok jabatan" in shown
+    kept = (folder / "talk.yaml").read_text("utf-8")
+    lines = yaml.safe_load(kept)["script"]
+    assert lines[0] == {"open": True}
+    assert [line for line in lines if "bot" not in line][1:] == [
+        {"user": "1"},
+        {"user": "SETUJU"},
+        {"tap": "sar_01:1"},
+        {"user": "2"},
+        {"send": "media"},
+        {"send": "location"},
+        {"user": "kembali"},
+        {"user": "3"},
+        {"user": "ubah 1"},
+        {"tap": "sar_01:1"},
+        {"user": "4", "about": "sar_02"},
+        {"wait": "3d"},
+    ]
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    shutil.move(folder / "talk.yaml", folder / "mine" / "tests" / "talk.yaml")
+    good("test", "mine")
+    assert (folder / "mine" / "tests" / "talk.yaml").read_text("utf-8") == kept
 
 
 def test_publish_takes_files_or_leaves_what_was_there(ready):
@@ -931,6 +1012,88 @@ def test_cost_fits_a_narrow_terminal(rated, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     shown = good("cost", rated, "internal")
     assert "…" not in shown
+
+
+# paths
+
+
+def test_paths_proves_that_every_way_of_the_bundled_survey_ends(folder):
+    shown = good("paths", "integritas")
+    assert "integritas, internal: 25 questions, 6 ways" in shown
+    assert "Every one of these 6 ends; 3 kinds of ending." in shown
+    assert "screened out after 2 sar_02" in shown
+    assert shown.count("Each was played through the engine.") == 3
+    assert "says 7-10, which fits" in shown
+    for found in data("paths", "integritas")["groups"]:
+        assert found["all_counted"]
+        assert found["all_end"]
+        assert found["played"] == found["ways"] == sum(one["ways"] for one in found["endings"])
+
+
+def test_paths_lists_ways_as_answers(folder):
+    shown = good("paths", "integritas", "ahli", "--list", "2")
+    assert "1. sar_01 → sar_02 1 / 2 / 3 → trs_01 → " in shown
+    assert "2. sar_01 → sar_02 4 → screened out after 2 sar_02" in shown
+    (found,) = data("paths", "integritas", "ahli", "--list", "9")["groups"]
+    assert [way["ending"] for way in found["list"]] == ["finished", "screened_out"]
+    last = found["list"][1]["answers"][-1]
+    assert last == {"question": "sar_02", "decides": True, "answers": ["4"]}
+
+
+def test_paths_gives_money_where_there_are_rates(folder, rated):
+    assert "cost" not in good("paths", "integritas", "ahli")
+    assert re.search(r"typical .*US\$", good("paths", rated, "ahli"))
+    (found,) = data("paths", rated, "ahli")["groups"]
+    cost = data("cost", rated, "ahli")["interview"]
+    assert found["finished"]["typical"]["price"] == cost["typical"]["price"]
+
+
+def test_the_pace_of_reading_is_the_surveys(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "survey.yaml"
+    slow = "pace: {words_per_minute: 60, seconds_per_answer: 20}\n"
+    file.write_text(file.read_text("utf-8") + slow, "utf-8")
+    shown = good("paths", "mine", "ahli")
+    assert "Minutes: 60 words a minute, 20 seconds for an answer, 30 for one in own" in shown
+    assert re.search(r"says 5, but a typical interview takes about 1[2-8]", shown)
+
+
+def test_paths_says_what_holds_people_for_ever(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "ahli.yaml"
+    stuck = '    na: none\n    constraint: "sar_01 == \'1\'"\n    end_if: "sar_02'
+    file.write_text(
+        file.read_text("utf-8").replace('    na: none\n    end_if: "sar_02', stuck), "utf-8"
+    )
+    told = "sar_02: no answer was found that its constraint takes"
+    assert f"It is not proved that every way ends: {told}" in bad("paths", "mine", "ahli")
+    found = json.loads(run("paths", "mine", "ahli", "--json").stdout)["groups"][0]
+    assert found["not_proved_to_end"] == {"sar_02": "no answer was found that its constraint takes"}
+    assert [one["kind"] for one in found["endings"]] == ["finished", "screened_out", "stuck"]
+
+
+def test_paths_needs_a_group_that_there_is(folder):
+    assert "there are: internal, eksternal, ahli" in bad("paths", "integritas", "intern")
+    bad("paths", "nothing")
+
+
+# graph
+
+
+def test_graph_draws_svg_png_and_mermaid(folder):
+    for name, begin in (("a.svg", b"<svg"), ("a.png", b"\x89PNG"), ("a.mmd", b"flowchart TB")):
+        assert f"written: {name}" in good("graph", "integritas", "ahli", "-o", name)
+        assert (folder / name).read_bytes().startswith(begin)
+    good("graph", "integritas", "ahli", "-o", "en.svg", "--language", "en")
+    assert "Which area most urgently" in (folder / "en.svg").read_text("utf-8")
+
+
+def test_graph_tells_what_it_cannot_draw(folder):
+    graph = ("graph", "integritas")
+    assert "there are: internal, eksternal, ahli" in bad(*graph, "intern", "-o", "a.svg")
+    assert "there are: id, en" in bad(*graph, "ahli", "-o", "a.svg", "--language", "jv")
+    assert "has to end in one of .svg, .png, .mmd" in bad(*graph, "ahli", "-o", "a.pdf")
+    assert list(folder.iterdir()) == []
 
 
 def test_cost_needs_a_group_that_there_is(folder):

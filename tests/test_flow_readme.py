@@ -14,9 +14,10 @@ from pydantic.fields import FieldInfo
 
 from bot.channels.base import as_text
 from bot.flow.lint import lint
+from bot.flow.rewriting import rewrite
 from bot.flow.schema import KINDS, FlowFile, MessagesPart, QuestionPart, SharedFile, SurveyFile
 from bot.flow.source import read_source
-from bot.flow.transcript import Transcript, play, read_transcript, rewrite
+from bot.flow.transcript import Transcript, play, read_transcript
 from tests.surveys import BUNDLED, bundled, bundled_files
 
 README = (BUNDLED.parent / "README.md").read_text(encoding="utf-8")

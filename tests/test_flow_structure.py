@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
@@ -20,7 +21,7 @@ from bot.flow.survey import Survey
 from bot.flow.tapping import tappable
 from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Dropped
-from bot.flow.ways import Player, Search
+from bot.flow.ways import Ways, Which
 from bot.flow.wording import MAX_CHARS, message_chars
 from tests.structured import FLOW, SHARED, files_of, paged, structured, structured_files, survey_of
 from tests.surveys import BUNDLED, SMALL_FLOW, SMALL_SURVEY, Chat, small_files
@@ -562,10 +563,10 @@ def test_a_transcript_draws_the_order_of_its_seed() -> None:
 
 
 def test_all_ways_through_are_searched() -> None:
-    player = Player(structured(), "internal")
-    search = Search(player)
-    assert search.talk("shortest").questions == 7  # another province, never at work
-    assert search.talk("longest").questions > search.talk("typical").questions
+    ways = Ways(structured(), "internal")
+    lengths = {which: ways.play(ways.way(which)).questions for which in get_args(Which)}
+    assert lengths["shortest"] == 7  # another province, never at work
+    assert lengths["longest"] > lengths["typical"]
 
 
 # mistakes

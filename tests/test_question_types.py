@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -13,16 +13,18 @@ import pytest
 from bot.channels.base import as_text
 from bot.flow.answers import Lexicon, read_rank
 from bot.flow.asking import Turn
-from bot.flow.domains import NEEDED
+from bot.flow.domains import NEEDED, Moment
+from bot.flow.domains_to_try import values_to_try
 from bot.flow.lint import lint
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
 from bot.flow.state import Answer, Status
 from bot.flow.survey import Flow, Survey
 from bot.flow.tapping import tappable
+from bot.flow.terms import term, uses
 from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Kind, Reply
-from bot.flow.ways import Player, Search
+from bot.flow.ways import Ways
 from bot.interview.mixing import holds, to_text
 from tests.surveys import LAND_FLOW as FLOW
 from tests.surveys import SMALL_SURVEY, Chat, bundled_files, small_files
@@ -397,10 +399,12 @@ end: {status: finished}
 
 
 def test_paths_are_tried_with_answers_of_every_type() -> None:
-    search = Search(Player(land(), "internal"))
-    assert search.proved
-    assert search.talk("longest").questions == 7
-    assert search.talk("shortest").questions == 6
+    ways = Ways(land(), "internal")
+    assert ways.proved
+    assert ways.play(ways.way("longest")).questions == 7
+    assert ways.play(ways.way("shortest")).questions == 6
+    for way in ways.spread(ways.count):
+        ways.play(way)
 
 
 def test_both_sides_of_a_condition_are_tried() -> None:
@@ -409,9 +413,25 @@ def test_both_sides_of_a_condition_are_tried() -> None:
         "name: akhir\n    relevant: \"layanan < '2024-05-01'\"\n    type: text",
     )
     survey = load_survey(small_files(internal=text))
-    search = Search(Player(survey, "internal"))
-    assert search.talk("longest").questions == 7
-    assert search.talk("shortest").questions == 5
+    ways = Ways(survey, "internal")
+    assert ways.proved
+    assert ways.play(ways.way("longest")).questions == 7
+    assert ways.play(ways.way("shortest")).questions == 5
+
+
+@pytest.mark.parametrize("kind", ["decimal", "range", "date", "time", "geopoint"])
+def test_what_is_tried_is_typed_and_read_as_itself(kind: str) -> None:
+    (question,) = [one for one in flow().asked if one.type == kind]
+    assert question.domain is not None
+    conditions = ["luas > 2.5 and puas < 7", "layanan >= '2025-07-01' and jam < '12:30'"]
+    tried, why = values_to_try(question.domain, uses(list(map(term, conditions)), question.name))
+    assert tried
+    assert why == ""
+    now = Moment(date(2026, 11, 29), "id")
+    for answer in tried:
+        assert question.domain.holds(answer)
+        typed = question.domain.typed(answer, "id")
+        assert question.domain.read(typed, True, now).answer == answer
 
 
 def test_mixing_knows_which_answers_a_version_could_hold() -> None:

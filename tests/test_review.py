@@ -14,7 +14,7 @@ from bot.flow.source import FlowError
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.flow.turn import Answered, Dropped
-from bot.flow.ways import Player, Search
+from bot.flow.ways import Ways
 from bot.flow.wording import MAX_CHARS, message_chars
 from tests.surveys import SMALL_FLOW, Chat, bundled_files, small_files
 
@@ -220,10 +220,11 @@ def test_many_answers_come_by_pages_that_fit_a_message_with_help_above() -> None
 
 
 def test_ways_go_through_the_page() -> None:
-    search = Search(Player(reviewed(), "internal"))
-    plain = Search(Player(load_survey(small_files()), "internal"))
-    assert search.talk("shortest").questions == plain.talk("shortest").questions
-    assert search.talk("shortest").received == plain.talk("shortest").received + 1
+    through, plain = (
+        ways.play(ways.way("shortest"))
+        for ways in (Ways(reviewed(), "internal"), Ways(load_survey(small_files()), "internal"))
+    )
+    assert (through.questions, through.received) == (plain.questions, plain.received + 1)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.channels.base import as_text
+from bot.flow.rewriting import CommentLost, rewrite
 from bot.flow.source import FlowError
 from bot.flow.state import Status
-from bot.flow.transcript import Result, play, read_transcript, rewrite
+from bot.flow.transcript import Result, play, read_transcript
 from tests.surveys import BUNDLED, bundled, small
 
 FILES = sorted((BUNDLED / "tests").glob("*.yaml"))
@@ -24,13 +25,19 @@ script:
 - open: true
 - user: setuju
 - tap: setuju_kah:1
-- user: "12"
+- user: '12'
 - user: 1, 4
 - user: tang
 - send: media
 - user: "0"
 - wait: 30d
-end: {status: finished, answers: {setuju_kah: "1", usia: "12", alat: ["1", "4"], alat_lain: tang}}
+end:
+  status: finished
+  answers:
+    setuju_kah: '1'
+    usia: '12'
+    alat: ["1", "4"]
+    alat_lain: tang
 """
 
 
@@ -64,6 +71,77 @@ def test_the_bots_side_is_written_anew_and_then_passes() -> None:
     again = played(written)
     assert again.passed
     assert rewrite(written, again) == written
+
+
+COMMENTED = """\
+# At the head.
+
+survey: coba  # the small one
+group: internal
+language: id
+script:
+  - open: true
+
+  # She agrees.
+  - user: setuju  # by typing
+  # The bot asks.
+  - bot: Lain.  # not so
+  - tap: setuju_kah:1
+  - bot: |-  # a block
+      Satu
+      # no comment
+  - bot: Dua
+  # Too young for the rest.
+  - user: "12"
+  # Before the end.
+end: {status: finished}  # not yet
+# At the foot.
+"""
+
+
+def test_comments_stay_where_they_stand():
+    result = played(COMMENTED)
+    written = rewrite(COMMENTED, result)
+    assert played(written).passed
+    kept = [line.strip() for line in written.splitlines() if "#" in line]
+    assert kept == [
+        "# At the head.",
+        "survey: coba  # the small one",
+        "# She agrees.",
+        "- user: setuju  # by typing",
+        "# The bot asks.",
+        "# not so",
+        "# a block",
+        "# Too young for the rest.",
+        "# Before the end.",
+        "# not yet",
+        "# At the foot.",
+    ]
+    assert rewrite(written, played(written)) == written
+    assert '  - user: "12"\n' in written, "what people wrote is left as they wrote it"
+    assert "\n\n  # She agrees.\n" in written
+    assert "Satu" not in written
+    assert "Lain." not in written
+    assert written.endswith("\n# At the foot.\n")
+
+
+def test_what_passes_is_not_touched():
+    for path in FILES[:5]:
+        text = path.read_text("utf-8")
+        result = play(bundled(), read_transcript(path.name, text), as_text)
+        assert rewrite(text, result) == text
+
+
+def test_a_script_on_one_line_is_written_anew():
+    text = "survey: coba\ngroup: internal\nlanguage: id\nscript: [{open: true}, {user: setuju}]\n"
+    written = rewrite("# Head.\n" + text, played(text))
+    assert played(written).passed
+
+
+def test_a_comment_that_has_no_place_is_not_lost():
+    text = "survey: coba\ngroup: internal\nscript: [{open: true}, # it begins\n  {user: x}]\n"
+    with pytest.raises(CommentLost, match="line 3: `# it begins`"):
+        rewrite(text, played(text))
 
 
 def test_a_changed_word_shows_as_a_difference() -> None:

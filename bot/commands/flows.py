@@ -33,6 +33,13 @@ def surveys_in(path: Path) -> list[Path]:
     return found
 
 
+def survey_folder(name: str) -> Path:
+    """Return the folder of a survey: a path, or a name in FLOWS_DIR. Wrong settings are told."""
+    read = settings()
+    folder = Path(name)
+    return folder if (folder / "survey.yaml").is_file() else read.flows_dir / name
+
+
 def check(
     path: Path | None = PATH,
     rules: bool = typer.Option(False, "--rules", help="List the rules, and check nothing."),

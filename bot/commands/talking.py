@@ -1,4 +1,4 @@
-"""`tautan test` plays transcripts, `tautan chat` talks to a flow in the terminal."""
+"""`tautan chat`: talks to a flow in the terminal, and keeps the talk as a transcript."""
 
 from __future__ import annotations
 
@@ -7,62 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 
 from bot.channels.base import as_shown
-from bot.commands.common import JSON, err, fail, faults, out, report, settings
-from bot.commands.flows import PATH, surveys_in
+from bot.commands.common import err, fail, faults, out, settings
 from bot.flow.load import load_survey
-from bot.flow.source import FlowError
+from bot.flow.rewriting import dump
 from bot.flow.survey import Survey
-from bot.flow.transcript import Line, Result, Transcript, dump, play, read_transcript, rewrite
+from bot.flow.transcript import Line, Result, Transcript, play
 from bot.interview.surveys import read_files
 
 HELP = (
-    "Type what a person would type. /tap VALUE taps a button, /wait 3d lets time pass,"
-    " /image, /audio and /pdf send a file, /media any other thing, /end ends."
+    "Type what a person would type. /tap VALUE taps a button, /quote QUESTION WORDS answers an"
+    " older message, /place -3.32 114.59 sends a location, /send KIND what is no text (image,"
+    " audio, pdf, contact …), /wait 3d lets time pass, /end ends."
 )
-
-
-def play_transcripts(
-    path: Path | None = PATH,
-    update: bool = typer.Option(False, "--update", help="Rewrite the bot's side and the end."),
-    as_json: bool = JSON,
-) -> None:
-    """Play the transcripts beside the flows, word for word."""
-    with faults():
-        played = 0
-        failures: dict[str, list[str]] = {}
-        for folder in surveys_in(path or settings().flows_dir):
-            survey = load_survey(read_files(folder))
-            for file in sorted((folder / "tests").glob("*.yaml")):
-                played += 1
-                differences = _play_file(survey, file, update=update)
-                if differences:
-                    failures[str(file)] = differences
-
-        def show() -> None:
-            for name, lines in failures.items():
-                err.print(f"{name}:", markup=False)
-                for line in lines:
-                    err.print(f"  {line}", markup=False, soft_wrap=True)
-            out.print(f"{played} transcripts played, {len(failures)} differ")
-
-        report(as_json, {"played": played, "failures": failures}, show)
-        if failures:
-            raise typer.Exit(1)
-
-
-def _play_file(survey: Survey, file: Path, *, update: bool) -> list[str]:
-    text = file.read_text("utf-8")
-    try:
-        result = play(survey, read_transcript(file.name, text), as_shown)
-    except FlowError as error:
-        return [str(one) for one in error.problems]
-    if update and not result.passed:
-        file.write_text(rewrite(text, result), "utf-8")
-        out.print(f"rewritten: {file}")
-        return []
-    return list(result.differences)
 
 
 def chat(
@@ -78,6 +37,8 @@ def chat(
         compiled = load_survey(read_files(folder))
         if group not in compiled.settings.groups:
             fail(f"no group {group!r}; there are: {', '.join(compiled.settings.groups)}")
+        if record is not None and (record.exists() or not record.parent.is_dir()):
+            fail(f"{record}: exists already, or its folder does not; choose another name")
         out.print(HELP, style="dim")
         talk = _Talk(compiled, group)
         talk.add(Line(open="true"))
@@ -118,7 +79,10 @@ class _Talk:
         return {
             "survey": self._survey.settings.name,
             "group": self._group,
-            "script": [dict(line) for line in self._result.script],
+            "script": [
+                {key: key == "open" or said for key, said in line.items()}
+                for line in self._result.script
+            ],
             "end": dict(self._result.end),
         }
 
@@ -137,23 +101,24 @@ def _line(said: str) -> Line | None:
     if not said.strip():
         return None
     name, _, rest = said.partition(" ")
-    match name:
-        case "/tap":
-            return Line(tap=rest.strip())
-        case "/media":
-            return Line(send="media")
-        case "/image":
-            return Line(send="image")
-        case "/audio":
-            return Line(send="audio")
-        case "/pdf":
-            return Line(send="pdf")
-        case "/wait" if re.fullmatch(r"\d+[smhd]", rest.strip()):
-            return Line(wait=rest.strip())
-        case _ if name.startswith("/"):
-            err.print(HELP)
-            return None
-    return Line(user=said)
+    if not name.startswith("/"):
+        return Line(user=said)
+    first, _, words = rest.strip().partition(" ")
+    given = {
+        "/tap": {"tap": rest.strip()},
+        "/quote": {"about": first, "user": words.strip()},
+        "/send": {"send": rest.strip()},
+        "/place": {"send": "location", "place": " ".join(rest.replace(",", " ").split())},
+        "/wait": {"wait": rest.strip()},
+    }.get(name, {})
+    try:
+        line = Line.model_validate(given)
+    except ValidationError:
+        given = {}
+    if not given or not all(given.values()):
+        err.print(HELP)
+        return None
+    return line
 
 
 def _bold(text: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.flow.playing import Talk
 from bot.flow.survey import Rates, Settings, Survey
-from bot.flow.ways import Player, Search, Talk
+from bot.flow.ways import Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ def template_price(rates: Rates, count: int, *, marketing: bool) -> Decimal:
 def bill(survey: Survey, group: str) -> Bill:
     """Count the messages of a group's interviews. KeyError for an unknown group; ValueError where
     no way through the flow is ever finished."""
-    player = Player(survey, group)
-    search = Search(player)
+    ways = Ways(survey, group)
+    player = ways.player
     return Bill(
-        shortest=search.talk("shortest"),
-        typical=search.talk("typical"),
-        longest=search.talk("longest"),
-        proved=search.proved,
+        shortest=ways.play(ways.way("shortest")),
+        typical=ways.play(ways.way("typical")),
+        longest=ways.play(ways.way("longest")),
+        proved=not ways.unproved,
         mistake=player.mistake(),
         never_began=player.templates(begins=False),
         stopped=player.templates(begins=True),

@@ -148,7 +148,8 @@ class Sections:
             names[name] = outer.get(new, new)
             if len(names[name]) > LONGEST_NAME >= len(name):
                 what = f"`{names[name]}` is longer than {LONGEST_NAME} letters"
-                self.checker.add(place.source, place.path, what, "shorten the prefix")
+                fix = "shorten the prefix"
+                self.checker.add(place.source, place.path, what, fix, rule="wrong-value")
         yield from self._items(
             self.shared[0],
             ("blocks", part.block),

@@ -11,7 +11,7 @@ from bot.flow.compile_plan import check_plan, compile_hours, reminders
 from bot.flow.expressions import suggest
 from bot.flow.schema import ANY_LANGUAGE, GroupPart, SurveyFile
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Duplicates, Group, Rates, Settings, Texts
+from bot.flow.survey import Duplicates, Group, Pace, Rates, Settings, Texts
 
 
 def compile_settings(
@@ -48,6 +48,7 @@ def compile_settings(
         templates=part.templates,
         snapshot_at=part.snapshot_at,
         appearance=part.appearance,
+        pace=Pace(**dict(part.pace)),
         rates=Rates(**dict(part.rates)) if part.rates else None,
         budget=part.budget.amount if part.budget else None,
     )

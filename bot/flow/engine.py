@@ -159,7 +159,7 @@ def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
 def _sent(turn: Turn, reply: Reply) -> Step:
     """Take a location to the question that asks for one, open or quoted; else it is no answer."""
     if reply.place is not None and turn.state.status is Status.ASKING:
-        question = _answerable(turn, reply.about or turn.question.name)
+        question = _answerable(turn, reply.about or turn.state.question or "")
         if question is not None and question.type == "geopoint":
             return take(turn, question, turn.place(question, reply.place))
     return _not_text(turn, reply)

@@ -145,6 +145,13 @@ def _parsed(source: str) -> nodes.Node:
     return tree
 
 
+def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
+    """Return what a filter or a test makes of a value; raises whatever it raises."""
+    environment = _environment()
+    call = environment.call_filter if kind == "filter" else environment.call_test
+    return call(name, value, given, named)
+
+
 def syntax_tree(source: str) -> nodes.Node:
     """Return the parts of a condition that was compiled, as the linter reads them."""
     return _parsed(source)

@@ -131,7 +131,11 @@ def calculated(question: Question, answers: Mapping[str, Answer]) -> Answer | No
     """Return what a calculation comes to, as it is stored; None where it has no value."""
     if question.calculation is None or not matters(question, answers):
         return None
-    value: Any = question.calculation.value(answers)
+    return as_stored(question.calculation.value(answers))
+
+
+def as_stored(value: Any) -> Answer | None:
+    """Return what came out of a calculation as an answer; None for what cannot be one."""
     match value:
         case bool():
             return int(value)

@@ -199,6 +199,14 @@ class RatesPart(Part):
     free_service: Annotated[int, Field(ge=0)] = 0
 
 
+class PacePart(Part):
+    """How quickly people read and answer."""
+
+    words_per_minute: Annotated[float, Field(ge=20, le=1000)] = 150
+    seconds_per_answer: Annotated[float, Field(ge=0, le=600)] = 6
+    seconds_per_text: Annotated[float, Field(ge=0, le=3600)] = 30
+
+
 class WeekPart(Part):
     mon: tuple[Span, ...] = ()
     tue: tuple[Span, ...] = ()
@@ -259,6 +267,7 @@ class SurveyFile(Part):
     templates: dict[Identifier, dict[Language, ContentSid]] = {}
     snapshot_at: time = time(6)
     appearance: Appearance = "text"
+    pace: PacePart = PacePart()
     rates: RatesPart | None = None
     budget: BudgetPart | None = None
 

@@ -344,6 +344,15 @@ class Rates:
     free_service: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How quickly people read and answer, to estimate the minutes of an interview."""
+
+    words_per_minute: float = 150.0
+    seconds_per_answer: float = 6.0
+    seconds_per_text: float = 30.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """survey.yaml: what may change while the survey runs. Dates are days in `zone`."""
@@ -368,6 +377,7 @@ class Settings:
     rates: Rates | None = None
     budget: Decimal | None = None  # in the rates' currency: then reminders stop
     mode: Mode = "own"
+    pace: Pace = Pace()
 
     @property
     def takes_answers(self) -> bool:

@@ -15,15 +15,12 @@ end: {status: finished, answers: {sar_01: "1"}}
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import Field
 
 from bot.flow.engine import begin, step
@@ -34,7 +31,18 @@ from bot.flow.schema import Identifier, Part, Zone
 from bot.flow.source import FlowError, read_source
 from bot.flow.state import Answer, State
 from bot.flow.survey import Flow, Survey
-from bot.flow.turn import Context, Event, Kind, Message, Open, Reply, Sent, SentKind, Wake
+from bot.flow.turn import (
+    Context,
+    Effect,
+    Event,
+    Kind,
+    Message,
+    Open,
+    Reply,
+    Sent,
+    SentKind,
+    Wake,
+)
 from bot.flow.validate import read_as
 
 TYPING = timedelta(seconds=30)
@@ -84,6 +92,17 @@ class Transcript(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """One turn that was played: the state before and after, what happened, what came of it."""
+
+    event: Event
+    context: Context
+    before: State
+    after: State
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What playing a transcript gave. `script` and `end` are as they really came out."""
 
@@ -91,6 +110,7 @@ class Result:
     script: tuple[Mapping[str, str], ...]
     end: Mapping[str, Any]
     state: State
+    turns: tuple[Turned, ...]
 
     @property
     def passed(self) -> bool:
@@ -136,26 +156,7 @@ def play(survey: Survey, transcript: Transcript, render: Callable[[Message], str
     differences = list(_compare(wanted, [dict(line) for line in script]))
     if transcript.end is not None:
         differences += _compare_end(transcript.end, end)
-    return Result(tuple(differences), script, end, state)
-
-
-def rewrite(text: str, result: Result) -> str:
-    """Return the transcript's text with the bot's side and the end as they came out.
-
-    Comments at the head stay; those further down are lost.
-    """
-    head = re.match(r"(?:[ \t]*(?:#[^\n]*)?\n)*", text)
-    data = read_source("transcript", text).data
-    data["script"] = [
-        {key: key == "open" or value for key, value in line.items()} for line in result.script
-    ]
-    data["end"] = {**result.end}
-    return (head[0] if head else "") + dump(data)
-
-
-def dump(data: Mapping[str, Any]) -> str:
-    """Return data as YAML that reads well: several lines as a block, keys in their order."""
-    return yaml.dump(dict(data), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=4096)
+    return Result(tuple(differences), script, end, state, tuple(player.turns))
 
 
 class _Player:
@@ -178,6 +179,7 @@ class _Player:
         self.state = begin(
             self._flow, self._context(), language=transcript.language, seed=transcript.seed
         )
+        self.turns: list[Turned] = []
 
     def lines(self) -> Iterator[Mapping[str, str]]:
         """Play, and give every line as it comes out."""
@@ -224,8 +226,10 @@ class _Player:
 
     def _turn(self, event: Event) -> Iterator[Mapping[str, str]]:
         stored = State.from_json(self.state.to_json())
-        result = step(self._flow, stored, event, self._context())
+        context = self._context()
+        result = step(self._flow, stored, event, context)
         self.state = State.from_json(result.state.to_json())
+        self.turns.append(Turned(event, context, stored, self.state, result.effects))
         if result.message is not None:
             yield {"bot": self._render(result.message)}
 
@@ -284,19 +288,3 @@ def _compare_end(wanted: End, found: Mapping[str, Any]) -> Iterator[str]:
         written, played = wanted.answers.get(name), found["answers"].get(name)
         if written != played:
             yield f"answer {name}: written {written}, played {played}"
-
-
-@lru_cache(maxsize=1)
-def _dumper() -> type[yaml.SafeDumper]:
-    """Return a dumper that writes texts of several lines as blocks and repeats nothing by alias."""
-
-    class Dumper(yaml.SafeDumper):
-        def ignore_aliases(self, data: object) -> bool:
-            return True
-
-    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in text else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, represent)
-    return Dumper

@@ -1,304 +1,326 @@
-"""The ways through a flow, found by playing the engine.
+"""The ways through a flow: counted exactly, without walking each of them.
 
-Whoever answers takes one of many ways through the conditions. The shortest and the longest of those
-that are finished are searched; answers that no condition reads are not told apart. The typical one
-gives the middle choice wherever that leads to an end.
+A way is what is answered, in order, up to an end. Answers that no condition tells apart at that
+point count as one. The questions are parted into strands that decide nothing in each other (see
+`strands.py`), so that the numbers of ways multiply and a hundred conditions stay quick.
+
+That every way ends: questions stand in a list, an answer that is taken always leads on in it, and
+the list ends. What could hold somebody for ever is a question that takes no answer at all; those
+are looked for in every place that can be reached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Literal
 
-from bot.flow import review
-from bot.flow.answers_to_try import NUMBERS, answers, tried_in_full
-from bot.flow.engine import begin, step
-from bot.flow.expressions import Expression
-from bot.flow.route import notes_before
-from bot.flow.schedule import next_allowed
-from bot.flow.state import State, Status
-from bot.flow.survey import Flow, Question, Survey
-from bot.flow.turn import Answered, Context, Event, Message, Open, Plan, Reply, Step, Wake
+from bot.flow.answers_to_try import reply
+from bot.flow.playing import Moment, Player, Talk, question_time
+from bot.flow.state import Answer, Status
+from bot.flow.strands import Edge, Goal, GoalKind, Key, Strand, strands
+from bot.flow.survey import Question, Survey
 
-PACE = timedelta(seconds=30)  # between two messages of a person
-STEPS_AT_MOST = 20_000  # of the engine, in one search: about three seconds
-LIST_AT_MOST = 10  # rows that WhatsApp shows in a list
+Which = Literal["shortest", "typical", "longest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """The messages of one interview, in which so many `questions` were answered or left out.
+class Asked:
+    """A question on a way, and the answers that lead along it: the first one is played.
 
-    `taps` are those of ours that may have buttons or a list; `naive` is how many ours would be with
-    every note, thanks and "sorry" in a bubble of its own.
+    `decides` says whether others lead elsewhere; if not, `answers` are only examples.
     """
 
-    questions: int = 0
-    received: int = 0
-    sent: int = 0
-    taps: int = 0
-    naive: int = 0
+    question: Question
+    answers: tuple[Answer | None, ...]
+    decides: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A conversation between two turns, and the messages so far."""
+class Ending:
+    """How some ways end: finished, screened out after a question, or stuck at one."""
 
-    state: State
-    now: datetime
-    talk: Talk = field(default_factory=Talk)
+    kind: Literal["finished", "screened_out", "stuck"]
+    question: str | None
+    count: int
+    least: int  # questions on the way there
+    most: int
 
 
-class Player:
-    """Moves the conversations of one group."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way: what is asked and answered, and how it ends."""
+
+    asked: tuple[Asked, ...]
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The goals of all strands that make one kind of ending."""
+
+    ending: Ending
+    goals: tuple[Goal, ...]
+
+
+class Ways:
+    """All ways of one group's flow. KeyError for an unknown group."""
 
     def __init__(self, survey: Survey, group: str) -> None:
-        self.flow: Flow = survey.for_group(group)
-        self.steps = 0
+        self.player = Player(survey, group)
+        self.flow = self.player.flow
         self._settings = survey.settings
-        self._plan: Plan = survey.settings.plan(group)
-        plan = self._plan
-        zone = survey.settings.zone
-        self._start = next_allowed(plan.hours, zone, plan.opens, plan.closes) or plan.opens
+        self._strands = strands(self.flow, self.player.today)
 
-    def fresh(self) -> Moment:
-        """Return a conversation that is not begun."""
-        return Moment(begin(self.flow, self._context(self._start)), self._start)
+    @cached_property
+    def _courses(self) -> tuple[_Course, ...]:
+        goals = tuple(strand.end() for strand in self._strands)
+        found = [self._course("finished", None, goals)]
+        for question in self.flow.questions:
+            if question.end_if is not None:
+                found.append(self._ending_at(question, "ended"))
+            if question.constraint is not None:
+                found.append(self._ending_at(question, "stuck"))
+        return tuple(one for one in found if one.ending.count)
 
-    def asking(self) -> Moment:
-        """Come by a link, take the language and agree."""
-        moment = self.go(self.fresh(), Open())
-        if moment.state.status is Status.LANGUAGE:
-            chosen = f"language:{self._settings.default_language}"
-            moment = self.go(moment, Reply(option=chosen))
-        return self.go(moment, Reply(option="SETUJU"))
+    def _ending_at(self, question: Question, kind: GoalKind) -> _Course:
+        goals = []
+        for strand in self._strands:
+            before = sum(one.index < question.index for one in strand.questions)
+            here = question in strand.questions
+            goals.append(Goal(kind if here else "on", before))
+        name: Literal["screened_out", "stuck"] = "screened_out" if kind == "ended" else "stuck"
+        return self._course(name, question.name, tuple(goals))
 
-    def go(self, moment: Moment, event: Event) -> Moment:
-        """Let the person say something."""
-        self.steps += 1
-        now = moment.now + PACE
-        done = step(self.flow, moment.state, event, self._context(now))
-        after = Moment(done.state, now, self._counted(moment, done))
-        # Who is shown all answers before the end sends them.
-        return self.go(after, Reply(option="KIRIM")) if review.is_open(done.state) else after
+    def _course(
+        self,
+        kind: Literal["finished", "screened_out", "stuck"],
+        question: str | None,
+        goals: tuple[Goal, ...],
+    ) -> _Course:
+        pairs = list(zip(self._strands, goals, strict=True))
+        count = prod(one.count(goal) for one, goal in pairs)
+        lengths = [
+            sum(self._length(one, goal, longest=longest) for one, goal in pairs) if count else 0
+            for longest in (False, True)
+        ]
+        return _Course(Ending(kind, question, count, *lengths), goals)
 
-    def mistake(self) -> Talk:
-        """Return what one answer that cannot be read adds: the same question, after a "sorry"."""
-        moment = self.asking()
-        if moment.state.status is not Status.ASKING:
-            return Talk()
-        again = self.go(moment, Reply(kind="location"))
-        before, after = moment.talk, again.talk
-        # In a bubble of its own the "sorry" would come before the question.
-        return Talk(
-            received=after.received - before.received,
-            sent=after.sent - before.sent,
-            taps=after.taps - before.taps,
-            naive=after.naive - before.naive + 1,
-        )
+    def _length(self, strand: Strand, goal: Goal, *, longest: bool) -> int:
+        return (_costs(strand, goal, self._cost, longest=longest)[0][0] or (0, 0.0))[0]
 
-    def templates(self, *, begins: bool) -> tuple[str, ...]:
-        """Return the steps of the plan that somebody gets who is invited and then falls silent."""
-        found: list[str] = []
-        moment = self.fresh()
-        while (due := moment.state.wake_at) is not None and len(found) < 100:
-            done = step(self.flow, moment.state, Wake(), self._context(due))
-            moment = Moment(done.state, due)
-            if done.message is not None:
-                found.append(done.message.step or "")
-            if begins and len(found) == 1:
-                begins = False
-                moment = self._begun(moment)
-        return tuple(found)
+    @property
+    def endings(self) -> tuple[Ending, ...]:
+        """How ways end, finished first, then in the order of the questions."""
+        return tuple(course.ending for course in self._courses)
 
-    def _begun(self, moment: Moment) -> Moment:
-        moment = self.go(moment, Reply(option="MULAI"))
-        if moment.state.status is Status.LANGUAGE:
-            moment = self.go(moment, Reply(option=f"language:{self._settings.default_language}"))
-        return self.go(moment, Reply(option="SETUJU"))
+    @property
+    def count(self) -> int:
+        """Return how many ways there are; with `cut`, how many were found."""
+        return sum(ending.count for ending in self.endings)
 
-    def _counted(self, moment: Moment, done: Step) -> Talk:
-        talk, message = moment.talk, done.message
-        left_out = len(done.state.left_out) > len(moment.state.left_out)
-        taken = left_out + sum(
-            isinstance(effect, Answered) and self.flow.by_name[effect.question].is_asked
-            for effect in done.effects
-        )
-        sent = message is not None
-        return Talk(
-            questions=talk.questions + taken,
-            received=talk.received + 1,
-            sent=talk.sent + sent,
-            taps=talk.taps + (message is not None and self._may_be_tapped(message)),
-            naive=talk.naive + sent + taken + self._notes(moment.state, done.state),
-        )
+    @property
+    def finished(self) -> int:
+        """Return how many of them are finished."""
+        return sum(one.count for one in self.endings if one.kind == "finished")
 
-    def _notes(self, before: State, after: State) -> int:
-        """Return how many notes travelled in the bubble of the question that was opened."""
-        moved = before.question != after.question
-        if not moved or after.status not in {Status.ASKING, Status.FINISHED}:
-            return 0
-        name = after.question
-        end = len(self.flow.questions) if name is None else self.flow.by_name[name].index
-        return len(notes_before(self.flow, end, after.answers))
+    @property
+    def stuck(self) -> tuple[Ending, ...]:
+        """The questions that take no answer on some way."""
+        return tuple(one for one in self.endings if one.kind == "stuck")
 
-    def _may_be_tapped(self, message: Message) -> bool:
-        if message.buttons or message.question is None:
-            return bool(message.buttons)
-        question = self.flow.by_name[message.question]
-        rows = len(question.choices) + len(question.na)
-        return question.type == "select_one" and 0 < rows <= LIST_AT_MOST
+    @property
+    def cut(self) -> bool:
+        """Whether there were too many places, and some ways are left out."""
+        return any(strand.cut for strand in self._strands)
 
-    def _context(self, now: datetime) -> Context:
-        settings = self._settings
-        return Context(
-            now=now,
-            zone=settings.zone,
-            plan=self._plan,
-            texts=settings.texts,
-            min_answer_seconds=0,
-            n_min=settings.k,
-        )
-
-
-@dataclass(slots=True)
-class _Ways:
-    """How many messages are left from a question on, at least and at most, and the answers that
-    lead there. `first` is the preferred answer from which the end can be reached at all."""
-
-    least: int
-    most: int
-    first: Reply
-    shortest: Reply
-    longest: Reply
-
-
-_Key = tuple[str | None, tuple[object, ...], tuple[bool, ...]]
-
-
-class Search:
-    """Finds the ways through a flow; questions that no condition reads have one answer."""
-
-    def __init__(self, player: Player) -> None:
-        self.proved = True
-        self._player = player
-        self._flow = player.flow
-        self._reads = _reads(player.flow.questions)
-        # By a question's position: what conditions from there on still read. All else that was
-        # answered makes no difference any more.
-        every = player.flow.questions
-        self._needed = [tuple(_reads(every[index:])) for index in range(len(every))]
-        self._numbers = frozenset(one.name for one in every if one.type in NUMBERS)
-        self._known: dict[_Key, _Ways | None] = {}
-        self._start = player.asking()
-        if self._ways(self._start) is None and self._start.state.status is not Status.FINISHED:
-            raise ValueError("no way through this flow is ever finished")
-
-    def talk(self, which: str) -> Talk:
-        """Play one of the ways: shortest, typical or longest."""
-        moment = self._start
-        while moment.state.status is Status.ASKING:
-            ways = self._ways(moment)
-            assert ways is not None
-            reply = {"shortest": ways.shortest, "longest": ways.longest}.get(which, ways.first)
-            moment = self._player.go(moment, reply)
-        return moment.talk
-
-    def _ways(self, moment: Moment) -> _Ways | None:
-        """Return the ways from here to a finished interview; None where there is none.
-
-        From the end backwards, a question at a time, because a flow may be longer than Python's
-        calls may be deep.
-        """
-        stack = [moment]
-        while stack:
-            here = stack[-1]
-            key = self._key(here.state)
-            if key in self._known or here.state.status is not Status.ASKING:
-                stack.pop()
-                continue
-            ahead = self._ahead(here)
-            waiting = [
-                after
-                for _, after in ahead
-                if after.state.status is Status.ASKING and self._key(after.state) not in self._known
-            ]
-            if waiting:
-                stack += waiting
-                continue
-            self._known[key] = self._judged(here, ahead)
-            stack.pop()
-        return self._known.get(self._key(moment.state))
-
-    def _ahead(self, here: Moment) -> list[tuple[Reply, Moment]]:
-        """Return what each possible answer to the open question leads to."""
-        question = self._flow.by_name[here.state.question or ""]
-        conditions = self._reads.get(question.name, ())
-        if not tried_in_full(question, conditions, self._numbers):
-            self.proved = False
-        found: list[tuple[Reply, Moment]] = []
-        for reply in answers(question, conditions, here.state.answers):
-            after = self._player.go(here, reply)
-            state = after.state
-            answered = question.name in state.answers or question.name in state.left_out
-            if state.status is Status.ASKING and not answered:
-                continue  # the engine does not take it: a constraint, for example
-            found.append((reply, after))
-            undecided = question.name not in self._reads and question.end_if is None
-            if undecided and state.status in {Status.ASKING, Status.FINISHED}:
-                break
-            if self._player.steps > STEPS_AT_MOST and state.status is not Status.SCREENED_OUT:
-                self.proved = False
-                break
+    @property
+    def unproved(self) -> dict[str, str]:
+        """What was not tried in full, by question, in words."""
+        found = {name: why for strand in self._strands for name, why in strand.why.items()}
+        for strand in self._strands:
+            if strand.cut:
+                found[strand.questions[0].name] = "too many different courses from here on"
         return found
 
-    def _judged(self, here: Moment, ahead: list[tuple[Reply, Moment]]) -> _Ways | None:
-        best: _Ways | None = None
-        for reply, after in ahead:
-            sent = after.talk.sent - here.talk.sent
-            if after.state.status is Status.FINISHED:
-                least = most = sent
+    @property
+    def open_ends(self) -> dict[str, str]:
+        """Why it is not proved that every way ends, by question: empty where it is.
+
+        Only a constraint can refuse every answer, so that only strands with one matter.
+        """
+        found: dict[str, str] = {}
+        for strand in self._strands:
+            if any(one.constraint is not None for one in strand.questions):
+                found |= {name: why for name, why in self.unproved.items() if name in strand}
+        for ending in self.stuck:
+            assert ending.question is not None
+            found[ending.question] = "no answer was found that its constraint takes"
+        return found
+
+    @property
+    def proved(self) -> bool:
+        """Whether every way was counted and ends."""
+        return not self.unproved and not self.stuck
+
+    def outcomes(self) -> frozenset[tuple[str, Key | Literal["asked"], bool]]:
+        """Return which conditions can turn out which way, and which questions can be reached."""
+        found: set[tuple[str, Key | Literal["asked"], bool]] = set()
+        for question in self.flow.questions:
+            if not self._ending_reached(question):
+                continue
+            for strand in self._strands:
+                found |= {one for one in strand.outcomes if one[0] == question.name}
+            if question.relevant is None or (question.name, "relevant", True) in found:
+                found.add((question.name, "asked", True))
+        return frozenset(found)
+
+    def _ending_reached(self, question: Question) -> bool:
+        """Whether any way is still going on before a question."""
+        return all(
+            strand.count(Goal("on", sum(one.index < question.index for one in strand.questions)))
+            for strand in self._strands
+        )
+
+    # single ways
+
+    def way(self, which: Which) -> Way:
+        """Return one that is finished: the shortest, the longest, or that of middle answers.
+
+        ValueError where none is.
+        """
+        if not self.finished:
+            raise ValueError("no way through this flow is ever finished")
+        course = self._courses[0]
+        asked: list[Asked] = []
+        for strand, goal in zip(self._strands, course.goals, strict=True):
+            asked += self._best(strand, goal, which)
+        return Way(_sorted(asked), course.ending)
+
+    def nth(self, number: int) -> Way:
+        """Return a way by its place, from 0: those of one ending stand together."""
+        for course in self._courses:
+            if number < course.ending.count:
+                return self._unranked(course, number)
+            number -= course.ending.count
+        raise IndexError(number)
+
+    def spread(self, most: int) -> Iterator[Way]:
+        """Yield all ways, or so many that lie evenly among them."""
+        count = self.count
+        for place in range(min(most, count)):
+            yield self.nth(place if count <= most else place * count // most)
+
+    def _unranked(self, course: _Course, number: int) -> Way:
+        asked: list[Asked] = []
+        for strand, goal in zip(self._strands, course.goals, strict=True):
+            number, rest = divmod(number, strand.count(goal))
+            asked += _walk(strand, goal, rest)
+        return Way(_sorted(asked), course.ending)
+
+    def _best(self, strand: Strand, goal: Goal, which: Which) -> Iterator[Asked]:
+        counts = strand.counts(goal)
+        costs = _costs(strand, goal, self._cost, longest=which == "longest")
+        here = 0
+        for place, question in enumerate(strand.questions[: goal.at]):
+            edges = [
+                edge
+                for edge in strand.places[place][here]
+                if not isinstance(edge.to, str) and counts[place + 1][edge.to]
+            ]
+            edge = edges[0]
+            if which != "typical":
+                pick = max if which == "longest" else min
+                edge = pick(edges, key=lambda one: costs[place + 1][_to(one)] or (0, 0.0))
+            if edge.answers:
+                yield Asked(question, edge.answers, len(strand.places[place][here]) > 1)
+            here = _to(edge)
+
+    def _cost(self, question: Question) -> tuple[int, float]:
+        language = self._settings.default_language
+        return 1, question_time(question, language, self._settings.pace)
+
+    # through the engine
+
+    def play(self, way: Way) -> Talk:
+        """Play a way through the engine. RuntimeError where it takes another course there."""
+        moment = self.player.asking()
+        for asked in way.asked:
+            if moment.state.question != asked.question.name:
+                raise RuntimeError(self._astray(asked.question.name, moment))
+            moment = self.player.go(moment, reply(asked.question, asked.answers[0], moment.state))
+        wanted = {
+            "finished": (Status.FINISHED, None),
+            "screened_out": (Status.SCREENED_OUT, None),
+            "stuck": (Status.ASKING, way.ending.question),
+        }[way.ending.kind]
+        if (moment.state.status, moment.state.question) != wanted:
+            raise RuntimeError(self._astray(way.ending.kind, moment))
+        return moment.talk
+
+    def _astray(self, wanted: str, moment: Moment) -> str:
+        found = moment.state.question or moment.state.status.value
+        return f"counted `{wanted}` next, and the engine comes to `{found}`"
+
+
+def _to(edge: Edge) -> int:
+    assert not isinstance(edge.to, str)
+    return edge.to
+
+
+def _sorted(asked: list[Asked]) -> tuple[Asked, ...]:
+    return tuple(sorted(asked, key=lambda one: one.question.index))
+
+
+def _walk(strand: Strand, goal: Goal, number: int) -> Iterator[Asked]:
+    """Yield the answers of one way of a strand by its place among those to a goal."""
+    counts = strand.counts(goal)
+    here = 0
+    for place, question in enumerate(strand.questions[: goal.at + (goal.kind != "on")]):
+        last = goal.kind != "on" and place == goal.at
+        for edge in strand.places[place][here]:
+            if isinstance(edge.to, str):
+                many = int(last and edge.to == goal.kind)
             else:
-                ways = self._known.get(self._key(after.state))
-                if after.state.status is not Status.ASKING or ways is None:
-                    continue
-                least, most = ways.least + sent, ways.most + sent
-            if best is None:
-                best = _Ways(least, most, reply, reply, reply)
-            if least < best.least:
-                best.least, best.shortest = least, reply
-            if most > best.most:
-                best.most, best.longest = most, reply
-        return best
-
-    def _key(self, state: State) -> _Key:
-        """Return all that decides what is still to come."""
-        index = self._flow.by_name[state.question].index if state.question else 0
-        names = self._needed[index]
-        return (
-            state.question,
-            tuple(state.answers.get(name) for name in names),
-            tuple(name in state.left_out for name in names),
-        )
+                many = 0 if last else counts[place + 1][edge.to]
+            if number < many:
+                break
+            number -= many
+        if edge.answers:
+            yield Asked(question, edge.answers, len(strand.places[place][here]) > 1)
+        if not last:
+            here = _to(edge)
 
 
-def _reads(questions: Sequence[Question]) -> dict[str, list[Expression]]:
-    """Return what the conditions of these questions read, with those conditions."""
-    found: dict[str, list[Expression]] = {}
-    for question in questions:
-        conditions = (
-            *(question.relevant, question.constraint, question.end_if),
-            *(question.choice_filter, question.calculation),
-        )
-        for condition in conditions:
-            for name in condition.names if condition is not None else ():
-                read = question.name if name == "value" else name
-                assert condition is not None
-                found.setdefault(read, []).append(condition)
-    # What reads a calculation reads what that is worked out of.
-    for question in reversed(questions):
-        calculation = question.calculation
-        for name in calculation.names if calculation is not None else ():
-            found.setdefault(name, []).extend(found.get(question.name, ()))
-    return found
+_Costs = list[list[tuple[int, float] | None]]
+_CostOf = Callable[[Question], tuple[int, float]]
+
+
+def _costs(strand: Strand, goal: Goal, cost_of: _CostOf, *, longest: bool) -> _Costs:
+    """Return what is left to ask and to read from each place to a goal, at least or at most."""
+    after: list[tuple[int, float] | None] = []
+    found: _Costs = []
+    if goal.kind == "on":
+        after = [(0, 0.0)] * len(strand.places[goal.at])
+        found = [after]
+    pick = max if longest else min
+    for place in range(goal.at - (goal.kind == "on"), -1, -1):
+        count, seconds = cost_of(strand.questions[place])
+        last = goal.kind != "on" and place == goal.at
+        row: list[tuple[int, float] | None] = []
+        for edges in strand.places[place]:
+            ahead = []
+            for edge in edges:
+                if isinstance(edge.to, str):
+                    rest = (0, 0.0) if last and edge.to == goal.kind else None
+                else:
+                    rest = None if last else after[edge.to]
+                if rest is not None:
+                    asked = bool(edge.answers)
+                    ahead.append((rest[0] + count * asked, rest[1] + seconds * asked))
+            row.append(pick(ahead) if ahead else None)
+        after = row
+        found.append(after)
+    return found[::-1]

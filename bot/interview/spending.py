@@ -16,9 +16,10 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from bot.flow.billing import price, template_price
+from bot.flow.playing import Talk
 from bot.flow.state import Status
 from bot.flow.survey import Rates, Survey
-from bot.flow.ways import Player, Search, Talk
+from bot.flow.ways import Ways
 from storage.queries import reminders as queries
 
 COUNTED_EVERY = timedelta(minutes=1)  # interviews; templates are counted anew each time
@@ -84,6 +85,7 @@ def _interviews_cost(survey: Survey, counts: Interviews, rates: Rates) -> tuple[
 def _typical(survey: Survey, group: str) -> Talk:
     """Return the messages of a typical interview; of none where nobody can finish."""
     try:
-        return Search(Player(survey, group)).talk("typical")
+        ways = Ways(survey, group)
+        return ways.play(ways.way("typical"))
     except ValueError:
         return Talk()
