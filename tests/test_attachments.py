@@ -222,6 +222,23 @@ def test_a_finished_interview_whose_last_file_was_wrong_counts_without_it(place:
     assert count(place.installation, Attachment) == 1, "the photo stays"
 
 
+@pytest.mark.parametrize("how", ["word", "provider"])
+def test_who_has_stopped_since_hears_nothing_of_a_file_that_was_wrong(
+    place: Office, how: str
+) -> None:
+    person = begin(place)
+    send(place, person, jpeg())
+    send(place, person, b"%PDF-1.4 /Encrypt", "application/pdf")
+    person.say("BERHENTI", fields={"OptOutType": "STOP"} if how == "provider" else None)
+    place.twilio.settle()
+    before = len(person.inbox)
+    assert fetch(place) == 2
+    place.sweep("deliver")
+    place.twilio.settle()
+    assert len(person.inbox) == before
+    assert count(place.installation, Attachment) == 1
+
+
 def test_a_provider_that_is_away_is_asked_again_later(quick: Office) -> None:
     person = begin(quick)
     send(quick, person, jpeg())

@@ -238,6 +238,16 @@ def test_after_the_survey_nobody_is_asked_again(survey: Survey) -> None:
     assert dict(chat.state.answers) == {"rusak": "2"}
 
 
+def test_who_has_said_berhenti_since_is_not_asked_again(survey: Survey) -> None:
+    chat = Chat(survey).asking()
+    chat.say("2")
+    send(chat, "pdf", "a1")
+    chat.say("berhenti")
+    chat.turn(Lost("surat", "a1"))
+    assert (chat.message, chat.state.status) == (None, "finished")
+    assert dict(chat.state.answers) == {"rusak": "2"}
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 

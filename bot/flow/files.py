@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from bot.flow.answers import Reading
 from bot.flow.asking import Turn, advance, fresh
+from bot.flow.commands import OPTED_OUT
 from bot.flow.route import matters, prune
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Question
@@ -86,8 +87,10 @@ def lost(turn: Turn, event: Lost) -> Step:
 
 
 def _takes_answers(turn: Turn) -> bool:
-    """Whether the person can still answer."""
+    """Whether the person can still answer, and wants to hear from us."""
     plan = turn.context.plan
+    if turn.context.opted_out or OPTED_OUT in turn.state.extra:
+        return False
     open_now = plan.opens <= turn.context.now < plan.closes
     return open_now and turn.state.status in (Status.ASKING, Status.FINISHED)
 

@@ -6,6 +6,7 @@ Pictures keep what is needed to show them and nothing else. ITU-T T.81 annex B (
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 
@@ -33,6 +34,7 @@ _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
 _ADOBE = 0xEE  # how the colours are meant
 _EXIF = 0xE1
 _COMMENT = 0xFE
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # none that a scan itself may hold
 
 
 def _clean_jpeg(content: bytes) -> bytes:
@@ -65,14 +67,10 @@ def _clean_jpeg(content: bytes) -> bytes:
 
 def _end_of_scan(content: bytes, at: int) -> int:
     """Return where the next marker stands that does not belong to the scan itself."""
-    while True:
-        at = content.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(content):
-            raise Unclean("a scan has no end")
-        following = content[at + 1]
-        if following != 0 and not 0xD0 <= following <= 0xD7 and following != 0xFF:
-            return at
-        at += 1 if following == 0xFF else 2
+    found = _MARKER.search(content, at)
+    if found is None:
+        raise Unclean("a scan has no end")
+    return found.start()
 
 
 def _only_orientation(segment: bytes) -> list[bytes]:

@@ -107,22 +107,20 @@ def _checksum(page: bytes) -> int:
 
 def _without_id3(content: bytes) -> bytes:
     """Cut the tags off both ends, however many there are."""
-    while content.startswith(b"ID3") and len(content) >= 10:
+    begin, end = 0, len(content)
+    while content[begin : begin + 3] == b"ID3" and end - begin >= 10:
         size = 0
-        for byte in content[6:10]:
+        for byte in content[begin + 6 : begin + 10]:
             size = size << 7 | byte & 0x7F
-        content = content[10 + size + (10 if content[5] & 0x10 else 0) :]
-    while True:
-        if content[-128:].startswith(b"TAG"):
-            content = content[:-128]
-            continue
-        ape = content.rfind(b"APETAGEX")
-        if ape < 0:
-            break
-        content = content[: content.find(b"APETAGEX")]
-    if not content.startswith(b"\xff"):
+        begin += 10 + size + (10 if content[begin + 5] & 0x10 else 0)
+    ape = content.find(b"APETAGEX", begin)
+    if ape >= 0:
+        end = ape
+    while end - begin >= 128 and content[end - 128 : end - 125] == b"TAG":
+        end -= 128
+    if content[begin : begin + 1] != b"\xff" or end <= begin:
         raise Unclean("no sound where the tags end")
-    return content
+    return content[begin:end]
 
 
 # --- m4a ------------------------------------------------------------------------------------------
@@ -132,17 +130,20 @@ _SOUND = frozenset(
     {b"ftyp", b"mdat", b"vmhd", b"smhd", b"hdlr", b"dinf", b"stsd", b"stts", b"stsc", b"stsz"}
     | {b"stco", b"co64", b"edts", b"sgpd", b"sbgp", b"moof", b"mvex", b"sidx"}
 )
+_DEEPEST = 8
 _DATED = frozenset({b"mvhd", b"tkhd", b"mdhd"})
 
 
 def _clean_boxes(content: bytes) -> bytes:
     """Empty every box that does not carry the sound, and its dates; places stay as they are."""
     made = bytearray(content)
-    _empty_boxes(made, 0, len(made))
+    _empty_boxes(made, 0, len(made), _DEEPEST)
     return bytes(made)
 
 
-def _empty_boxes(made: bytearray, at: int, end: int) -> None:
+def _empty_boxes(made: bytearray, at: int, end: int, deep: int) -> None:
+    if deep == 0:
+        raise Unclean("boxes in boxes, more than any recording has")
     while at < end:
         size, kind = struct.unpack(">I4s", made[at : at + 8]) if end - at >= 8 else (0, b"")
         begin = at + 8
@@ -152,9 +153,11 @@ def _empty_boxes(made: bytearray, at: int, end: int) -> None:
         if size < begin - at or at + size > end:
             raise Unclean("a box that does not end where it says")
         if kind in _NESTED:
-            _empty_boxes(made, begin, at + size)
+            _empty_boxes(made, begin, at + size, deep - 1)
         elif kind in _DATED:
-            wide = 16 if made[begin] == 1 else 8
+            wide = 16 if made[begin : begin + 1] == b"\x01" else 8
+            if begin + 4 + wide > at + size:
+                raise Unclean("a box is cut off")
             made[begin + 4 : begin + 4 + wide] = bytes(wide)
         elif kind not in _SOUND:
             made[at + 4 : at + 8] = b"free"

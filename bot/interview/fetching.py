@@ -167,7 +167,9 @@ def _lose(connection: Connection, *, installation: Installation, job: _Job) -> b
     row = rows[0]
     survey = conversations.survey_of(connection, installation, row)
     before = conversations.load_state(connection, installation, row, survey)
-    world = contexts.context(installation, survey, row, window_open=True)
+    # Who has said since that nothing more may come is not asked again.
+    gone = identity.opted_out(connection, installation, row.contact_id)
+    world = contexts.context(installation, survey, row, window_open=True, opted_out=gone)
     event = Lost(job.question, job.row.id.hex)
     result = step(survey.for_group(row.grp or ""), before, event, world)
     conversations.save(connection, installation, row, before, result, survey)
