@@ -96,7 +96,8 @@ class PolicyNeeded(Exception):
         )
         people = "1 person is" if difference.begun == 1 else f"{difference.begun} people are"
         super().__init__(
-            f"Nothing was published: this breaks answers, and {people} under way.\n{lines}\n{CHOICES}"
+            f"Nothing was published: this breaks answers, and {people} under way."
+            f"\n{lines}\n{CHOICES}"
         )
 
 
