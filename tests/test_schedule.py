@@ -345,6 +345,12 @@ def test_a_nudge_comes_before_the_window_closes(wrote: str, nudged: str | None) 
     assert next_step(after, NUDGE) == ("last_call", PLAN.closes - timedelta(days=3))
 
 
+def test_a_nudge_that_was_missed_is_none_once_the_hours_before_the_windows_end_are_over() -> None:
+    state = State(Status.ASKING, "id", last_turn_at=local("2026-11-24T17:01"))
+    missed = context(local("2026-11-25T16:00"), NUDGE)  # a minute before the window closes
+    assert wake_at(state, missed) == local("2026-11-27T08:30"), "the reminder after two days"
+
+
 def test_without_an_open_window_there_is_no_nudge() -> None:
     state = State(Status.ASKING, "id", last_turn_at=local("2026-11-24T11:00"))
     shut = replace(context(local("2026-11-25T08:30"), NUDGE), window_open=False)

@@ -271,8 +271,10 @@ def _nudge(state: State, context: Context, due: datetime) -> datetime | None:
     if plan.nudge_before is None or heard is None or not context.window_open:
         return None
     closes = min(heard + WINDOW, plan.closes)
-    if state.status is Status.INVITED or due < closes or context.now >= closes:
+    if state.status is Status.INVITED or due < closes:
         return None
+    if next_allowed(plan.hours, context.zone, context.now, closes) is None:
+        return None  # no hour is left before it closes
     earliest = _not_sooner(heard, state, plan)
     best = heard + WINDOW - plan.nudge_before
     found = None
