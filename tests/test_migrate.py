@@ -310,8 +310,11 @@ def test_the_tables_of_reminders_and_reports_come_and_go_and_leave_the_rest_alon
     database = Database(empty_url, durable=False)
 
     def run(*statements):
-        for one in statements:
-            database.write(lambda c, one=one: c.execute(said(database, one)))
+        def work(connection):
+            for one in statements:
+                connection.execute(said(database, one))
+
+        database.write(work)
 
     def kept():
         return {one: ask(database, f"SELECT count(*) FROM {one}")[0][0] for one in KEPT}
