@@ -29,7 +29,7 @@ from storage.models import ReminderDay
 from tests import short_survey
 from tests.setup import TestClock, add_unit, installation
 from tests.soak import posts
-from tests.soak.crew import Crew, next_due, work
+from tests.soak.crew import Crew, Fire, next_due, work
 from tests.soak.judge import Case, Verdict
 from tests.soak.paper import Calendar, Paper, Span, Story, papers
 from tests.soak.world import GROUPS, ZONES, Person, World
@@ -60,10 +60,12 @@ def campaign(
     sabotage: Callable[[Paper], Paper] = lambda paper: paper,
     workers: int = 0,
     kills: float = 0.0,
+    most_kills: int = 100_000,
 ) -> Verdict:
     """Play a campaign and judge it: in this process, or with so many workers beside it.
 
-    `kills` is the part of the messages at which the worker that sends one is killed.
+    `kills` is the part of the messages at which the worker that sends one is killed, until there
+    were `most_kills`.
     """
     first, second = papers(opens, days)
     start = datetime.combine(opens, datetime.min.time(), UTC)
@@ -82,7 +84,8 @@ def campaign(
         tempfile.TemporaryDirectory() as folder,
     ):
         _prepare(here, world, sabotage(first), Path(folder), people // max(3, days // 8))
-        with _hands(here, world, Path(folder), workers, kills, seed) as (run, crew):
+        random_kills = Fire(kills, most_kills, random.Random(seed))
+        with _hands(here, world, Path(folder), workers, random_kills) as (run, crew):
             play = Play(here, world, run, naps, first.end)
             play.until(change)
             publish(here, survey_files(sabotage(second)))
@@ -138,12 +141,12 @@ def _prepare(here: Installation, world: World, paper: Paper, folder: Path, per_d
 
 @contextmanager
 def _hands(
-    here: Installation, world: World, folder: Path, workers: int, kills: float, seed: int
+    here: Installation, world: World, folder: Path, workers: int, fire: Fire
 ) -> Iterator[tuple[Callable[[], None], Crew | None]]:
     """Yield what does all that is due, and the crew that does it, if any."""
     if workers:
         url = here.database.url
-        crew = Crew(url, world, here, folder, workers, kills, random.Random(seed))
+        crew = Crew(url, world, here, folder, workers, fire)
         with crew.at_work():
             yield crew.work, crew
         return

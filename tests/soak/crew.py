@@ -122,16 +122,28 @@ class Worker:
 
 
 @dataclass
+class Fire:
+    """How often a send costs the sender its life, and how often at most."""
+
+    chance: float
+    most: int
+    rng: random.Random
+
+    def hits(self, part: float = 1.0) -> bool:
+        """Whether it does now."""
+        return self.most > 0 and self.rng.random() < self.chance * part
+
+
+@dataclass
 class Crew:
-    """Some workers on one database. With `chance` above 0 that part of the sends kills a sender."""
+    """Some workers on one database, under fire."""
 
     url: str
     world: World
     here: Installation
     folder: Path
-    count: int = 2
-    chance: float = 0.0
-    rng: random.Random = field(default_factory=lambda: random.Random(1))
+    count: int
+    fire: Fire
     kills: int = 0
     rounds: int = 0
     workers: dict[int, Worker] = field(default_factory=dict)
@@ -203,6 +215,7 @@ class Crew:
             one.process.wait(20)
             one.state = "dead"
             self.kills += count
+            self.fire.most -= count
             self._change.notify_all()
 
     def _let_leases_run_out(self) -> None:
@@ -241,14 +254,14 @@ class Crew:
             while one.go is None:
                 self._change.wait()
             go = one.go
-        if self.chance and self.rng.random() < self.chance / 4:
+        if self.fire.hits(0.25):
             # While it wakes timers, leases, or writes down what became of a message.
-            threading.Timer(self.rng.random() / 10, self._kill, (pid,)).start()
+            threading.Timer(self.fire.rng.random() / 10, self._kill, (pid,)).start()
         return go
 
     def _send(self, pid: int, outgoing: Outgoing) -> Any:
-        shot = self.rng.choice(("before", "after", "later"))
-        hit = self.rng.random() < self.chance
+        shot = self.fire.rng.choice(("before", "after", "later"))
+        hit = self.fire.hits()
         if hit and shot == "before":
             self._kill(pid)
             raise EOFError
@@ -257,7 +270,7 @@ class Crew:
             self._kill(pid)
             raise EOFError
         if hit:
-            threading.Timer(self.rng.random() / 100, self._kill, (pid,)).start()
+            threading.Timer(self.fire.rng.random() / 100, self._kill, (pid,)).start()
         return answer
 
 
