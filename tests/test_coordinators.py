@@ -218,15 +218,32 @@ def test_a_long_sleep_is_caught_up_with_one_message(house, post, clock):
     assert posts(house)[0][2] == MIDNIGHT + timedelta(days=6, hours=7, minutes=45)
 
 
-def test_what_was_missed_yesterday_and_sent_early_is_not_sent_again_today(house, post, clock):
+def test_what_was_missed_yesterday_comes_once_today_at_its_hour(house, post, clock):
     at(clock, 6)
     snapshots.take_due(house)
-    at(clock, 7, 0, day=1)
-    snapshots.take_due(house)
-    assert send_due(house) == 1
-    at(clock, 7, 45, day=1)
-    assert send_due(house) == 0
+    for hour, minute, sent in ((2, 24, 0), (7, 0, 0), (7, 45, 1), (9, 0, 0)):
+        at(clock, hour, minute, day=1)
+        snapshots.take_due(house)
+        assert send_due(house) == sent
     assert len(outbox(house)) == 1
+
+
+def test_what_is_late_comes_on_the_same_day_but_not_at_night(house, post, clock):
+    at(clock, 6)
+    snapshots.take_due(house)
+    at(clock, 21, 0)
+    assert send_due(house) == 0
+    assert posts(house)[0][2] == MIDNIGHT + timedelta(days=1, hours=7, minutes=45)
+    at(clock, 20, 59, day=1)
+    assert send_due(house) == 1
+
+
+def test_whoever_wants_it_at_night_gets_it_then(house, post, table, clock):
+    import_coordinators(house, "integritas", table(f"phone,hour\n{ONE},22:15\n"))
+    at(clock, 6)
+    snapshots.take_due(house)
+    at(clock, 22, 20)
+    assert send_due(house) == 1
 
 
 def test_before_the_first_snapshot_the_post_only_waits_for_the_next_day(house, clock, table):

@@ -297,6 +297,15 @@ def test_what_a_machine_missed_is_spread_over_the_hours_that_come() -> None:
     assert max(times) < local("2026-12-01T15:31")
 
 
+def test_who_just_missed_the_end_of_a_day_comes_in_the_morning() -> None:
+    # Due at 15.45 on Friday; whoever looks at 16.00 finds the hours over until Monday, 08.30.
+    state = invited(sent=("invite",), last_sent_at=local("2026-11-24T15:45"), seed=77)
+    for moment in ("2026-11-30T08:30", "2026-11-30T08:44"):
+        assert due_now(state, context(local(moment))) == "reminder"
+        assert put_off(state, context(local(moment))) is None
+    assert put_off(state, context(local("2026-11-30T08:50"))) is not None, "35 minutes of hours"
+
+
 def test_a_last_call_that_comes_late_goes_at_once_where_few_hours_are_left() -> None:
     state = invited(sent=("invite", "reminder"), last_sent_at=local("2026-11-24T10:00"), seed=77)
     now = local("2027-01-29T14:30")
@@ -334,6 +343,12 @@ def test_a_nudge_comes_before_the_window_closes(wrote: str, nudged: str | None) 
     assert next_allowed(HOURS, JAKARTA, timer, FAR) == timer
     after = passed(state, "reminder", timer, held=False)
     assert next_step(after, NUDGE) == ("last_call", PLAN.closes - timedelta(days=3))
+
+
+def test_a_nudge_that_was_missed_is_none_once_the_hours_before_the_windows_end_are_over() -> None:
+    state = State(Status.ASKING, "id", last_turn_at=local("2026-11-24T17:01"))
+    missed = context(local("2026-11-25T16:00"), NUDGE)  # a minute before the window closes
+    assert wake_at(state, missed) == local("2026-11-27T08:30"), "the reminder after two days"
 
 
 def test_without_an_open_window_there_is_no_nudge() -> None:

@@ -20,7 +20,8 @@ DISTANCE = timedelta(hours=48)
 """Never are two reminders, or an invitation and a reminder, closer than this."""
 
 LATE = timedelta(minutes=30)
-"""Who comes later than this after the moment comes with many others: the machine slept."""
+"""Who comes by so much sending time later than the moment comes with many others: the machine
+slept. Closed hours do not count: whoever just missed the end of a day comes next morning."""
 
 SLEPT_AGAIN = timedelta(days=1)
 CATCHING_UP = timedelta(hours=4)  # of sending time, over which those who are late are spread
@@ -216,11 +217,12 @@ def put_off(state: State, context: Context) -> datetime | None:
     following = _following(state, context)
     if following is None or following[0] == INVITE:
         return None
-    late = context.now - following[1]
+    plan, due = context.plan, following[1]
+    missed = openings(plan.hours, context.zone, due, context.now)
+    late = sum((ends - opens for opens, ends in missed), timedelta())
     # Who has waited once for a time of their own waits no second time, unless all slept again.
-    if late <= LATE or (following[1] == state.put_off and late <= SLEPT_AGAIN):
+    if late <= LATE or (due == state.put_off and context.now - due <= SLEPT_AGAIN):
         return None
-    plan = context.plan
     share = _share(state)
     later = spread(plan.hours, context.zone, context.now, plan.closes, CATCHING_UP, share)
     # Towards the end, where too few hours are left to share out, it goes now.
@@ -269,8 +271,10 @@ def _nudge(state: State, context: Context, due: datetime) -> datetime | None:
     if plan.nudge_before is None or heard is None or not context.window_open:
         return None
     closes = min(heard + WINDOW, plan.closes)
-    if state.status is Status.INVITED or due < closes or context.now >= closes:
+    if state.status is Status.INVITED or due < closes:
         return None
+    if next_allowed(plan.hours, context.zone, context.now, closes) is None:
+        return None  # no hour is left before it closes
     earliest = _not_sooner(heard, state, plan)
     best = heard + WINDOW - plan.nudge_before
     found = None

@@ -31,6 +31,9 @@ from storage.queries.coordinators import CoordinatorRow
 
 WAIT_FOR_SNAPSHOT = timedelta(hours=1)
 
+NIGHT = 21 * 60  # the minute of the day from which nothing comes that is late
+LATE_MINUTES = 120  # but for whoever wants it at night
+
 MOST_CHARS = 1600
 MOST_IN_CAPTION = 1024  # of a picture, as Meta takes it
 
@@ -39,10 +42,11 @@ def send_due(installation: Installation, page: int = 200, *, roster: Roster | No
     """Write the reports that are due into the outbox; return how many.
 
     Each waits for the day's snapshot, an hour at most, and then takes the newest there is. A post
-    that was due several times gets one message. Paused, opted-out and absent ones are passed over,
-    and deputies of somebody who is there; a `pimpinan` is due once a week. After the report that
-    holds the final counts a post is never due again: all get it on the day on which it is there,
-    whoever is away on coming back, and the deputy meanwhile.
+    that was due several times gets one message, at its own hour or later, but not at night. Paused,
+    opted-out and absent ones are passed over, and deputies of somebody who is there; a `pimpinan`
+    is due once a week. After the report that holds the final counts a post is never due again: all
+    get it on the day on which it is there, whoever is away on coming back, and the deputy
+    meanwhile.
 
     On Mondays the week's message takes the place of the day's. Before a survey opens, `roster` says
     on Mondays how ready a post's lists are.
@@ -121,7 +125,7 @@ class _Sweep:
         installation = self.installation
         published = installation.surveys.by_id(connection, row.survey_id)
         recent = self._recent(connection, published)
-        if self._waits(published, recent, row):
+        if self._waits(published, recent, row) or self._missed(connection, published, row):
             return False
         report = self._report(connection, published, recent, row)
         day = self._day(published, row)
@@ -144,6 +148,16 @@ class _Sweep:
             queries.told(connection, row.id, day)
         shown = report.snapshot.day if report else None
         log.note(connection, row, kind, shown, telling, self.now, outbox_id)
+        return True
+
+    def _missed(self, connection: Connection, published: Published, row: CoordinatorRow) -> bool:
+        """Put off to its next hour what was missed and would come at night, or before that hour."""
+        zone = self._zone(published, row)
+        local = self.now.astimezone(zone)
+        minute = local.hour * 60 + local.minute
+        if row.minute <= minute < max(NIGHT, row.minute + LATE_MINUTES):
+            return False
+        queries.move_due(connection, row, next_due(self.now, row.minute, zone))
         return True
 
     def _zone(self, published: Published, row: CoordinatorRow) -> ZoneInfo:

@@ -1,4 +1,8 @@
-"""`make soak ARGS="campaign --people 20000"`: 90 days of reminders, and whether all were right."""
+"""`make soak ARGS="campaign --people 20000"`: 90 days of reminders, and whether all were right.
+
+With `--workers 2` the timers and the sender are processes of their own, with `--kills 0.01` one
+message in a hundred costs the process that sends it its life (`crew`).
+"""
 
 from __future__ import annotations
 
@@ -6,152 +10,39 @@ import heapq
 import json
 import random
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import yaml
 from sqlalchemy import func, select
 
-from bot.channels.base import Address, Found, Inbound, Outgoing, StatusEvent
-from bot.interview import fates
-from bot.interview.conversations import wake_due
-from bot.interview.installation import SIMULATED, Installation
-from bot.interview.receiving import Desk, receive
-from bot.interview.sending import anything_due, deliver
+from bot.flow.turn import Message
+from bot.interview.installation import Installation
+from bot.interview.receiving import Desk
 from bot.interview.surveys import publish
 from bot.outreach.launch import launch
 from bot.outreach.rosters import import_roster
-from storage.models import Conversation, Outbox, ReminderDay
+from bot.reporting.coordinators import import_coordinators
+from storage.models import ReminderDay
 from tests import short_survey
 from tests.setup import TestClock, add_unit, installation
-from tests.soak.judge import CAPPED, REFUSED, Case, Event, Verdict
-from tests.soak.paper import Calendar, Paper, Story, papers
+from tests.soak import posts
+from tests.soak.crew import Crew, Fire, next_due, work
+from tests.soak.judge import Case, Verdict
+from tests.soak.paper import Calendar, Paper, Span, Story, papers
+from tests.soak.world import GROUPS, ZONES, Person, World
 
-ZONES = tuple(ZoneInfo(f"Asia/{city}") for city in ("Jakarta", "Makassar", "Jayapura"))
-GROUPS = ("internal", "eksternal", "ahli")
 STEP = timedelta(minutes=15)
+NIGHT = range(14, 22)  # hours, UTC: from WIB to WIT nothing may go out, and nothing is due
 _HELD = select(func.coalesce(func.sum(ReminderDay.people), 0)).where(ReminderDay.held)
-
-
-@dataclass
-class Person:
-    """Somebody on the roster."""
-
-    number: int
-    rng: random.Random
-    events: list[Event] = field(default_factory=list)
-    over: bool = False
-
-    @property
-    def phone(self) -> str:
-        return f"+62812{self.number:08d}"
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZONES[self.number % 3]
-
-    @property
-    def group(self) -> str:
-        return GROUPS[self.number // 3 % 3]
-
-    def fails(self) -> int | None:
-        """Return with which error a template to this person fails now."""
-        kind = self.number % 25
-        if kind == 7 and not any(one.kind == "wrote" for one in self.events):
-            return REFUSED
-        return CAPPED if kind == 8 and self.rng.random() < 0.5 else None
-
-
-@dataclass
-class World:
-    """WhatsApp and its people; the channel that the program sends by."""
-
-    clock: TestClock
-    people: dict[str, Person]
-    name: str = SIMULATED.channel
-    sender: str = SIMULATED.sender
-    failed: list[tuple[str, StatusEvent]] = field(default_factory=list)
-    plans: list[tuple[datetime, int, Person, str]] = field(default_factory=list)
-    count: int = 0
-
-    def send(self, outgoing: Outgoing) -> StatusEvent:
-        """Take a message."""
-        self.count += 1
-        sid = f"SM{self.count:032x}"
-        person, message = self.people[outgoing.to.value], outgoing.message
-        code = person.fails()
-        text = outgoing.template is None
-        person.events.append(
-            Event(self.clock(), "sent", message.step or "", message.template or "", text, code)
-        )
-        if code is not None:
-            outcome = "refused" if code == REFUSED else "later_once"
-            event = StatusEvent(sid, "undelivered", 0, True, code, outcome=outcome)  # type: ignore[arg-type]
-            self.failed.append((outgoing.reference, event))
-            return StatusEvent(sid, "queued", 1)
-        self.react(person)
-        return StatusEvent(sid, "delivered", 4)
-
-    def find(self, to: Address, since: datetime) -> list[Found]:
-        """List nothing: here every send is answered."""
-        return []
-
-    def react(self, person: Person) -> None:
-        """Let somebody do something about a message, or nothing."""
-        what = person.rng.choices(
-            ("finish", "part", "stop", "ask", ""), (0.25, 0.15, 0.03, 0.03, 0.54)
-        )[0]
-        if what:
-            after = timedelta(hours=min(person.rng.expovariate(1 / 8), 96))
-            self.count += 1
-            heapq.heappush(self.plans, (self.clock() + after, self.count, person, what))
-
-
-def say(here: Installation, desk: Desk, world: World, person: Person, text: str) -> str:
-    """Write one message and return the reply's words."""
-    world.count += 1
-    inbound = Inbound(
-        world.name, world.sender, f"SM{world.count:032x}", (Address("phone", person.phone),), text
-    )
-    receipt = receive(desk, inbound)
-    if receipt.outbox_id is not None:
-        world.count += 1
-        fates.record_status(
-            here, receipt.outbox_id, StatusEvent(f"SM{world.count:032x}", "delivered", 4)
-        )
-    return receipt.message.text if receipt.message else ""
-
-
-def act(here: Installation, desk: Desk, world: World, person: Person, what: str) -> None:
-    """Do what was planned."""
-    if person.over:
-        return
-    now = here.now()
-    if what == "stop":
-        say(here, desk, world, person, "BERHENTI")
-        person.over = True
-        person.events.append(Event(now, "wrote", "over"))
-    elif what == "ask":
-        say(here, desk, world, person, "CEK")
-        person.events.append(Event(now, "wrote", "asked"))
-    else:
-        most = 2 if what == "part" else 20
-        reply = say(here, desk, world, person, "1")
-        for _ in range(most):
-            if "Terima kasih. Tidak perlu" in reply:
-                person.over = True
-                break
-            reply = say(here, desk, world, person, "SETUJU" if "SETUJU" in reply else "1")
-        person.events.append(Event(now, "wrote", "over" if person.over else "turn"))
 
 
 def survey_files(paper: Paper) -> dict[str, str]:
     """Return the short survey with a plan from paper."""
-    sids = {name: f"HX{number:032x}" for number, name in enumerate(short_survey.TEMPLATES)}
+    names = (*short_survey.TEMPLATES, "leader_weekly", "closing")
+    sids = {name: f"HX{number:032x}" for number, name in enumerate(names)}
     files = short_survey.files(datetime.now(UTC), sids)
     settings = yaml.safe_load(files["survey.yaml"]) | paper.settings()
     rates = {"currency": "USD", "service": 0.01, "utility": 0.02, "marketing": 0.04}
@@ -167,62 +58,54 @@ def campaign(
     days: int = 90,
     opens: date = date(2026, 12, 1),
     sabotage: Callable[[Paper], Paper] = lambda paper: paper,
+    workers: int = 0,
+    kills: float = 0.0,
+    most_kills: int = 100_000,
 ) -> Verdict:
-    """Play a campaign in one process and judge it."""
+    """Play a campaign and judge it: in this process, or with so many workers beside it.
+
+    `kills` is the part of the messages at which the worker that sends one is killed, until there
+    were `most_kills`.
+    """
     first, second = papers(opens, days)
     start = datetime.combine(opens, datetime.min.time(), UTC)
     change = start + timedelta(days=days // 2, hours=3)
-    naps = [
-        (
-            start + timedelta(days=days * part, hours=at),
-            start + timedelta(days=days * part, hours=at + long),
-        )
-        for part, at, long in ((0.2, 2, 5), (0.4, 3, 26), (0.65, 1, 3), (0.8, 4, 50))
-    ]
+    naps = _naps(start, days)
     clock = TestClock(start)
     # Not from 0 on: +62812 0000 0000 is a placeholder, and no roster takes it.
     everybody = [Person(one, random.Random(f"{seed}/{one}")) for one in range(1, people + 1)]
-    world = World(clock, {one.phone: one for one in everybody})
-    with installation(url, clock=clock) as here, tempfile.TemporaryDirectory() as folder:
-        publish(here, survey_files(sabotage(first)))
-        for number, zone in enumerate(ZONES):
-            add_unit(here, f"Dinas {number}", code=f"U{number}", zone=zone.key)
-        roster = Path(folder) / "roster.csv"
-        lines = [f"{one.phone},own:U{one.number % 3},{one.group}" for one in everybody]
-        roster.write_text("\n".join(["hp_wa,unit,group", *lines]))
-        import_roster(here, roster, short_survey.NAME)
-        launch(here, short_survey.NAME, per_day=max(20, people // max(3, days // 8)))
-        desk = Desk(here, lambda _message: True)
-        published = False
-        while clock() < first.end:
-            if not published and clock() >= change:
-                publish(here, survey_files(sabotage(second)))
-                change, published = clock(), True
-            work(here, world)
-            following = clock() + STEP
-            if (idle := _next_due(here)) is None or idle > following:
-                ahead = [first.end, *([idle] if idle else [])]
-                ahead += [] if published else [change]
-                ahead += [world.plans[0][0]] if world.plans else []
-                following = max(following, min(ahead))
-            if following.hour >= 14 and following.hour < 22:  # night from WIB to WIT
-                following = following.replace(hour=22, minute=0, second=0, microsecond=0)
-            for nap_start, nap_end in naps:
-                if nap_start <= following < nap_end:
-                    following = nap_end
-            while world.plans and world.plans[0][0] <= following:
-                at, _, person, what = heapq.heappop(world.plans)
-                clock.now = max(clock(), at)
-                act(here, desk, world, person, what)
-            clock.now = following
-        held = here.database.read(lambda connection: connection.execute(_HELD).scalar_one())
-    story = Story(
-        [(start, first), (change, second)], naps, start, start + timedelta(days=max(8, days * 0.35))
+    coordinators = posts.invent(opens, days, ZONES)
+    world = World(
+        clock, {one.phone: one for one in everybody}, {one.phone: one for one in coordinators}
     )
-    verdict = Verdict()
+    # On SQLite one process serves; the driver writes beside it, as commands do.
+    with (
+        installation(url, clock=clock, serving=not workers) as here,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        _prepare(here, world, sabotage(first), Path(folder), people // max(3, days // 8))
+        random_kills = Fire(kills, most_kills, random.Random(seed))
+        with _hands(here, world, Path(folder), workers, random_kills) as (run, crew):
+            play = Play(here, world, run, naps, first.end)
+            play.until(change)
+            publish(here, survey_files(sabotage(second)))
+            change = clock()
+            play.until(first.end)
+        held = here.database.read(lambda connection: connection.execute(_HELD).scalar_one())
+    fired = kills > 0
+    story = Story(
+        [(start, first), (change, second)],
+        naps,
+        start,
+        start + timedelta(days=max(8, days * 0.35)),
+        under_fire=fired,
+    )
+    verdict = Verdict(kills=crew.kills if crew else 0, rounds=crew.rounds if crew else 0)
     calendars = {(g, z): Calendar(story, g, z) for g in GROUPS for z in ZONES}
     for one in everybody:
         Case(one.phone, calendars[one.group, one.zone], verdict).judge(one.events)
+    verdict.reports = sum(len(one.got) for one in coordinators)
+    verdict.wrong.update(posts.Watch(opens, first.end, naps, fired).complaints(coordinators))
     verdict.counted = held
     if verdict.held > held:
         # What was never sent where some are left out is excused as often as the program says.
@@ -230,22 +113,97 @@ def campaign(
     return verdict
 
 
-def _next_due(here: Installation) -> datetime | None:
-    """Return when the next timer or message is due."""
-    timer = select(func.min(Conversation.wake_at))
-    message = select(func.min(Outbox.not_before)).where(Outbox.status == "queued")
-    found = here.database.read(
-        lambda connection: [connection.execute(one).scalar_one() for one in (timer, message)]
-    )
-    return min((one for one in found if one is not None), default=None)
+def _naps(start: datetime, days: int) -> list[Span]:
+    """Return when the machine sleeps."""
+    return [
+        (
+            start + timedelta(days=days * part, hours=at),
+            start + timedelta(days=days * part, hours=at + long),
+        )
+        for part, at, long in ((0.2, 2, 5), (0.4, 3, 26), (0.65, 1, 3), (0.8, 4, 50))
+    ]
 
 
-def work(here: Installation, world: World) -> None:
-    """Run the sweeps until nothing is due."""
-    while wake_due(here, 200) == 200:
-        pass
-    while anything_due(here, ("campaign",)) and deliver(here, {world.name: world}, 100).sent:
-        pass
-    failed, world.failed = world.failed, []
-    for reference, event in failed:
-        fates.record_status(here, UUID(reference), event)
+def _prepare(here: Installation, world: World, paper: Paper, folder: Path, per_day: int) -> None:
+    """Publish the survey, import people and coordinators, and launch it."""
+    publish(here, survey_files(paper))
+    for number, zone in enumerate(ZONES):
+        add_unit(here, f"Dinas {number}", code=f"U{number}", zone=zone.key)
+    roster = folder / "roster.csv"
+    lines = [f"{one.phone},own:U{one.number % 3},{one.group}" for one in world.people.values()]
+    roster.write_text("\n".join(["hp_wa,unit,group", *lines]))
+    import_roster(here, roster, short_survey.NAME)
+    table = folder / "coordinators.csv"
+    table.write_text(posts.table(list(world.posts.values())))
+    import_coordinators(here, short_survey.NAME, table)
+    launch(here, short_survey.NAME, per_day=max(20, per_day))
+
+
+@contextmanager
+def _hands(
+    here: Installation, world: World, folder: Path, workers: int, fire: Fire
+) -> Iterator[tuple[Callable[[], None], Crew | None]]:
+    """Yield what does all that is due, and the crew that does it, if any."""
+    if workers:
+        url = here.database.url
+        crew = Crew(url, world, here, folder, workers, fire)
+        with crew.at_work():
+            yield crew.work, crew
+        return
+
+    def alone() -> None:
+        while work(here, world) + world.call_back(here):
+            pass
+
+    yield alone, None
+
+
+class Play:
+    """Time that passes, and what people do in it."""
+
+    def __init__(
+        self,
+        here: Installation,
+        world: World,
+        run: Callable[[], None],
+        naps: list[Span],
+        end: datetime,
+    ) -> None:
+        self._here = here
+        self._world = world
+        self._run = run
+        self._naps = naps
+        self._end = end
+        self._desk = Desk(here, _inline)
+
+    def until(self, moment: datetime) -> None:
+        """Let all happen that is due before a moment."""
+        world, clock = self._world, self._world.clock
+        while clock() < moment:
+            if (due := next_due(self._here)) is not None and due <= clock():
+                self._run()
+            following = self._following(moment)
+            while world.plans and world.plans[0][0] <= following:
+                at, _, person, what = heapq.heappop(world.plans)
+                clock.now = max(clock(), at)
+                world.act(self._here, self._desk, person, what)
+            clock.now = following
+
+    def _following(self, moment: datetime) -> datetime:
+        """Return when to look again: a quarter of an hour later, or when something happens."""
+        following = self._world.clock() + STEP
+        idle = next_due(self._here)
+        if idle is None or idle > following:
+            ahead = [moment, *([idle] if idle else [])]
+            ahead += [self._world.plans[0][0]] if self._world.plans else []
+            following = max(following, min(ahead))
+        if following.hour in NIGHT:
+            following = following.replace(hour=NIGHT.stop, minute=0, second=0, microsecond=0)
+        for nap_start, nap_end in self._naps:
+            if nap_start <= following < nap_end:
+                following = nap_end
+        return following
+
+
+def _inline(_message: Message) -> bool:
+    return True

@@ -18,7 +18,7 @@ GAP = timedelta(hours=48)
 SILENCE = timedelta(hours=12)
 FREE_TEXT = timedelta(hours=24)
 ONCE_MORE = timedelta(hours=24)
-REFUSED, CAPPED = 63024, 63049
+REFUSED, CAPPED, NOT_IN_WINDOW = 63024, 63049, 63016
 INVITE, REMINDER, LAST_CALL = "invite", "reminder", "last_call"
 
 
@@ -55,6 +55,9 @@ class Verdict:
     held: int = 0  # never sent, and taken for left out
     counted: int = 0  # left out, as the program counts
     unsure: int = 0
+    reports: int = 0
+    kills: int = 0
+    rounds: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
@@ -84,6 +87,7 @@ class Case:
         self._since = calendar.story.papers[0][0]
         self._rules: Rules = calendar.story.papers[0][1].groups[calendar.group]
         self._invited = False
+        self._refused_text = False
 
     def judge(self, events: Iterable[Event]) -> None:
         """Go through all that happened."""
@@ -122,22 +126,26 @@ class Case:
             if event.at > self._over:
                 self._complain("after the end or STOP", event)
             return
-        if self._handed is not None and event.at - self._handed < (
-            ONCE_MORE if self._again(event) else GAP
-        ):
+        if self._handed is not None and event.at - self._handed < self._distance(event):
             self._complain("within two days of another", event)
         if event.text and (self._wrote is None or event.at - self._wrote >= FREE_TEXT):
             self._complain("free text outside 24 hours", event)
-        if self._again(event):
+        if self._again(event) or (self._refused_text and not event.text):
             self._verdict.repeated += 1
         else:
             self._check(event, kind)
-        self._handed = event.at
+        self._handed, self._refused_text = event.at, event.code == NOT_IN_WINDOW
         tries = self._tried.setdefault(event.what, [])
-        tries.append(event.at)
+        if event.code != NOT_IN_WINDOW or event.text is False:
+            tries.append(event.at)
         self._off |= event.code == REFUSED or (event.code == CAPPED and len(tries) > 1)
         if event.code is None:
             tries.extend([event.at] * 2)  # it has arrived: no other try may follow
+
+    def _distance(self, event: Event) -> timedelta:
+        if self._refused_text and not event.text:
+            return timedelta()  # the same as a template, at once
+        return ONCE_MORE if self._again(event) else GAP
 
     def _again(self, event: Event) -> bool:
         """Whether this is the one more try of what was held back a day ago."""
@@ -158,7 +166,10 @@ class Case:
         want = {INVITE: "invite", LAST_CALL: "reminder_last"}.get(kind, usual)
         if event.template != want:
             self._complain("the wrong words", event)
-        self._pass(kind, event.at, event.at)
+        # One that waited for its distance to a second try was due before it was handed over.
+        first = due.steps.get(kind, event.at)
+        waited = self._handed is not None and first < self._handed + GAP
+        self._pass(kind, min(first, event.at) if waited else event.at, event.at)
 
     # --- what had to happen -----------------------------------------------------------------------
 

@@ -218,12 +218,7 @@ class Calendar:
         return paper_end(self.story) if self.after(start, timedelta(hours=1)) else None
 
     def _upset(self, moment: datetime, end: datetime) -> bool:
-        if self.story.under_fire or any(moment <= one <= end for one in self.upsets):
-            return True
-        place = bisect_right(self._ends, moment)
-        # Due in the last minutes of its hours, between two looks: it comes too late for them.
-        start, closes = self.awake[place]
-        return start <= moment and closes - moment < timedelta(minutes=16)
+        return self.story.under_fire or any(moment <= one <= end for one in self.upsets)
 
 
 def paper_end(story: Story) -> datetime:

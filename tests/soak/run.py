@@ -252,6 +252,10 @@ def main() -> int:
         "--people", type=int, default=60, help="who answer (days: and who are invited, a day)"
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0, help="campaign: processes of their own")
+    parser.add_argument(
+        "--kills", type=float, default=0.0, help="campaign: at so many of the sends, 0.01"
+    )
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     given = parser.parse_args()
     kinds = [given.database] if given.database else ["sqlite", "postgresql"]
@@ -259,7 +263,10 @@ def main() -> int:
     for kind in kinds:
         with database(kind) as url:
             if given.what == "campaign":
-                tallies.append(campaign(url, given.people, given.seed))
+                # On SQLite one process has the timers.
+                workers = min(given.workers, 1) if kind == "sqlite" else given.workers
+                more = {"workers": workers, "kills": given.kills}
+                tallies.append(campaign(url, given.people, given.seed, **more))
             elif given.what == "conversations":
                 tallies.append(converse(url, given.people, given.seed))
             else:
