@@ -13,8 +13,10 @@ import pytest
 from bot.channels.base import as_text
 from bot.flow.answers import Lexicon, read_rank
 from bot.flow.asking import Turn
+from bot.flow.carrying import invalid
 from bot.flow.domains import NEEDED, Moment
 from bot.flow.domains_to_try import values_to_try
+from bot.flow.editions import compare
 from bot.flow.lint import lint
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
@@ -454,3 +456,88 @@ def test_mixing_knows_which_answers_a_version_could_hold() -> None:
         "utama": '["2","1","3"]',
         "letak": "-3.320 114.591",
     }
+
+
+def test_an_order_is_typed_by_the_numbers_that_are_shown() -> None:
+    names = FLOW
+    for number, name in (("1", "waktu"), ("2", "biaya"), ("3", "sikap")):
+        names = names.replace(f'name: "{number}", label', f"name: {name}, label")
+    names = names.replace("'1' in utama", "'waktu' in utama").replace(
+        "na: dont_know", "na: dont_know\n    randomize: true"
+    )
+    survey = load_survey(small_files(internal=names))
+    seen = set()
+    for seed in range(8):
+        chat = Chat(survey, language="id").asking()
+        chat.state = replace(chat.state, seed=seed)
+        chat.all(*THROUGH[:4])
+        assert chat.message is not None
+        labels = {choice.value: choice.label for choice in chat.message.choices}
+        assert set(labels) == {"1", "2", "3"}
+        assert "misalnya *2, 1, 3*" in chat.text
+        chat.say("3, 1, 2")
+        wanted = tuple(labels[number].split()[0].casefold() for number in "312")
+        assert chat.state.answers["utama"] == wanted
+        seen.add(wanted)
+    assert len(seen) > 1
+
+
+def test_answers_of_every_type_can_be_offered() -> None:
+    offered = FLOW.replace("min: 0\n", "min: 0\n    default: 2,5\n", 1)
+    offered = offered.replace("end: 10\n", 'end: 10\n    default: "7"\n')
+    offered = offered.replace("min: 2020-01-01\n", "min: 2020-01-01\n    default: 2026-11-01\n")
+    offered = offered.replace('min: "07:00"\n', 'min: "07:00"\n    default: "14.30"\n')
+    offered = offered.replace("na: dont_know\n", 'na: dont_know\n    default: ["2", "1", "3"]\n')
+    chat = Chat(load_survey(small_files(internal=offered)), language="id").asking()
+    assert "2,5" in chat.text.split("hektare?")[1]
+    for _ in range(5):
+        assert "*OK*" in chat.text
+        chat.say("ok")
+    assert chat.state.answers == {
+        "luas": 2.5,
+        "puas": 7,
+        "layanan": "2026-11-01",
+        "jam": "14:30",
+        "utama": ("2", "1", "3"),
+    }
+
+
+def test_a_day_that_is_offered_is_the_same_every_day() -> None:
+    found = problems("min: 2020-01-01\n", "min: 2020-01-01\n    default: kemarin\n")
+    assert any("`kemarin` could not be answered here" in one for one in found)
+    found = problems("na: dont_know\n", 'na: dont_know\n    default: ["2", "1"]\n')
+    assert any("2 of 3 places" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    min: 0\n", "", ("addition", "`min` was 0, is none")),
+        ("min: 0", "min: 1", ("break", "`min` was 0, is 1")),
+        ("    places: 3\n", "", ("break", "`places` was 3, is none")),
+        ("end: 10", "end: 20", ("break", "`end` was 10, is 20")),
+        ("min: 2020-01-01", "min: 2019-01-01", ("addition", "`min` was 2020-01-01, is 2019-01-01")),
+        ('min: "07:00"', 'min: "08:00"', ("break", "`min` was 07:00:00, is 08:00:00")),
+    ],
+)
+def test_an_edit_of_limits_is_told(old: str, new: str, told: tuple[str, str]) -> None:
+    newer = load_survey(small_files(internal=FLOW.replace(old, new, 1)))
+    before = load_survey(small_files(internal=FLOW))
+    assert [(one.kind, one.what) for one in compare(before, newer)] == [told]
+
+
+def test_answers_outside_new_limits_are_invalid() -> None:
+    text = FLOW.replace("min: 0", "min: 3", 1).replace("end: 10", "end: 5")
+    newer = load_survey(small_files(internal=text)).for_group("internal")
+    stored = dict(asking(*THROUGH).state.answers)
+    assert sorted(invalid(flow(), newer, stored)) == ["luas", "puas"]
+
+
+def test_what_was_true_of_today_is_no_reason_to_ask_again() -> None:
+    """A constraint with another answer in it is looked at anew when that one changes."""
+    text = FLOW.replace("value <= today", "value <= today and luas > 0")
+    chat = Chat(load_survey(small_files(internal=text)), language="id").asking()
+    chat.all(*THROUGH[:4], "UBAH 1", "3")
+    assert chat.state.answers["layanan"] == "2025-07-26"
+    chat.all("UBAH 1", "0")
+    assert "layanan" not in chat.state.answers

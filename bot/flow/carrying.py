@@ -64,11 +64,13 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
 
 def holds(question: Question, answer: Answer) -> bool:
     """Whether a question could have been given this answer, its conditions aside."""
+    if question.domain is not None:
+        return question.domain.holds(answer)
     names = {choice.name for choice in (*question.choices, *question.na)}
     least, most = question.least, question.most
     if question.type == "select_one":
         return answer in names
-    if question.type == "select_multiple":
+    if question.type in ("select_multiple", "rank"):
         if not isinstance(answer, tuple) or not names.issuperset(answer):
             return False
         alone = any(choice.name in answer for choice in question.na)

@@ -175,6 +175,19 @@ def _limit(key: str, *, upper: bool) -> Callable[[Any, Any, str], _Found]:
     return rule
 
 
+def _domain(old: Any, new: Any, _: str) -> _Found:
+    """Limits may widen; all else that a number, day, time or place is made of breaks."""
+    for field in fields(new):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if before == after:
+            continue
+        key = {"least": "min", "most": "max"}.get(field.name, field.name)
+        if key in ("min", "max"):
+            yield from _limit(key, upper=key == "max")(before, after, _)
+        else:
+            yield "break", f"`{key}` was {_or_none(before)}, is {_or_none(after)}"
+
+
 def _required(old: bool, new: bool, _: str) -> _Found:
     if new:
         yield "break", "cannot be left out any more"
@@ -223,6 +236,7 @@ _RULES: Mapping[str, Callable[[Any, Any, str], _Found]] = {
     "most": _limit("max", upper=True),
     "max_chars": _limit("max_chars", upper=True),
     "required": _required,
+    "domain": _domain,
 }
 
 

@@ -171,14 +171,14 @@ def _not_text(turn: Turn, reply: Reply) -> Step:
     if reply.kind == "edited":
         return turn.show_after("edited")
     asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
-    if asking:
-        asked = asked_for(turn, reply) if reply.kind == "media" else None
-        if asked is not None:
-            return take(turn, asked, read_file(asked, reply))
-        if turn.question.takes_file:
-            return turn.show_after("wrong_file")
-        if turn.question.type == "geopoint":
-            return turn.show_after("not_a_place")
+    if turn.state.status is Status.ASKING and reply.kind == "media":
+        question = asked_for(turn, reply)
+        if question is not None:
+            return take(turn, question, read_file(question, reply))
+    if asking and turn.question.takes_file:
+        return turn.show_after("wrong_file")
+    if asking and turn.question.type == "geopoint":
+        return turn.show_after("not_a_place")
     in_words = asking and (turn.question.own_words or turn.question.type in ("date", "time"))
     asks_for_number = turn.state.status is not Status.CONSENT and not in_words
     return turn.show_after("not_text" if asks_for_number else "not_text_words")

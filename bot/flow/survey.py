@@ -171,22 +171,22 @@ class Question:
 
     @property
     def constrained_by_others(self) -> bool:
-        """Whether its constraint reads other answers, which may change later.
-
-        One that reads the day is not meant: what was true when it was answered may stay.
-        """
-        if self.constraint is None or "today" in self.constraint.names:
-            return False
-        return not {self.name, "value"}.issuperset(self.constraint.names)
+        """Whether its constraint reads other answers, which may change later."""
+        own = {self.name, "value", "today"}
+        return self.constraint is not None and not own.issuperset(self.constraint.names)
 
     def still_fits(self, answer: Answer, answers: Mapping[str, Answer]) -> bool:
         """Whether an answer that was taken may stay when others have changed.
 
         Only a constraint that reads other answers is asked again: nothing else can have changed.
+        What it says of `today` was true when the answer was given, and is no reason any more.
         """
         if not self.constrained_by_others:
             return True
-        return self._constrained(Reading(answer), answers, None).trouble is None
+        return any(
+            self._constrained(Reading(answer), answers, Moment(day, "")).trouble is None
+            for day in (date.max, date.min)
+        )
 
     def offers_default(self, answers: Mapping[str, Answer], moment: Moment | None = None) -> bool:
         """Whether there is an answer to say OK to, and it can be given now."""

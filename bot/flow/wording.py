@@ -508,4 +508,5 @@ def message_chars(message: Message) -> int:
 
 def longest_before(voice: Voice) -> str:
     """Return the longest words that can come before a question in its bubble."""
-    return max((voice.text(name) for name in SAID_BEFORE), key=len)
+    said = voice.flow.words.messages
+    return max((voice.text(name) for name in SAID_BEFORE if name in said), key=len)
