@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bot.commands import (
+    authoring,
     coordinators,
     cost,
     data,
@@ -43,6 +44,7 @@ app.command("check")(flows.check)
 app.command("test")(talking.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
+app.add_typer(authoring.flow, name="flow")
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)
