@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -92,10 +92,14 @@ class Lexicon:
     names: frozenset[str]
     labels: Mapping[str, str]  # normalised label: choice name; what is ambiguous is left out
     tokens: tuple[tuple[frozenset[str], str], ...]
+    numbers: Mapping[str, str]  # the number that stands before a choice: its name
 
     @classmethod
     def of(cls, choices: Iterable[tuple[str, Iterable[str]]]) -> Lexicon:
-        """Build from (name, labels in all languages), "don't know" and the like included."""
+        """Build from (name, labels in all languages), "don't know" and the like included.
+
+        The numbers are the names, until `numbered` says others.
+        """
         found: dict[str, set[str]] = {}
         names = []
         for name, labels in choices:
@@ -108,7 +112,11 @@ class Lexicon:
         tokens = tuple(
             (frozenset(form.split()), name) for form, whose in found.items() for name in whose
         )
-        return cls(frozenset(names), labels, tokens)
+        return cls(frozenset(names), labels, tokens, {name: name for name in names})
+
+    def numbered(self, numbers: Mapping[str, str]) -> Lexicon:
+        """Return the same choices with other numbers before them."""
+        return replace(self, numbers=numbers)
 
     def exact(self, text: str) -> str | None:
         """Return the choice whose label a text is, in any case and with common abbreviations."""
@@ -121,8 +129,8 @@ class Lexicon:
     def read(self, text: str) -> str | None:
         """Return the name of the one choice that a text means, or None."""
         bare = decimal_digits(text).strip().strip(".!)(*_\"' ").strip()
-        if bare in self.names:
-            return bare
+        if bare in self.numbers:
+            return self.numbers[bare]
         words = normalise(decimal_digits(text))
         if not words:
             return None
@@ -136,10 +144,10 @@ class Lexicon:
     def _by_number(self, words: str) -> str | None:
         """Read "no 2", "dua", "pilih 2 pak" and "2 jarang", but neither "2 kali" nor "2 sering"."""
         tokens = words.split()
-        numbers = [token for token in tokens if _as_name(token) in self.names]
+        numbers = [token for token in tokens if _as_number(token) in self.numbers]
         if len(numbers) != 1:
             return None
-        name = _as_name(numbers[0])
+        name = self.numbers[_as_number(numbers[0])]
         rest = [token for token in tokens if token != numbers[0]]
         if all(token in _FILLERS for token in rest):
             return name
@@ -201,7 +209,7 @@ def read_choices(
             spaced = normalise(part).split()
             found = [lexicon.read(part)]
             if found == [None]:
-                found = [token if token in lexicon.names else None for token in spaced]
+                found = [lexicon.numbers.get(token) for token in spaced]
             if not found or None in found:
                 return UNCLEAR
             names.extend(name for name in found if name is not None)
@@ -268,7 +276,7 @@ def _expanded(words: str) -> str:
     return " ".join(once)
 
 
-def _as_name(token: str) -> str:
+def _as_number(token: str) -> str:
     value = number_in_words(token)
     return token if value is None else str(value)
 

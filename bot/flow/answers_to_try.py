@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
 
+from bot.flow.choices import offered
 from bot.flow.expressions import Expression
+from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Question
 from bot.flow.turn import Reply
 
@@ -16,15 +18,24 @@ T = TypeVar("T")
 _SUBSETS_OF = 5  # so many choices are tried in every combination, more of them one or two at a time
 
 
-def answers(question: Question, conditions: Sequence[Expression]) -> Iterator[Reply]:
-    """Yield answers to a question, the likeliest first: what decides something in every way."""
+def answers(
+    question: Question,
+    conditions: Sequence[Expression],
+    given: Mapping[str, Answer] = NO_ANSWERS,
+) -> Iterator[Reply]:
+    """Yield answers to a question, the likeliest first: what decides something in every way.
+
+    `given` are the answers before it, which may decide what it offers.
+    """
+    offer = offered(question, given, 0)
     match question.type:
         case "select_one":
-            for choice in (*_middle_out(question.choices), *question.na):
+            listed = [one.choice for one in offer.choices]
+            for choice in (*_middle_out(listed), *question.na):
                 yield Reply(option=f"{question.name}:{choice.name}")
         case "select_multiple":
-            for names in _subsets([choice.name for choice in question.choices]):
-                yield Reply(text=", ".join(names))
+            for numbers in _subsets([one.number for one in offer.choices]):
+                yield Reply(text=", ".join(numbers))
             for choice in question.na:
                 yield Reply(option=f"{question.name}:{choice.name}")
         case "integer":

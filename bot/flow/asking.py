@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.flow.answers import Reading
-from bot.flow.route import count, first_open, matters, notes_before, previous, prune
+from bot.flow.choices import Offer, offered
+from bot.flow.route import begun, count, first_open, matters, notes_before, previous, prune
 from bot.flow.state import NO_ANSWERS, Answer, State, Status
 from bot.flow.survey import Flow, Question
 from bot.flow.turn import Answered, Context, Dropped, Effect, Message, Step
@@ -16,12 +17,18 @@ from bot.flow.wording import Voice
 FULL_FOOTERS = 3
 """So many questions carry the long line under them; after that people know."""
 
+PAGE = "page"
+"""Key in `State.extra`: which page of the open question's choices is before the person."""
+
 _KEEP_ANSWERS = frozenset({Status.FINISHED, Status.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn as all of its handlers see it; `state` is the newest one."""
+    """One turn as all of its handlers see it; `state` is the newest one.
+
+    `flow` is in the order of this conversation: see `Flow.arranged`.
+    """
 
     flow: Flow
     state: State
@@ -31,13 +38,22 @@ class Turn:
     def voice(self) -> Voice:
         """The bot, speaking this conversation's language."""
         language = self.flow.spoken(self.state.language)
-        return Voice(self.flow, language, self.context, self.state.answers)
+        return Voice(self.flow, language, self.context, self.state.answers, seed=self.state.seed)
 
     @property
     def question(self) -> Question:
         """The open question. Only while ASKING."""
         assert self.state.question is not None
         return self.flow.by_name[self.state.question]
+
+    @property
+    def offer(self) -> Offer:
+        """What the open question offers. Only while ASKING."""
+        return offered(self.question, self.state.answers, self.state.seed)
+
+    def read(self, question: Question, text: str) -> Reading:
+        """Read what was typed as an answer to a question."""
+        return question.read(text, self.state.answers, self.state.seed)
 
     def to(self, state: State) -> Turn:
         """Return the same turn with another state."""
@@ -70,8 +86,17 @@ class Turn:
         match state.status:
             case Status.ASKING:
                 numbers = count(self.flow, self.question, state.answers)
-                full = state.asks <= FULL_FOOTERS
-                return voice.question(self.question, numbers, full=full, before=before, notes=notes)
+                stumbled = before and state.attempts
+                titles = () if stumbled else begun(self.flow, self.question, state.answers)
+                return voice.question(
+                    self.question,
+                    numbers,
+                    full=state.asks <= FULL_FOOTERS,
+                    before=before,
+                    notes=notes,
+                    sections=titles,
+                    page=int(state.extra.get(PAGE, "0")),
+                )
             case Status.LANGUAGE:
                 return voice.languages("greeting" if state.began_at is None else "language", words)
             case Status.CONSENT:
@@ -137,7 +162,8 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
         left_out.append(question.name)
         if answers.pop(question.name, None) is not None:
             replaced = (question.name,)
-    kept, skipped, dropped = prune(turn.flow, answers, left_out)
+    kept, skipped, dropped, computed = prune(turn.flow, answers, left_out)
+    effects += tuple(map(Answered, computed))
     if replaced or dropped:
         effects += (Dropped((*replaced, *dropped)),)
     taken = turn.to(replace(state, answers=kept, left_out=skipped))
@@ -146,6 +172,15 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
     if question.name != state.question and _is_being_corrected(taken):
         return turn.to(fresh(taken.state)).show(effects=effects)
     return advance(taken, effects)
+
+
+def calculate(turn: Turn) -> tuple[Turn, tuple[Effect, ...]]:
+    """Work out what needs no answer, where the asking begins."""
+    settled = prune(turn.flow, turn.state.answers, turn.state.left_out)
+    if not settled.computed:
+        return turn, ()
+    state = replace(turn.state, answers=settled.answers)
+    return turn.to(state), tuple(map(Answered, settled.computed))
 
 
 def _is_being_corrected(turn: Turn) -> bool:
@@ -193,6 +228,6 @@ def _ask_again(turn: Turn, trouble: str) -> Step:
 def fresh(state: State, **changes: Any) -> State:
     """Return the state changed, without what only concerned the question as it stood open."""
     extra = state.extra
-    if "said" in extra:
-        extra = {key: value for key, value in extra.items() if key != "said"}
+    if "said" in extra or PAGE in extra:
+        extra = {key: value for key, value in extra.items() if key not in ("said", PAGE)}
     return replace(state, attempts=0, pending=None, extra=extra, **changes)

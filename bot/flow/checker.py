@@ -6,12 +6,22 @@ import re
 from collections.abc import Collection, Mapping
 
 from bot.flow.compile_settings import by_language
-from bot.flow.expressions import ExpressionError, placeholders, suggest
+from bot.flow.expressions import (
+    ExpressionError,
+    compile_expression,
+    placeholders,
+    suggest,
+    without_worked_out,
+    worked_out,
+)
 from bot.flow.source import Path, Problem, Source
 from bot.flow.survey import Settings, Texts
 
 NEVER_ADVERTISED = ("INFO", "HELP", "STOP", "START", "YES", "END", "CANCEL", "QUIT")
 """Words that the gateway may take for itself, so that they never reach us."""
+
+Names = Mapping[str, tuple[str, ...] | None]
+"""What expressions may read: a question's name, and the answers that a choice question can have."""
 
 _ADVERTISED = re.compile(rf"\*({'|'.join(NEVER_ADVERTISED)})\*")
 
@@ -40,16 +50,38 @@ class Checker:
         self.missing.setdefault(language, []).append(problem)
 
     def texts(
-        self, source: Source, path: Path, texts: Mapping[str, str], filled: Collection[str]
+        self,
+        source: Source,
+        path: Path,
+        texts: Mapping[str, str],
+        filled: Collection[str],
+        known: Names | None = None,
     ) -> Texts:
-        """Check one text in all its languages; `filled` are the placeholders that it may have."""
+        """Check one text in all its languages; `filled` are the placeholders that it may have.
+
+        With `known` it may also have {{expressions}} over these answers.
+        """
         spoken = by_language(texts, self.settings.default_language)
         for code in self.settings.languages:
             if code not in spoken:
                 self.lacks(source, path, code)
         for code, text in texts.items():
+            if known is not None:
+                text = self._without_expressions(source, (*path, code), text, filled, known)
             self.text(source, (*path, code), text, filled)
         return spoken
+
+    def _without_expressions(
+        self, source: Source, path: Path, text: str, filled: Collection[str], known: Names
+    ) -> str:
+        """Check what is worked out in a text, and return the rest of it."""
+        names: Names = {**dict.fromkeys(filled), **known}
+        for expression in worked_out(text):
+            try:
+                compile_expression(expression, names)
+            except ExpressionError as error:
+                self.add(source, path, str(error), error.fix)
+        return without_worked_out(text)
 
     def text(
         self, source: Source, path: Path, text: str, filled: Collection[str] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot.flow.asking import Turn, advance, back, end, go_on, reopen
+from bot.flow.asking import PAGE, Turn, advance, back, calculate, end, go_on, reopen, take
 from bot.flow.keywords import AGAIN, Command, normalise
 from bot.flow.route import nth
 from bot.flow.state import NO_ANSWERS, Status
@@ -83,7 +83,8 @@ def consent(turn: Turn) -> Step:
     asking = replace(
         turn.state, status=Status.ASKING, language=voice.language, began_at=turn.context.now
     )
-    return advance(turn.to(asking), (version,))
+    begun, worked_out = calculate(turn.to(asking))
+    return advance(begun, (version, *worked_out))
 
 
 def stop(turn: Turn) -> Step:
@@ -124,7 +125,8 @@ def fill_again(turn: Turn) -> Step:
         asks=0,
         pending=None,
     )
-    return advance(turn.to(fresh), effects, (turn.voice.text("fill_again"),))
+    begun, worked_out = calculate(turn.to(fresh))
+    return advance(begun, (*effects, *worked_out), (turn.voice.text("fill_again"),))
 
 
 def correct_last(turn: Turn) -> Step:
@@ -141,6 +143,37 @@ def change(turn: Turn, number: int) -> Step:
     if question is None or not (question.name in state.answers or question.name in state.left_out):
         return turn.show_after("change_impossible")
     return reopen(turn, question)
+
+
+def possible(turn: Turn) -> frozenset[Command]:
+    """Return the commands that only the open question makes possible."""
+    found = set()
+    if turn.question.offers_default(turn.state.answers):
+        found.add(Command.OK)
+    if turn.voice.pages(turn.question) > 1:
+        found.add(Command.LAGI)
+    return frozenset(found)
+
+
+def _next_page(turn: Turn, reply: Reply) -> Step:
+    """LAGI: the next page of a long list, after the last the first one again."""
+    if turn.state.status is not Status.ASKING:
+        return _show_or_over(turn, reply)
+    pages = turn.voice.pages(turn.question)
+    if pages < 2:
+        return turn.show()
+    page = (int(turn.state.extra.get(PAGE, "0")) + 1) % pages
+    return turn.to(replace(turn.state, extra={**turn.state.extra, PAGE: str(page)})).show()
+
+
+def _take_default(turn: Turn, reply: Reply) -> Step:
+    """OK: the answer that the open question offers."""
+    if turn.state.status is not Status.ASKING:
+        return _show_or_over(turn, reply)
+    question, answers = turn.question, turn.state.answers
+    if question.default is None or not question.offers_default(answers):
+        return turn.show()
+    return take(turn, question, question.accept(question.default, answers))
 
 
 def _begin_or_show(turn: Turn, reply: Reply) -> Step:
@@ -266,6 +299,8 @@ _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
     Command.KEMBALI: _back,
     Command.UBAH: _change_which,
     Command.ULANG: _show_or_over,
+    Command.LAGI: _next_page,
+    Command.OK: _take_default,
     Command.NANTI: _pause,
     Command.LANJUT: _go_on,
     Command.CEK: _check,

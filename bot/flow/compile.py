@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.flow.checker import Checker
 from bot.flow.compile_plan import plan_advice
@@ -15,30 +16,15 @@ from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
 from bot.flow.modes import lacking_disclaimer, own_advice
+from bot.flow.paging import SAID_BEFORE
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
-from bot.flow.survey import Flow, Question, Settings, Survey, Words
+from bot.flow.survey import Flow, Settings, Survey, Words, order_of_questions
 from bot.flow.tapping import unfit
 from bot.flow.turn import Context
 from bot.flow.wording import MAX_CHARS, Voice, message_chars
 
 _Flows = Sequence[tuple[Source, FlowFile]]
-
-_SAID_BEFORE = (
-    "invalid",
-    "invalid_again",
-    "help",
-    "help_question",
-    "info_under_way",
-    "verify_under_way",
-    "asked_again",
-    "not_text",
-    "edited",
-    "fill_again",
-    "change_impossible",
-    "language_only",
-)
-"""Messages that share a bubble with a question."""
 
 
 def compile_survey(
@@ -64,7 +50,7 @@ def compile_survey(
         for name, texts in getattr(shared[1], key).items():
             checker.texts(shared[0], (key, name), texts, ())
     questions = {
-        part.name: QuestionCompiler(source, part, shared, checker).questions()
+        part.name: _questions(QuestionCompiler(source, part, shared, checker))
         for source, part in flows
     }
     _check_names(survey, messages, flows, checker)
@@ -72,12 +58,12 @@ def compile_survey(
     if wrong:
         raise FlowError(wrong)
     compiled = _assemble(settings, words, shared[1], flows, questions, checker)
-    found = list(_too_long(compiled, flows))
+    sources = {source.file: source for source, _ in (shared, *flows)}
+    found = list(_too_long(compiled, sources))
     if not older:
         found += template_problems(compiled, messages, survey)
     if found:
         raise FlowError(found)
-    sources = {part.name: source for source, part in flows}
     return replace(
         compiled,
         advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),
@@ -85,30 +71,32 @@ def compile_survey(
     )
 
 
+def _questions(compiler: QuestionCompiler) -> dict[str, Any]:
+    """Return what a `Flow` holds of its questions."""
+    questions = order_of_questions(compiler.questions())
+    return {**questions, "sections": compiler.titles(), "shuffles": compiler.shuffles}
+
+
 def _assemble(
     settings: Settings,
     words: Words,
     shared: SharedFile,
     parts: _Flows,
-    questions: Mapping[str, tuple[Question, ...]],
+    questions: Mapping[str, Mapping[str, Any]],
     checker: Checker,
 ) -> Survey:
     default = settings.default_language
     languages = tuple(code for code in settings.languages if code not in checker.missing)
     flows: dict[str, Flow] = {}
     for _, part in parts:
-        asked = tuple(question for question in questions[part.name] if question.type != "note")
         flows[part.name] = Flow(
             name=part.name,
             title=by_language(part.title, default),
             minutes=part.minutes,
-            questions=questions[part.name],
-            by_name={question.name: question for question in questions[part.name]},
             words=words,
             settings=settings,
             languages=languages,
-            asked=asked,
-            conditional=tuple(question for question in asked if question.relevant is not None),
+            **questions[part.name],
         )
     no_questions = Flow(
         name="",
@@ -184,13 +172,12 @@ def _mode_advice(
         yield messages[0].problem(("messages", "invite"), what, fix)
 
 
-def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:
+def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem]:
     """Find questions that do not fit into one message at their longest, in any language.
 
     At their longest: after the longest words that can come before, with the notes before them and
     the full line below. Placeholders are filled with the settings' own words.
     """
-    sources = {part.name: source for source, part in parts}
     for group, flow in survey.groups.items():
         context = Context(
             now=datetime(2026, 9, 30, tzinfo=UTC),  # a day with a long name; any would do
@@ -200,16 +187,24 @@ def _too_long(survey: Survey, parts: _Flows) -> Iterator[Problem]:
         )
         for code in survey.languages:
             voice = Voice(flow, code, context)
-            before = max((voice.text(name) for name in _SAID_BEFORE), key=len)
+            before = max((voice.text(name) for name in SAID_BEFORE), key=len)
             notes: list[str] = []
             for question in flow.questions:
                 if question.type == "note":
                     notes.append(voice.note(question))
                     continue
-                message = voice.question(question, (99, 99), full=True, before=(before, *notes))
+                if question.type == "calculate":
+                    continue
+                message = voice.question(
+                    question,
+                    (99, 99),
+                    full=True,
+                    before=(before, *notes),
+                    sections=flow.around(question.section),
+                )
                 notes = []
                 if (chars := message_chars(message)) > MAX_CHARS:
                     what = f"up to {chars} characters in `{code}` with what can stand around it"
-                    path = ("questions", question.index, "label", code)
+                    path = (*question.path, "label", code)
                     fix = f"shorten it: a message holds {MAX_CHARS}"
-                    yield sources[flow.name].problem(path, what, fix)
+                    yield sources[question.file].problem(path, what, fix)

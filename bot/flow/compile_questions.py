@@ -8,12 +8,15 @@ from dataclasses import replace
 from functools import lru_cache
 
 from bot.flow.answers import Lexicon
-from bot.flow.checker import Checker
+from bot.flow.chance import Shuffle
+from bot.flow.checker import Checker, Names
+from bot.flow.choices import OTHER, SurveyChoice
+from bot.flow.compile_sections import Around, Item, Sections
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
-    AnyQuestion,
     AskedPart,
+    CalculatePart,
     ChoicePart,
     FlowFile,
     IntegerPart,
@@ -23,11 +26,9 @@ from bot.flow.schema import (
     TextPart,
 )
 from bot.flow.source import Path, Source
-from bot.flow.survey import Question, SurveyChoice
+from bot.flow.state import Answer
+from bot.flow.survey import Question, Section, Texts
 from bot.flow.wording import FILLED_ALWAYS
-
-_Names = Mapping[str, tuple[str, ...] | None]
-"""What conditions may read: a question's name, and the answers that a choice question can have."""
 
 
 @lru_cache(maxsize=256)
@@ -49,55 +50,110 @@ class QuestionCompiler:
         self._source, self._part = source, part
         self._shared_source, self._shared = shared
         self._checker = checker
+        self.sections = Sections(source, part, shared, checker)
+        self.shuffles: tuple[Shuffle, ...] = ()
+        self._conditions: dict[str, Expression | None] = {}  # of the sections met so far
+        self._known_at: dict[str, Names] = {}  # what can be read where they begin
         self._filled = FILLED_ALWAYS | checker.owners
 
     def questions(self) -> tuple[Question, ...]:
         """Return all questions, in order; what is wrong with them goes to the checker."""
         self._checker.texts(self._source, ("title",), self._part.title, ())
-        names = [question.name for question in self._part.questions]
+        items = self.sections.items()
+        names = [item.part.name for item in items]
         questions: list[Question] = []
-        for index, part in enumerate(self._part.questions):
-            path: Path = ("questions", index, "name")
-            if part.name in names[:index]:
-                self._complain(path, f"a second question `{part.name}`", "rename one")
-            if part.name in self._filled or part.name == "value":
-                what = f"`{part.name}` is the name of something else"
-                self._complain(path, what, "choose another")
-            questions.append(self._question(part, questions, names[index + 1 :]))
-        if all(question.type == "note" for question in questions):
+        for index, item in enumerate(items):
+            self._source = item.place.source
+            path, name = (*item.place.path, "name"), item.part.name
+            if name in names[:index] or name in self.sections.found:
+                self._complain(path, f"a second question `{name}`", "rename one")
+            if name in self._filled or name == "value":
+                self._complain(path, f"`{name}` is the name of something else", "choose another")
+            questions.append(self._question(item, questions, names[index + 1 :]))
+        self._source = self.sections.source
+        if not any(question.is_asked for question in questions):
             self._complain(("questions",), "no question, only notes", "add one")
+        self.shuffles = self.sections.shuffles(items, questions)
         return tuple(questions)
+
+    def titles(self) -> dict[str, Section]:
+        """Return the sections with their titles. After `questions`."""
+        spoken = {}
+        for name, one in self.sections.found.items():
+            at, title = (*one.place.path, "label"), one.part.label
+            texts = None
+            if title is not None:
+                known = self._known_at.get(name, {})
+                filled = self._filled | set(known)
+                texts = self._checker.texts(one.place.source, at, title, filled, known)
+            parent = one.outer[-1].part.name if one.outer else None
+            spoken[name] = Section(name, texts, parent)
+        return spoken
 
     def _complain(self, path: Path, what: str, fix: str = "", *, at_key: bool = False) -> None:
         self._checker.add(self._source, path, what, fix, at_key=at_key)
 
-    def _question(self, part: AnyQuestion, before: list[Question], later: list[str]) -> Question:
-        path: Path = ("questions", len(before))
+    def _question(self, item: Item, before: list[Question], later: list[str]) -> Question:
+        path, part = item.place.path, item.part
         asked = {question.name: question for question in before if question.type != "note"}
         known = {name: _answers(question) for name, question in asked.items()}
         filled = self._filled | set(asked)
         texts, source = self._checker.texts, self._source
-        relevant = self._condition((*path, "relevant"), part.relevant, known, later)
-        reads = relevant.names if relevant is not None else ()
+        self._open(item, known, later)
+        label = part.label or {self._checker.settings.default_language: part.name}
+        calculated = isinstance(part, CalculatePart)
         question = Question(
             name=part.name,
             type=part.type,
-            label=texts(source, (*path, "label"), part.label, filled),
+            label=label if calculated else texts(source, (*path, "label"), label, filled, known),
             index=len(before),
-            number=0 if part.type == "note" else len(asked) + 1,
             code=part.code,
-            hint=texts(source, (*path, "hint"), part.hint, filled) if part.hint else None,
-            relevant=relevant,
-            needs=max((asked[name].index for name in reads), default=-1),
+            hint=texts(source, (*path, "hint"), part.hint, filled, known) if part.hint else None,
+            relevant=self._relevant(item, known, later),
+            section=item.sections[-1].part.name if item.sections else None,
+            file=source.file,
+            path=path,
         )
         if isinstance(part, AskedPart):
-            question = self._asked(path, part, self._typed(path, part, question), known, later)
-        return question
+            question = replace(question, number=1 + sum(one.is_asked for one in before))
+            question = self._typed(path, part, question, known, later)
+            question = self._asked(path, part, question, known, later)
+        elif isinstance(part, CalculatePart):
+            at = (*path, "calculation")
+            question = replace(
+                question, calculation=self._condition(at, part.calculation, known, later)
+            )
+        return _with_reads(question, asked)
 
-    def _typed(self, path: Path, part: AskedPart, question: Question) -> Question:
+    def _relevant(self, item: Item, known: Names, later: list[str]) -> Expression | None:
+        """Return when a question is asked: by its own condition and those of its sections."""
+        own = self._condition((*item.place.path, "relevant"), item.part.relevant, known, later)
+        whole = [one for one in (*map(self._opened, item.sections), own) if one is not None]
+        if len(whole) < 2:
+            return whole[0] if whole else None
+        return compile_expression(" and ".join(f"({one.source})" for one in whole), known, later)
+
+    def _open(self, item: Item, known: Names, later: list[str]) -> None:
+        """Compile the conditions of sections that begin here, each once, at their own place."""
+        for section in item.sections:
+            name = section.part.name
+            if name in self._conditions:
+                continue
+            self._known_at[name] = known
+            self._source = section.place.source
+            at = (*section.place.path, "relevant")
+            self._conditions[name] = self._condition(at, section.part.relevant, known, later)
+        self._source = item.place.source
+
+    def _opened(self, section: Around) -> Expression | None:
+        return self._conditions.get(section.part.name)
+
+    def _typed(
+        self, path: Path, part: AskedPart, question: Question, known: Names, later: list[str]
+    ) -> Question:
         """Add what only this type of question has."""
         if isinstance(part, SelectOnePart | SelectMultiplePart):
-            question = self._with_choices(path, part, question)
+            question = self._with_choices(path, part, question, known, later)
         if isinstance(part, SelectOnePart):
             return replace(question, appearance=part.appearance)
         if isinstance(part, SelectMultiplePart):
@@ -111,7 +167,7 @@ class QuestionCompiler:
         )
 
     def _asked(
-        self, path: Path, part: AskedPart, question: Question, known: _Names, later: list[str]
+        self, path: Path, part: AskedPart, question: Question, known: Names, later: list[str]
     ) -> Question:
         """Add what every question has and a note has not: conditions, and how it counts."""
         itself = {**known, question.name: _answers(question)}
@@ -129,20 +185,47 @@ class QuestionCompiler:
                 fix = suggest(value, names) or f"add `{key}s:` to shared.yaml"
                 self._complain((*path, key), f"unknown {key} `{value}`", fix)
         texts = self._checker.texts
-        return replace(
+        question = replace(
             question,
             required=part.required,
             constraint=self._condition((*path, "constraint"), part.constraint, with_value, later),
-            constraint_message=texts(self._source, at, told, self._filled) if told else None,
+            constraint_message=(
+                texts(self._source, at, told, self._filled | set(known), known) if told else None
+            ),
             end_if=self._condition((*path, "end_if"), part.end_if, itself, later),
             scored=part.scored,
             dimension=part.dimension,
             indicator=part.indicator,
             quality_flag=part.quality_flag,
         )
+        if part.default is None:
+            return question
+        return replace(question, default=self._default((*path, "default"), part.default, question))
+
+    def _default(
+        self, path: Path, given: str | tuple[str, ...], question: Question
+    ) -> Answer | None:
+        """Return the answer that is offered: a choice's name, or what a person would type."""
+        names = (given,) if isinstance(given, str) else given
+        if question.choices:
+            offered = [choice.name for choice in question.choices]
+            for name in names:
+                if name not in offered:
+                    self._complain(path, f"`{name}` is no choice here", suggest(name, offered))
+            if question.type == "select_multiple":
+                return tuple(name for name in offered if name in names)
+        if len(names) != 1:
+            self._complain(path, "one answer can be offered here", "write one")
+            return None
+        if question.choices:
+            return names[0]
+        reading = replace(question, constraint=None).read(names[0], {})
+        if reading.answer is None:
+            self._complain(path, f"`{names[0]}` could not be answered here", "write another")
+        return reading.answer
 
     def _condition(
-        self, path: Path, text: str | None, known: _Names, later: list[str]
+        self, path: Path, text: str | None, known: Names, later: list[str]
     ) -> Expression | None:
         if text is None:
             return None
@@ -159,7 +242,12 @@ class QuestionCompiler:
     # choices
 
     def _with_choices(
-        self, path: Path, part: SelectOnePart | SelectMultiplePart, question: Question
+        self,
+        path: Path,
+        part: SelectOnePart | SelectMultiplePart,
+        question: Question,
+        known: Names,
+        later: list[str],
     ) -> Question:
         source, at, listed, good = self._source, (*path, "choices"), part.choices, part.good
         if isinstance(listed, str):
@@ -170,9 +258,14 @@ class QuestionCompiler:
                 return question
             source, at = self._shared_source, ("choice_lists", listed, "choices")
             listed, good = named.choices, good or named.good
+        may_read = known if source is self._source else None
         choices = tuple(
-            self._choice(source, (*at, index), choice) for index, choice in enumerate(listed)
+            self._choice(source, (*at, index), choice, may_read)
+            for index, choice in enumerate(listed)
         )
+        if part.or_other:
+            label = self._other_label(path)
+            choices = (*choices, SurveyChoice(OTHER, label))
         na = self._na(path, part.na)
         self._check_choices(source, at, (*choices, *na))
         if good is not None and good not in [choice.name for choice in choices]:
@@ -181,11 +274,42 @@ class QuestionCompiler:
             what = "a question with choices cannot be left out"
             self._complain((*path, "required"), what, "let `na` offer an answer instead")
         named_by = tuple((choice.name, tuple(choice.label.values())) for choice in (*choices, *na))
-        return replace(question, choices=choices, na=na, good=good, lexicon=_lexicon(named_by))
+        attributes: Names = {key: None for choice in choices for key in choice.attributes}
+        for key in attributes:
+            if key in known or key in later:
+                what = f"`{key}` is an attribute of choices and a question too"
+                self._checker.add(source, at, what, "rename the attribute")
+        return replace(
+            question,
+            choices=choices,
+            na=na,
+            good=good,
+            lexicon=_lexicon(named_by),
+            randomize=part.randomize,
+            choice_filter=self._condition(
+                (*path, "choice_filter"), part.choice_filter, {**known, **attributes}, later
+            ),
+        )
 
-    def _choice(self, source: Source, path: Path, part: ChoicePart) -> SurveyChoice:
-        label = self._checker.texts(source, (*path, "label"), part.label, self._filled)
-        return SurveyChoice(part.name, label, part.score)
+    def _choice(
+        self, source: Source, path: Path, part: ChoicePart, known: Names | None
+    ) -> SurveyChoice:
+        filled = self._filled | set(known or ())
+        label = self._checker.texts(source, (*path, "label"), part.label, filled, known)
+        return SurveyChoice(part.name, label, part.score, attributes=part.attributes)
+
+    def _other_label(self, path: Path) -> Texts:
+        """Return the words of "other"; in a language without them it is not offered."""
+        if self._shared.other is not None:
+            words = self._shared.other.label
+            return self._checker.texts(self._shared_source, ("other", "label"), words, self._filled)
+        words = dict(self.sections.other_words("label"))
+        for code in self._checker.settings.languages:
+            if code not in words:
+                self._checker.lacks(
+                    self._source, (*path, "or_other"), code, "`other` in shared.yaml"
+                )
+        return words
 
     def _na(self, path: Path, wanted: str) -> tuple[SurveyChoice, ...]:
         if wanted == "none":
@@ -198,7 +322,8 @@ class QuestionCompiler:
         for key in ("dont_know", "refuse"):
             if wanted in ("both", key):
                 part: ChoicePart = getattr(self._shared.na, key)
-                found.append(replace(self._choice(self._shared_source, ("na", key), part), na=True))
+                choice = self._choice(self._shared_source, ("na", key), part, None)
+                found.append(replace(choice, na=True, refuses=key == "refuse"))
         return tuple(found)
 
     def _check_choices(self, source: Source, path: Path, choices: Sequence[SurveyChoice]) -> None:
@@ -212,6 +337,22 @@ class QuestionCompiler:
                 if label and times > 1:
                     what = f"two choices read `{label}` in `{code}`"
                     self._checker.add(source, path, what, "tell them apart")
+
+
+def _with_reads(question: Question, before: Mapping[str, Question]) -> Question:
+    """Add what decides whether a question is asked, calculations seen through, and whether it
+    holds somebody's own words."""
+    conditions = (question.relevant, question.choice_filter, question.calculation)
+    reads: dict[str, None] = {}
+    worded = question.own_words
+    for name in (name for one in conditions if one is not None for name in one.names):
+        read = before.get(name)
+        if read is None:
+            continue
+        reads |= dict.fromkeys(read.reads) if read.type == "calculate" else {name: None}
+        worded |= question.type == "calculate" and read.from_words
+    needs = max((before[name].index for name in reads), default=-1)
+    return replace(question, reads=tuple(reads), needs=needs, from_words=worded)
 
 
 def _answers(question: Question) -> tuple[str, ...] | None:

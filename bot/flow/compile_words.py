@@ -20,6 +20,16 @@ _CHOOSE: dict[str, str] = {
     "id": "Pilih jawaban",
     "en": "Choose",
 }  # where the survey has no words of its own
+_OWN = {  # messages that a survey may do without: older ones do
+    "default_line": {
+        "id": "Balas *OK* bila: {{jawaban}}",
+        "en": "Reply *OK* for: {{jawaban}}",
+    },
+    "more_choices": {
+        "id": "Pilihan {{dari}}–{{sampai}} dari {{semua}}. *LAGI* untuk pilihan berikutnya.",
+        "en": "Choices {{dari}}–{{sampai}} of {{semua}}. *LAGI* for the next ones.",
+    },
+}
 _TIMES_OF_DAY = ("pagi", "siang", "sore", "malam")
 _WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used", "official")
 _NEEDS_CONVERSATION = frozenset({"alasan", "sumber_nomor", "durasi", "unit"})
@@ -31,6 +41,9 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         name: _message(source, name, getattr(part.messages, name), checker)
         for name in message_names(part)
     }
+    for name, own in _OWN.items():
+        spoken = {code: own.get(code, own["id"]) for code in checker.settings.languages}
+        messages.setdefault(name, MessageText(spoken))
     reasons = {
         key: checker.texts(source, ("messages", "alasan", key), texts, checker.owners)
         for key, texts in part.messages.alasan.items()

@@ -48,7 +48,7 @@ def begin(flow: Flow, context: Context, *, language: str = "", seed: int = 0) ->
 
 def step(flow: Flow, state: State, event: Event, context: Context) -> Step:
     """Move a conversation by one turn. Pure; raises nothing for anything a person can send."""
-    turn = Turn(flow, state, context)
+    turn = Turn(flow.arranged(state.seed), state, context)
     match event:
         case Wake():
             result = _wake(turn)
@@ -224,8 +224,9 @@ def _asking(turn: Turn, reply: Reply) -> Step:
     question = turn.question
     phase = Phase.OWN_WORDS if question.own_words else Phase.ASKING
     keywords = turn.flow.words.keywords
-    command = keywords.find(reply.text, phase)
-    if command is not None and (command in _ANY_TIME or question.lexicon.exact(reply.text) is None):
+    command = keywords.find(reply.text, phase, commands.possible(turn))
+    known = turn.offer.lexicon.exact(reply.text) is not None
+    if command is not None and (command in _ANY_TIME or not known):
         return commands.run(heard, command, reply)
     number = None if question.own_words else keywords.numbered(reply.text)
     if number is not None:
@@ -236,7 +237,7 @@ def _asking(turn: Turn, reply: Reply) -> Step:
         return heard.show_after("asked_again")
     if _came_too_fast(turn):
         return turn.show_after("asked_again")
-    return take(heard, question, question.read(reply.text, turn.state.answers))
+    return take(heard, question, turn.read(question, reply.text))
 
 
 def _has_lost_the_thread(turn: Turn) -> bool:
@@ -274,7 +275,7 @@ def _tapped(turn: Turn, reply: Reply) -> Step:
         return turn.show_after("asked_again")
     # An id that is none of ours: then what stands on the button counts, in any language.
     words = [text for text in (value, reply.text) if text and question.choices]
-    readings = [question.read(text, answers) for text in words]
+    readings = [turn.read(question, text) for text in words]
     found = next((one for one in readings if one.trouble is None), None)
     return take(turn, question, found or question.pick(value, answers))
 
@@ -284,14 +285,15 @@ def _about(turn: Turn, reply: Reply) -> Step:
     question = _answerable(turn, reply.about or "")
     if question is None:
         return turn.show_after("asked_again")
-    return take(turn, question, question.read(reply.text, turn.state.answers))
+    return take(turn, question, turn.read(question, reply.text))
 
 
 def _answerable(turn: Turn, name: str) -> Question | None:
     """Return the question of this name if it is open or was answered before."""
     state = turn.state
     if name == state.question or name in state.answers or name in state.left_out:
-        return turn.flow.by_name[name]
+        question = turn.flow.by_name[name]
+        return question if question.is_asked else None
     return None
 
 
@@ -321,7 +323,7 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
             return commands.stop(heard)
         case "stop" if said == "2":
             meant = turn.state.extra.get("said", "")
-            return take(heard, turn.question, turn.question.read(meant, turn.state.answers))
+            return take(heard, turn.question, turn.read(turn.question, meant))
         case "erase_or_correct" if said == "1":
             return commands.correct_last(heard)
         case "erase_or_correct" if said == "2":

@@ -1,6 +1,6 @@
-"""Conditions over answers, and {{placeholders}} in texts: both compiled or checked once, at load.
+"""Expressions over answers, and {{placeholders}} in texts: all compiled or checked once, at load.
 
-Conditions are Jinja2 expressions in its sandbox, narrowed to what a survey needs: answers, values,
+Expressions are Jinja2 expressions in its sandbox, narrowed to what a survey needs: answers, values,
 comparisons, `and`/`or`/`not`, `in`, arithmetic, a few filters. No calls, no attributes, nothing
 random. A comparison that cannot be made, as with a question that was not answered, is false.
 """
@@ -53,6 +53,11 @@ _UNANSWERABLE = (TypeError, ValueError, ArithmeticError, LookupError, TemplateEr
 
 _LONG = 40  # longer texts are somebody's own words: they must not stay in a cache
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_PIECE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+# What stands in an expression; of these only plain names can be those of questions.
+_WORDS = re.compile(
+    r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\|\s*\w+|\bis\s+(?:not\s+)?\w+|[A-Za-z_]\w*"
+)
 
 
 class ExpressionError(ValueError):
@@ -65,19 +70,28 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A compiled condition. `names` are the answers that it reads."""
+    """A compiled expression. `names` are the answers that it reads."""
 
     source: str
     names: tuple[str, ...]
-    run: Callable[..., bool]
-    run_cached: Callable[..., bool]
+    run: Callable[..., Any]
+    run_cached: Callable[..., Any]
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Return whether it is true; a name without a value is none."""
+        return bool(self.value(values))
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Return what it comes to; None where it cannot be computed."""
         given = [values.get(name) for name in self.names]
-        if any(isinstance(value, str) and len(value) > _LONG for value in given):
+        if any(map(is_long, given)):
             return self.run(*given)
         return self.run_cached(*given)
+
+
+def is_long(value: object) -> bool:
+    """Whether a value may be somebody's own words, which must not stay in a cache."""
+    return isinstance(value, str) and len(value) > _LONG
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +106,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
 def compile_expression(
     source: str, known: Mapping[str, Collection[str] | None], later: Collection[str] = ()
 ) -> Expression:
-    """Compile a condition over the `known` names.
+    """Compile an expression over the `known` names.
 
     `known` gives for a choice question the names that an answer can have (a comparison with
     anything else could never be true), for others None. `later` are questions asked afterwards,
@@ -104,11 +118,11 @@ def compile_expression(
     except TemplateError as error:
         raise ExpressionError(f"`{source}` is not a condition: {error}") from None
 
-    def run(*values: Any) -> bool:
+    def run(*values: Any) -> Any:
         try:
-            return bool(compiled(dict(zip(names, values, strict=True))))
+            return compiled(dict(zip(names, values, strict=True)))
         except _UNANSWERABLE:
-            return False
+            return None
 
     # typed: 1 and "1" differ anyway, 1 and True must too.
     return Expression(source, names, run, lru_cache(maxsize=512, typed=True)(run))
@@ -219,3 +233,58 @@ def fill(text: str, value: Callable[[str], str]) -> str:
     if "{{" not in text:
         return text
     return PLACEHOLDER.sub(lambda match: value(match.group(1)), text)
+
+
+def worked_out(text: str) -> tuple[str, ...]:
+    """Return what stands between braces in a text and is more than a name, as it is written."""
+    return tuple(one.strip() for one in _PIECE.findall(text) if not is_name(one))
+
+
+def without_worked_out(text: str) -> str:
+    """Return a text without those, to check what is left of it."""
+    return _PIECE.sub(lambda match: match[0] if is_name(match[1]) else "", text)
+
+
+def fill_in(text: str, value: Callable[[str], str], worked: Callable[[str], str]) -> str:
+    """Replace {{name}} by `value(name)`, and any other {{expression}} by `worked(expression)`."""
+    if "{{" not in text:
+        return text
+
+    def piece(match: re.Match[str]) -> str:
+        inner = match[1].strip()
+        return value(inner) if is_name(inner) else worked(inner)
+
+    return _PIECE.sub(piece, text)
+
+
+def is_name(text: str) -> bool:
+    """Whether what stands between braces is a plain name."""
+    return text.strip().isidentifier() and text.isascii()
+
+
+@lru_cache(maxsize=1024)
+def text_expression(source: str) -> Expression:
+    """Return an {{expression}} of a text, which was checked when its file was read.
+
+    It stands in many texts and editions and is compiled once.
+    """
+    names = {node.name: None for node in _walk(_parsed(source)) if isinstance(node, nodes.Name)}
+    return compile_expression(source, names)
+
+
+def renamed(source: str, names: Mapping[str, str]) -> str:
+    """Return an expression with some of its names changed; words in quotes stay what they are."""
+    return _WORDS.sub(lambda match: names.get(match[0], match[0]), source)
+
+
+def renamed_in_text(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with some of the names between its braces changed."""
+    return _PIECE.sub(lambda match: f"{{{{{renamed(match[1], names)}}}}}", text)
+
+
+def names_in_braces(text: str) -> set[str]:
+    """Return every name between a text's braces."""
+    if "{{" not in text:
+        return set()
+    words = (word for piece in _PIECE.findall(text) for word in _WORDS.findall(piece))
+    return {word for word in words if is_name(word)}

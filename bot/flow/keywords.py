@@ -19,6 +19,8 @@ class Command(StrEnum):
     KEMBALI = "KEMBALI"  # back to the previous question
     UBAH = "UBAH"  # change the answer with this number
     ULANG = "ULANG"  # show the question once more
+    LAGI = "LAGI"  # show the next page of a long list
+    OK = "OK"  # take the answer that is offered
     NANTI = "NANTI"  # pause
     LANJUT = "LANJUT"  # go on
     CEK = "CEK"  # is this real
@@ -143,14 +145,19 @@ class Keywords:
             frozenset(normalise(word) for word in who),
         )
 
-    def find(self, text: str, phase: Phase) -> Command | None:
-        """Return the command that the whole text is, if it is accepted in this phase."""
+    def find(
+        self, text: str, phase: Phase, also: frozenset[Command] = frozenset()
+    ) -> Command | None:
+        """Return the command that the whole text is, if it is accepted in this phase.
+
+        `also` are those that the open question makes possible.
+        """
         if phase is Phase.OWN_WORDS and text.strip() in IN_OWN_WORDS:
             return IN_OWN_WORDS[text.strip()]
         words = normalise(text)
         for candidate in (words, less_polite(words)):
             for command in self.words.get(candidate, ()):
-                if command in ACCEPTED[phase]:
+                if command in also or command in ACCEPTED[phase]:
                     return command
         return None
 

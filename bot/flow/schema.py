@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from bot.flow.keywords import Command
 from bot.flow.source import FlowError, Source
-from bot.flow.validate import read_as
+from bot.flow.validate import A_BLOCK, read_as
 
 ANY_LANGUAGE = "*"
 """The language of a text that is given as a plain string: the survey's only one."""
@@ -72,7 +72,8 @@ Zone = Annotated[str, AfterValidator(_as_zone)]
 Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
 Days = Annotated[float, Field(ge=0, le=366)]
 Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
-ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,16}$")]
+ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,48}$")]
+Prefix = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
 ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
@@ -237,6 +238,7 @@ class ChoicePart(Part):
     name: ChoiceName
     label: Texts
     score: Annotated[float, Field(ge=0, le=100)] | None = None
+    attributes: dict[Identifier, str] = {}  # what a `choice_filter` may read
 
 
 class QuestionPart(Part):
@@ -253,8 +255,21 @@ class NotePart(QuestionPart):
     type: Literal["note"]
 
 
+class CalculatePart(Part):
+    """A value that is worked out of answers and never shown as a question."""
+
+    type: Literal["calculate"]
+    name: Identifier
+    code: Line = ""
+    label: Texts | None = None  # for the codebook
+    hint: None = None
+    relevant: Line | None = None
+    calculation: Line
+
+
 class AskedPart(QuestionPart):
     required: bool = True
+    default: Line | tuple[Line, ...] | None = None
     constraint: Line | None = None
     constraint_message: Texts | None = None
     end_if: Line | None = None
@@ -264,19 +279,25 @@ class AskedPart(QuestionPart):
     quality_flag: Identifier | None = None
 
 
-class SelectOnePart(AskedPart):
+class WithChoices(AskedPart):
+    """What questions with choices share."""
+
+    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
+    na: Na = "both"
+    good: ChoiceName | None = None
+    choice_filter: Line | None = None
+    randomize: bool = False
+
+
+class SelectOnePart(WithChoices):
     type: Literal["select_one"]
-    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
-    na: Na = "both"
-    good: ChoiceName | None = None
     appearance: Appearance | None = None
+    or_other: bool = False
 
 
-class SelectMultiplePart(AskedPart):
+class SelectMultiplePart(WithChoices):
     type: Literal["select_multiple"]
-    choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
-    na: Na = "both"
-    good: ChoiceName | None = None
+    or_other: bool = False
     min_choices: Annotated[int, Field(ge=1)] = 1
     max_choices: Annotated[int, Field(ge=1)] | None = None
 
@@ -294,10 +315,35 @@ class TextPart(AskedPart):
     max_chars: Annotated[int, Field(ge=1, le=4000)] = 500
 
 
-AnyQuestion = Annotated[
-    NotePart | SelectOnePart | SelectMultiplePart | IntegerPart | TextPart,
-    Field(discriminator="type"),
+def _as_item(value: object) -> object:
+    block = isinstance(value, dict) and "block" in value and "type" not in value
+    return {**value, "type": A_BLOCK} if block and isinstance(value, dict) else value
+
+
+class BlockPart(Part):
+    """The questions of a block of shared.yaml, in place."""
+
+    type: Literal["a block"]
+    block: Identifier
+    prefix: Prefix = ""
+
+
+class SectionPart(Part):
+    """Questions that belong together, under a title."""
+
+    type: Literal["section"]
+    name: Identifier
+    label: Texts | None = None
+    relevant: Line | None = None
+    randomize: bool = False
+    questions: Annotated[tuple[AnyItem, ...], Field(min_length=1)]
+
+
+AnyQuestion = NotePart | CalculatePart | SelectOnePart | SelectMultiplePart | IntegerPart | TextPart
+AnyItem = Annotated[
+    AnyQuestion | SectionPart | BlockPart, Field(discriminator="type"), BeforeValidator(_as_item)
 ]
+SectionPart.model_rebuild()
 
 
 class FlowFile(Part):
@@ -307,7 +353,8 @@ class FlowFile(Part):
     name: Identifier
     title: Texts
     minutes: Line
-    questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1)]
+    questions: Annotated[tuple[AnyItem, ...], Field(min_length=1)]
+    random_sections: tuple[Identifier, ...] = ()
 
 
 # shared.yaml
@@ -323,12 +370,21 @@ class ChoiceListPart(Part):
     choices: Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
 
 
+class OtherPart(Part):
+    """The words of `or_other`: the choice, and the question that follows it."""
+
+    label: Texts
+    question: Texts
+
+
 class SharedFile(Part):
-    """What several flows share: scales, "don't know", areas, and rules for the results."""
+    """What several flows share: scales, "don't know", blocks, areas, rules for the results."""
 
     kind: Literal["shared"]
     na: NaPart | None = None
+    other: OtherPart | None = None
     choice_lists: dict[str, ChoiceListPart] = {}
+    blocks: dict[Identifier, Annotated[tuple[AnyItem, ...], Field(min_length=1)]] = {}
     dimensions: dict[str, Texts] = {}
     indicators: dict[str, Texts] = {}
     scoring: dict[str, Any] = {}
@@ -419,6 +475,9 @@ class MessagesPart(Part):
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None
     pilot_consent: MessagePart | None = None
+    # The program has words of its own for these.
+    default_line: MessagePart | None = None
+    more_choices: MessagePart | None = None
 
 
 class PosterPart(Part):

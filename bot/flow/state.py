@@ -10,8 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-Answer = str | int | tuple[str, ...]
-"""A stored answer: a choice's name or text, a whole number, or the names of several choices."""
+Answer = str | int | float | tuple[str, ...]
+"""A stored answer: a choice's name or text, a number, or the names of several choices."""
 
 NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
 """No answers at all; it cannot be changed, so that it can be shared."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,47 +19,40 @@ from bot.flow.answers import (
     read_number,
     read_text,
 )
+from bot.flow.chance import Shuffle, arrangement
+from bot.flow.choices import SurveyChoice, offered
 from bot.flow.expressions import Expression
 from bot.flow.keywords import Keywords
-from bot.flow.source import Problem
+from bot.flow.source import Path, Problem
 from bot.flow.state import Answer
 from bot.flow.turn import Hours, Plan
 
 Texts = Mapping[str, str]
 """The same words in several languages."""
 
-QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note"]
+QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note", "calculate"]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
 OncePer = Literal["survey", "unit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SurveyChoice:
-    """A choice of a question: its stored name and its label in every language."""
-
-    name: str
-    label: Texts
-    score: float | None = None
-    na: bool = False  # "don't know" or "prefer not to say": never counts as good or bad
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """One question, or a note: something said between two questions."""
+    """One question; or a note, said between two questions; or a calculation, never shown."""
 
     name: str
     type: QuestionType
     label: Texts
     index: int  # position in the flow
-    number: int = 0  # position among those that are asked, from 1; 0 for a note
+    number: int = 0  # position among those that are asked, from 1; 0 for what is not asked
     code: str = ""
     hint: Texts | None = None
     choices: tuple[SurveyChoice, ...] = ()
     na: tuple[SurveyChoice, ...] = ()
     required: bool = True
     relevant: Expression | None = None
-    needs: int = -1  # position of the last question that `relevant` reads
+    reads: tuple[str, ...] = ()  # questions that decide whether it is asked
+    needs: int = -1  # position of the last of these
     constraint: Expression | None = None
     constraint_message: Texts | None = None
     end_if: Expression | None = None
@@ -71,21 +65,38 @@ class Question:
     good: str | None = None
     quality_flag: str | None = None
     appearance: Appearance | None = None  # None: as the settings say for all
-    lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))
+    lexicon: Lexicon = field(default_factory=lambda: Lexicon.of(()))  # of all choices, by name
+    choice_filter: Expression | None = None
+    randomize: bool = False  # the choices are shown in the order of the conversation's seed
+    default: Answer | None = None  # offered, and taken for OK
+    calculation: Expression | None = None  # of a calculation only
+    from_words: bool = False  # an answer in somebody's own words, or worked out of one
+    section: str | None = None  # the innermost section that it stands in
+    file: str = ""  # where it is written
+    path: Path = ()
 
     @property
     def own_words(self) -> bool:
         """Whether it is answered in the person's own words."""
         return self.type == "text"
 
-    def read(self, text: str, answers: Mapping[str, Answer]) -> Reading:
-        """Read what a person typed as an answer, the constraint included."""
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is put to people: not a note, and no calculation."""
+        return self.type not in ("note", "calculate")
+
+    def read(self, text: str, answers: Mapping[str, Answer], seed: int = 0) -> Reading:
+        """Read what a person typed as an answer, the constraint included.
+
+        By the numbers that this person sees: see `choices.offered`.
+        """
+        offer = offered(self, answers, seed)
         match self.type:
             case "select_one":
-                reading = read_choice(self.lexicon, text)
+                reading = read_choice(offer.lexicon, text)
             case "select_multiple":
-                order = tuple(choice.name for choice in self.choices)
-                reading = read_choices(self.lexicon, order, text, self.least or 1, self.most)
+                least = min(self.least or 1, len(offer.order))
+                reading = read_choices(offer.lexicon, offer.order, text, least, self.most)
             case "integer":
                 reading = read_number(text, self.least, self.most, self.required)
             case _:
@@ -94,9 +105,21 @@ class Question:
 
     def pick(self, name: str, answers: Mapping[str, Answer]) -> Reading:
         """Read a tapped choice."""
-        if name not in self.lexicon.names:
+        if name not in offered(self, answers, 0).lexicon.names:
             return UNCLEAR
         answer: Answer = (name,) if self.type == "select_multiple" else name
+        return self._constrained(Reading(answer), answers)
+
+    def offers_default(self, answers: Mapping[str, Answer]) -> bool:
+        """Whether there is an answer to say OK to, and it can be given now."""
+        return self.default is not None and self.accept(self.default, answers).trouble is None
+
+    def accept(self, answer: Answer, answers: Mapping[str, Answer]) -> Reading:
+        """Read an answer that we have offered ourselves."""
+        if self.choices:
+            names = answer if isinstance(answer, tuple) else (answer,)
+            if not offered(self, answers, 0).lexicon.names.issuperset(names):
+                return UNCLEAR
         return self._constrained(Reading(answer), answers)
 
     def _constrained(self, reading: Reading, answers: Mapping[str, Answer]) -> Reading:
@@ -268,6 +291,15 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """Questions that belong together. The title stands above the first of them that is asked."""
+
+    name: str
+    title: Texts | None
+    parent: str | None = None  # the section around this one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Flow:
     """A questionnaire with all that its conversations need: words, settings, offered languages.
 
@@ -283,13 +315,77 @@ class Flow:
     words: Words
     settings: Settings
     languages: tuple[str, ...]  # the complete ones, in the settings' order
-    asked: tuple[Question, ...]  # the questions without the notes
+    asked: tuple[Question, ...]  # what is put to people: no notes, no calculations
     conditional: tuple[Question, ...]  # those of them that are not asked of everybody
     group: Group | None = None
+    # What is to be settled anew after each answer, in order: answers that may no longer matter or
+    # be offered, and calculations.
+    settled: tuple[Question, ...] = ()
+    sections: Mapping[str, Section] = field(default_factory=dict)
+    shuffles: tuple[Shuffle, ...] = ()  # inner ones first
+
+    def arranged(self, seed: int) -> Flow:
+        """Return the flow in the order of a seed; itself where nothing is left to chance."""
+        if not self.shuffles or not seed:
+            return self
+        return _in_order(self, arrangement(len(self.questions), self.shuffles, seed))
+
+    def around(self, section: str | None) -> tuple[str, ...]:
+        """Return a section and those around it, outermost first; nothing for None."""
+        found: list[str] = []
+        while section is not None:
+            found.append(section)
+            section = self.sections[section].parent
+        return tuple(reversed(found))
 
     def spoken(self, language: str) -> str:
         """Return the language to speak: the given one if it is offered, else the default."""
         return language if language in self.languages else self.settings.default_language
+
+
+def order_of_questions(questions: Sequence[Question]) -> dict[str, Any]:
+    """Return what a `Flow` holds of its questions, in the order given."""
+    asked = tuple(question for question in questions if question.is_asked)
+    return {
+        "questions": tuple(questions),
+        "by_name": {question.name: question for question in questions},
+        "asked": asked,
+        "conditional": tuple(
+            question
+            for question in asked
+            if question.relevant is not None or question.choice_filter is not None
+        ),
+        "settled": tuple(
+            question
+            for question in questions
+            if question.type == "calculate"
+            or (question.is_asked and (question.relevant or question.choice_filter))
+        ),
+    }
+
+
+@lru_cache(maxsize=256)
+def _in_order(flow: Flow, order: tuple[int, ...]) -> Flow:
+    """Return a flow with its questions in another order, and their positions told anew."""
+    if order == tuple(range(len(order))):
+        return flow
+    places = {old: new for new, old in enumerate(order)}
+    questions: list[Question] = []
+    number = 0
+    for old in order:
+        question = flow.questions[old]
+        number += question.is_asked
+        questions.append(
+            replace(
+                question,
+                index=len(questions),
+                number=number if question.is_asked else 0,
+                needs=max(
+                    (places[flow.by_name[name].index] for name in question.reads), default=-1
+                ),
+            )
+        )
+    return replace(flow, **order_of_questions(questions))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from bot.flow.asking import FULL_FOOTERS
 from bot.flow.source import Problem, Source
+from bot.flow.state import Answer
 from bot.flow.survey import Flow, Question, Survey
 from bot.flow.taps import misfit, plain_text
 from bot.flow.turn import Context, Message
@@ -24,12 +25,15 @@ def tappable(survey: Survey) -> Iterator[Message]:
         always = 0  # questions before this one that everybody is asked
         for question, notes in _asked(flow):
             for full in (True, False) if always < FULL_FOOTERS else (False,):
-                yield voice.question(question, (1, 1), full=full, notes=notes)
+                for sections in _begun(flow, question):
+                    yield voice.question(
+                        question, (1, 1), full=full, notes=notes, sections=sections
+                    )
             always += question.relevant is None
         yield from _others(voice)
 
 
-def unfit(survey: Survey, settings: Source, flows: Mapping[str, Source]) -> Iterator[Problem]:
+def unfit(survey: Survey, settings: Source, sources: Mapping[str, Source]) -> Iterator[Problem]:
     """Yield what the files want tapped and WhatsApp would not show.
 
     A question that asks for it itself is named at its place; of those that follow the survey's
@@ -42,18 +46,25 @@ def unfit(survey: Survey, settings: Source, flows: Mapping[str, Source]) -> Iter
             wanted = question.appearance or survey.settings.appearance
             if question.type != "select_one" or (flow.name, question.name) in seen:
                 continue
-            body = plain_text(voice.question(question, (99, 99), full=True, notes=notes))
+            around = flow.around(question.section)
+            body = plain_text(
+                voice.question(question, (99, 99), full=True, notes=notes, sections=around)
+            )
             offered = (*question.choices, *question.na)
             labels = [choice.label[voice.language] for choice in offered]
             found = misfit(wanted, labels, body)
+            if wanted != "text" and (question.randomize or question.choice_filter is not None):
+                found = ("its choices are not the same for everybody", "write `text`")
             if found is None:
                 continue
             seen.add((flow.name, question.name))
             if question.appearance is None:
                 inherited.setdefault(f"{flow.name}/{question.name}", found[0])
                 continue
-            path = ("questions", question.index, "appearance")
-            yield flows[flow.name].problem(path, f"{found[0]}: it stays numbered text", found[1])
+            path = (*question.path, "appearance")
+            yield sources[question.file].problem(
+                path, f"{found[0]}: it stays numbered text", found[1]
+            )
         for name, why in _aside(voice):
             inherited.setdefault(name, why)
     if inherited:
@@ -103,7 +114,9 @@ def _voices(survey: Survey) -> Iterator[tuple[Flow, Voice]]:
             request_code="AB12",
         )
         # Each answer is there, so that a question that repeats one can be filled.
-        answers = {question.name: "1" for question in flow.asked}
+        answers: dict[str, Answer] = {
+            question.name: 1 if question.type == "integer" else "1" for question in flow.asked
+        }
         for code in survey.languages:
             yield flow, Voice(flow, code, context, answers)
 
@@ -114,6 +127,19 @@ def _asked(flow: Flow) -> Iterator[tuple[Question, tuple[Question, ...]]]:
     for question in flow.questions:
         if question.type == "note":
             notes += [question] if question.relevant is None else []
+        if not question.is_asked:
             continue
         yield question, tuple(notes)
         notes = []
+
+
+def _begun(flow: Flow, question: Question) -> tuple[tuple[str, ...], ...]:
+    """Return which sections may begin with a question, by what may have been asked before it."""
+    own = flow.around(question.section)
+    found: dict[tuple[str, ...], None] = {}
+    for earlier in reversed(flow.asked[: question.number - 1]):
+        inside = flow.around(earlier.section)
+        found[tuple(name for name in own if name not in inside)] = None
+        if earlier not in flow.conditional:
+            return tuple(found)
+    return (*found, own) if own not in found else tuple(found)

@@ -64,7 +64,8 @@ class End(Part):
 
 class Transcript(Part):
     """One dialogue. `zone` and `texts` are what a unit would give; `start` is local there; a
-    `pilot` is that of a colleague who tries the survey out."""
+    `pilot` is that of a colleague who tries the survey out; `seed` draws what is left to chance,
+    0 leaves it as it is written."""
 
     survey: Identifier
     group: Identifier
@@ -72,6 +73,7 @@ class Transcript(Part):
     zone: Zone | None = None
     start: datetime | None = None
     pilot: Literal["true"] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     texts: dict[Identifier, str] = Field(default_factory=dict)
     script: Annotated[tuple[Line, ...], Field(min_length=1)]
     end: End | None = None
@@ -167,7 +169,9 @@ class _Player:
             code: {**words, **transcript.texts} for code, words in survey.settings.texts.items()
         }
         self._now = self._start()
-        self.state = begin(self._flow, self._context(), language=transcript.language)
+        self.state = begin(
+            self._flow, self._context(), language=transcript.language, seed=transcript.seed
+        )
 
     def lines(self) -> Iterator[Mapping[str, str]]:
         """Play, and give every line as it comes out."""

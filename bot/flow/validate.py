@@ -15,6 +15,9 @@ from bot.flow.source import FlowError, Path, Problem, Source
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+A_BLOCK = "a block"
+"""The type of an item that takes the questions of a block: it is known by its key `block`."""
+
 
 def read_as(source: Source, model: type[_Model]) -> _Model:
     """Return the file as this model. Raises FlowError with every problem found."""
@@ -35,6 +38,7 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
             return source.problem(path, f"`{name}` is missing", f"add `{name}:`", at_key=True)
         case "extra_forbidden":
             known = sorted(set(inside.model_fields) | {"type"} if inside else ())
+            known = [key for key in known if key != "type"] if "block" in known else known
             return source.problem(path, f"unknown key `{name}`", suggest(name, known), at_key=True)
         case "union_tag_invalid" | "literal_error" | "enum" | "union_tag_not_found":
             expected = re.findall(r"'([^']*)'", context.get("expected_tags", "")) or re.findall(
@@ -44,7 +48,8 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
                 given = given.get("type", "") if isinstance(given, dict) else given
                 path = (*path, "type")
             what = f"`{given}` is not known here" if given else "`type` is missing"
-            return source.problem(path, what, suggest(str(given), expected))
+            known = [word for word in expected if word != A_BLOCK]
+            return source.problem(path, what, suggest(str(given), known))
         case "string_pattern_mismatch":
             fix = _PATTERN_FIXES.get(context.get("pattern", ""), f"it must match {context}")
             return source.problem(path, f"`{given}` cannot be used", fix)
@@ -58,7 +63,7 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
 _PATTERN_FIXES: Mapping[str, str] = {
     r"^[a-z][a-z0-9_]{0,47}$": "use a small letter, then small letters, digits and _",
     r"^([a-z]{2,3}|\*)$": "a language is a code of two or three small letters, as id or en",
-    r"^[A-Za-z0-9_]{1,16}$": "use up to 16 letters, digits and _",
+    r"^[A-Za-z0-9_]{1,48}$": "use up to 48 letters, digits and _",
     "^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$": "a ContentSid is HX and 32 digits or letters a-f, the"
     " name of a template at Meta small letters, digits and _",
 }
@@ -95,6 +100,8 @@ def _model_in(annotation: Any, data: Any) -> type[BaseModel] | None:
         return annotation
     models = [found for part in typing.get_args(annotation) if (found := _model_in(part, data))]
     kind = data.get("type") if isinstance(data, dict) else None
+    if kind is None and isinstance(data, dict) and "block" in data:
+        kind = A_BLOCK
     for found in models:
         field = found.model_fields.get("type")
         if field is not None and kind in typing.get_args(field.annotation):

@@ -232,7 +232,7 @@ class Search:
         if not tried_in_full(question, conditions, self._numbers):
             self.proved = False
         found: list[tuple[Reply, Moment]] = []
-        for reply in answers(question, conditions):
+        for reply in answers(question, conditions, here.state.answers):
             after = self._player.go(here, reply)
             state = after.state
             answered = question.name in state.answers or question.name in state.left_out
@@ -281,9 +281,18 @@ def _reads(questions: Sequence[Question]) -> dict[str, list[Expression]]:
     """Return what the conditions of these questions read, with those conditions."""
     found: dict[str, list[Expression]] = {}
     for question in questions:
-        for condition in (question.relevant, question.constraint, question.end_if):
+        conditions = (
+            *(question.relevant, question.constraint, question.end_if),
+            *(question.choice_filter, question.calculation),
+        )
+        for condition in conditions:
             for name in condition.names if condition is not None else ():
                 read = question.name if name == "value" else name
                 assert condition is not None
                 found.setdefault(read, []).append(condition)
+    # What reads a calculation reads what that is worked out of.
+    for question in reversed(questions):
+        calculation = question.calculation
+        for name in calculation.names if calculation is not None else ():
+            found.setdefault(name, []).extend(found.get(question.name, ()))
     return found

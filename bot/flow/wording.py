@@ -11,8 +11,11 @@ from types import MappingProxyType
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from babel.numbers import format_decimal
 
-from bot.flow.expressions import fill, placeholders
+from bot.flow.choices import Offer, offered
+from bot.flow.expressions import fill_in, placeholders, text_expression
+from bot.flow.paging import ONE_PAGE, reserve, spans
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.taps import Blanks, plain_text, with_taps
@@ -32,6 +35,8 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "invalid_again": frozenset({"daftar_angka"}),
         "help_question": frozenset({"daftar_angka"}),
         "erased": frozenset({"kode"}),
+        "default_line": frozenset({"jawaban"}),
+        "more_choices": frozenset({"dari", "sampai", "semua"}),
         "code_wrong": frozenset({"kode"}),
         "link_used": frozenset({"kode"}),
     }
@@ -73,6 +78,7 @@ class Voice:
     context: Context
     answers: Mapping[str, Answer] = field(default_factory=lambda: NO_ANSWERS)
     blanks: Blanks | None = None
+    seed: int = 0
 
     def text(self, name: str, own: Mapping[str, str] | None = None) -> str:
         """Return a message's words with everything filled in; `own` comes before all else."""
@@ -81,14 +87,29 @@ class Voice:
 
     def fill(self, text: str, own: Mapping[str, str]) -> str:
         """Fill the placeholders of any text of this survey."""
+        if "{{" not in text:
+            return text
         blanks = self.blanks
         if blanks is None:
-            return fill(text, lambda name: own[name] if name in own else self._value(name))
+            return fill_in(
+                text, lambda name: own[name] if name in own else self._value(name), self._worked_out
+            )
         # What fills a blank has none of its own.
         filled = replace(self, blanks=None)
-        return fill(
-            text, lambda name: blanks.put(name, own[name] if name in own else filled._value(name))
+        return fill_in(
+            text,
+            lambda name: blanks.put(name, own[name] if name in own else filled._value(name)),
+            lambda source: blanks.put(source, filled._worked_out(source)),
         )
+
+    def _worked_out(self, source: str) -> str:
+        """Return what an {{expression}} of a text comes to, in words."""
+        expression = text_expression(source)
+        values = {
+            name: self.answers.get(name) if name in self.flow.by_name else self._value(name)
+            for name in expression.names
+        }
+        return in_words(expression.value(values), self.language)
 
     def message(self, name: str, own: Mapping[str, str] | None = None, after: str = "") -> Message:
         """Return a message by its name, with its buttons; `after` are words to say first."""
@@ -161,43 +182,109 @@ class Voice:
         full: bool,
         before: tuple[str, ...] = (),
         notes: tuple[Question, ...] = (),
+        sections: tuple[str, ...] = (),
+        page: int = 0,
     ) -> Message:
         """Return a question as one bubble.
 
         `count` is its number and how many there are; `full` asks for the long line under it;
-        `before` are words to say first, as "sorry", and `notes` what stands before it in the flow.
-        After such words it is always plain: who stumbled gets the numbers to type.
+        `before` are words to say first, as "sorry", `notes` what stands before it in the flow, and
+        `sections` those that begin with it; `page` is which part of a long list is shown.
+        After such words it is always plain: who stumbled gets the numbers to type. So is what is
+        not the same for everybody, and what needs pages.
         """
-        said = self._question(question, count, full, (*before, *map(self.note, notes)))
+        introduced = self._introduced(question, notes, sections)
+        said = self._question(question, count, full, (*before, *introduced), page)
         wanted = question.appearance or self.flow.settings.appearance
-        if before or wanted == "text" or question.type != "select_one":
+        own = question.randomize or question.choice_filter is not None
+        if before or wanted == "text" or question.type != "select_one" or own:
+            return said
+        if self.pages(question) > 1:
             return said
         options = tuple(
             Choice(f"{question.name}:{choice.name}", choice.label[self.language])
             for choice in (*question.choices, *question.na)
         )
         blank = self._blank()
-        plain = blank._question(question, count, full, tuple(map(blank.note, notes)))
+        plain = blank._question(question, count, full, blank._introduced(question, notes, sections))
         return self._tapped(said, wanted, options, plain, blank)
 
     def _question(
-        self, question: Question, count: tuple[int, int], full: bool, before: tuple[str, ...]
+        self,
+        question: Question,
+        count: tuple[int, int],
+        full: bool,
+        before: tuple[str, ...],
+        page: int = 0,
     ) -> Message:
-        body = self.fill(question.label[self.language], {})
-        if question.hint:
-            body += "\n" + self.fill(question.hint[self.language], {})
-        choices = tuple(
-            Choice(choice.name, self.fill(choice.label[self.language], {}))
-            for choice in question.choices
-        )
+        body = self.note(question)
+        offer = self._offer(question)
+        choices, footer = self._choices(offer), self._footer(question, count, full)
+        if len(choices) > ONE_PAGE:
+            pages = self._spans(question)
+            start, end = pages[page % len(pages)]
+            if len(pages) > 1:
+                footer = f"{self._more(start, end, len(choices))}\n{footer}"
+            choices = choices[start:end]
         return Message(
             text="\n\n".join((*before, body)),
             choices=choices,
-            footer=self._footer(question, count, full),
-            buttons=_choice_buttons(question, choices),
+            footer=footer,
+            buttons=_choice_buttons(question, offer, choices),
             question=question.name,
             language=self.language,
         )
+
+    def _offer(self, question: Question) -> Offer:
+        return offered(question, self.answers, self.seed)
+
+    def _choices(self, offer: Offer) -> tuple[Choice, ...]:
+        return tuple(
+            Choice(one.number, self.fill(one.choice.label[self.language], {}))
+            for one in offer.choices
+        )
+
+    def _introduced(
+        self, question: Question, notes: tuple[Question, ...], sections: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Return notes, and the title of each section above the first thing that is said in it."""
+        said: list[str] = []
+        waiting = list(sections)
+        for one in (*notes, question):
+            for name in self.flow.around(one.section) if waiting else ():
+                if name in waiting:
+                    waiting.remove(name)
+                    title = self.flow.sections[name].title
+                    said += [self._title(title[self.language])] if title else []
+            if one is not question:
+                said.append(self.note(one))
+        return tuple(said)
+
+    def _title(self, text: str) -> str:
+        title = self.fill(text, {})
+        return title if "*" in title else f"*{title}*"
+
+    def pages(self, question: Question) -> int:
+        """Return on how many pages a question shows its choices."""
+        few = len(question.choices) <= ONE_PAGE
+        return 1 if few else len(self._spans(question))
+
+    def _spans(self, question: Question) -> tuple[tuple[int, int], ...]:
+        """Return the pages of a question, the same whatever is said before it."""
+        choices = self._choices(self._offer(question))
+        if len(choices) <= ONE_PAGE:
+            return ((0, len(choices)),)
+        footer = self._footer(question, (99, 99), True)
+        free = MAX_CHARS - reserve(self.flow.words, self.language)
+        free -= len(self.note(question)) + len(footer) + 4
+        lines = [len(f"{choice.value}. {choice.label}") for choice in choices]
+        if sum(lines) + len(lines) <= free:
+            return ((0, len(choices)),)
+        return spans(lines, free - len(self._more(999, 999, 999)) - 1)
+
+    def _more(self, start: int, end: int, many: int) -> str:
+        own = {"dari": str(start + 1), "sampai": str(end), "semua": str(many)}
+        return self.text("more_choices", own)
 
     def _blank(self) -> Voice:
         return replace(self, blanks=Blanks())
@@ -213,7 +300,7 @@ class Voice:
         return with_taps(said, kind, options, plain, blank.blanks, label)
 
     def note(self, question: Question) -> str:
-        """Return the words of a note."""
+        """Return the words of a note, or of a question without its choices."""
         text = self.fill(question.label[self.language], {})
         return f"{text}\n{self.fill(question.hint[self.language], {})}" if question.hint else text
 
@@ -223,17 +310,27 @@ class Voice:
             least = "" if question.least is None else str(question.least)
             most = "" if question.most is None else str(question.most)
             return f"{least}–{most}" if least or most else "0, 1, 2, …"
-        return ", ".join(choice.name for choice in (*question.choices, *question.na))
+        offer = self._offer(question)
+        numbers = [one.number for one in offer.choices]
+        if len(numbers) > ONE_PAGE and numbers == [str(n + 1) for n in range(len(numbers))]:
+            numbers = [f"1–{numbers[-1]}"]
+        return ", ".join((*numbers, *(one.number for one in offer.na)))
 
     def _footer(self, question: Question, count: tuple[int, int], full: bool) -> str:
         name = "question_footer_text" if question.own_words else "question_footer"
         own = {"no": str(count[0]), "jumlah": str(count[1])}
         lines = [self.text(name if full else "question_footer_short", own)]
-        if len(question.na) == 2:
+        if question.default is not None and question.offers_default(self.answers):
+            answer = question.answer_label(question.default, self.language)
+            answer = self.fill(answer, {}) if question.choices else answer
+            lines.insert(0, self.text("default_line", {"jawaban": answer}))
+        na = self._offer(question).na if question.na else ()
+        if tuple(one.number for one in na) == ("0", "9"):
             lines.insert(0, self.text("na_line"))
-        elif question.na:
-            only = question.na[0]
-            lines.insert(0, f"{only.name} {self.fill(only.label[self.language], {})}")
+        elif na:
+            labels = (self.fill(one.choice.label[self.language], {}) for one in na)
+            pairs = zip((one.number for one in na), labels, strict=True)
+            lines.insert(0, " · ".join(f"{number} {label}" for number, label in pairs))
         if question.type == "select_multiple":
             lines.insert(0, self.text("choose_several"))
         return "\n".join(lines)
@@ -276,7 +373,9 @@ class Voice:
         if name in flow.by_name:
             answer = self.answers.get(name)
             question = flow.by_name[name]
-            return "" if answer is None else question.answer_label(answer, self.language)
+            if answer is None or question.type == "calculate":
+                return in_words(answer, self.language)
+            return question.answer_label(answer, self.language)
         return self._owners_word(name)
 
     def _owners_word(self, name: str) -> str:
@@ -306,22 +405,41 @@ class Voice:
         return day_in_words(moment.astimezone(zone).date(), self.language)
 
 
-def _choice_buttons(question: Question, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+def _choice_buttons(
+    question: Question, offer: Offer, choices: tuple[Choice, ...]
+) -> tuple[Choice, ...]:
     """Buttons for a short question. Several choices cannot be tapped at once: they get none."""
     few = question.type == "select_one" and len(choices) <= BUTTONS_AT_MOST
     if not few or any(len(choice.label) > BUTTON_CHARS for choice in choices):
         return ()
-    return tuple(Choice(f"{question.name}:{choice.value}", choice.label) for choice in choices)
+    return tuple(
+        Choice(f"{question.name}:{one.choice.name}", choice.label)
+        for one, choice in zip(offer.choices, choices, strict=True)
+    )
+
+
+def in_words(value: object, language: str) -> str:
+    """Return what was worked out as a text shows it: "2,5" in Indonesian, nothing for no value."""
+    if value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, tuple | list):
+        return ", ".join(in_words(one, language) for one in value)
+    if isinstance(value, float):
+        return format_decimal(value, "0.######", locale=_locale(language))
+    return str(value)
 
 
 @lru_cache(maxsize=256)
 def day_in_words(day: date, language: str) -> str:
     """Return a day as "31 Januari 2027"; a language without a calendar borrows Indonesian's."""
+    return format_date(day, "d MMMM y", locale=_locale(language))
+
+
+def _locale(language: str) -> Locale:
     try:
-        locale = Locale.parse(language)
+        return Locale.parse(language)
     except (UnknownLocaleError, ValueError):
-        locale = Locale.parse("id")
-    return format_date(day, "d MMMM y", locale=locale)
+        return Locale.parse("id")
 
 
 def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:

@@ -136,7 +136,7 @@ def _person(
         place = f"state:{row.conversation_id}"
         state = State.from_json(keys.by_id(connection, row.key_id).open(row.sealed, place))
     survey = installation.surveys.version(connection, published.id, row.flow_version_id)
-    flow = survey.for_group(row.grp)
+    flow = survey.for_group(row.grp).arranged(state.seed)
     minutes = None
     if state.began_at is not None and state.last_turn_at is not None:
         minutes = round((state.last_turn_at - state.began_at).total_seconds() / 60, 1)

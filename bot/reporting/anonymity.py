@@ -80,7 +80,7 @@ def _case(connection: Connection, installation: Installation, published: Publish
         for one in versions.values()
         for flow in one.flows.values()
         for question in flow.questions
-        if not question.own_words
+        if not question.from_words
     }
     traces = Traces(responses={row.id.hex for row in responses})
     for _, question, value in queries.answers(connection, published.id):
