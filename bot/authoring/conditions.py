@@ -89,15 +89,21 @@ def translate(source: str, scope: Scope, use: Use) -> str:
 
 def translate_node(tree: Node, scope: Scope, use: Use) -> str:
     """Return the same for an expression that was read before."""
-    work = _Translation(scope, use)
     if use in {"calculation", "text"}:
-        made = work.part(tree, top=False)
-        if made.kind == "bool":
-            return f"'true' if {made.at(_OR)} else 'false'"
-        if made.guards:
-            return f"{made.at(_OR)} if {' and '.join(made.guards)} else none"
-        return made.text
+        return calculation(tree, scope, use)[0]
+    work = _Translation(scope, use)
     return work.truth(work.part(tree, top=True)).text
+
+
+def calculation(tree: Node, scope: Scope, use: Use = "calculation") -> tuple[str, Kind]:
+    """Return what works a value out, and what kind of value that is."""
+    made = _Translation(scope, use).part(tree, top=False)
+    if made.kind == "bool":
+        return f"'true' if {made.at(_OR)} else 'false'", "text"
+    kind: Kind = "text" if made.kind == "choice" else made.kind
+    if made.guards:
+        return f"{made.at(_OR)} if {' and '.join(made.guards)} else none", kind
+    return made.text, kind
 
 
 def quoted(text: str) -> str:
@@ -260,6 +266,8 @@ class _Translation:
             return self._guarded(
                 _Part(f"{one.at(_ADD)} {sign} {number.text}", _COMPARE, "bool"), one.guards
             )
+        if one.kind == "any":
+            return _Part(f"{one.at(_ADD)} {sign} {two.text}", _COMPARE, "bool")
         if one.kind == "text" and two.kind == "number":
             return _Part(f"{one.at(_ADD)} {sign} {quoted(said)}", _COMPARE, "bool")
         return None
@@ -342,6 +350,8 @@ class _Translation:
         one, two = self.part(yes, top=False), self.part(no, top=False)
         if {one.kind, two.kind} == {"number", "text"}:
             one, two = (_emptied(side) for side in (one, two))
+        elif "number" in {one.kind, two.kind} and "choice" in {one.kind, two.kind}:
+            one, two = self._number(one), self._number(two)
         kind: Kind = one.kind if one.kind == two.kind else "any"
         text = f"{one.at(_OR)} if {holds.at(_OR)} else {two.at(_OR)}"
         return _Part(text, _IF, kind if kind in {"number", "text"} else "any", _joined(one, two))
@@ -350,7 +360,10 @@ class _Translation:
         one, two = self.part(first, top=False), self.part(second, top=False)
         if one.known is None:
             raise XPathError("coalesce(…) is given something that is no question", "use if(…)")
-        text = f"{one.text} if {_answered(one.known).text} else {two.at(_OR)}"
+        answered = _answered(one.known).text
+        if two.kind == "number":
+            one = self._number(one)
+        text = f"{one.at(_OR)} if {answered} else {two.at(_OR)}"
         return _Part(text, _IF, one.kind if one.kind == two.kind else "any", two.guards)
 
     def _concat(self, given: tuple[Node, ...]) -> _Part:

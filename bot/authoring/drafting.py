@@ -47,7 +47,8 @@ def _taken(
 ) -> tuple[Reply, Moment] | None:
     """Return the first answer that is taken, and what comes of it."""
     early: tuple[Reply, Moment] | None = None
-    for reply in pick(list(answers(question, _conditions(player, question)))):
+    given = moment.state.answers
+    for reply in pick(list(answers(question, _conditions(player, question), given))):
         after = player.go(moment, reply)
         state = after.state
         if state.status is Status.ASKING and state.question == question.name:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.authoring.conditions import Known, Scope, Use, translate, translate_node
+from bot.authoring.conditions import Known, Scope, Use, calculation, translate, translate_node
 from bot.authoring.form_choices import NA_NAMES, OTHER, ChoiceList
 from bot.authoring.form_limits import joined, limits
 from bot.authoring.form_names import Named
@@ -132,9 +132,7 @@ class QuestionReader:
         if other:
             made["or_other"] = True
             names[OTHER] = OTHER
-        na = "none" if kind == "rank" else self._without_answer(one.row, of)
-        if kind != "rank":
-            made["na"] = na
+        na = made["na"] = self._without_answer(one.row, of)
         known = Known(
             one.name, KINDS[kind], names, NA_NAMES["refuse"] if na in {"refuse", "both"} else None
         )
@@ -176,11 +174,10 @@ class QuestionReader:
             self._missing[one.old] = f"it is left out (row {row.number})"
             self._say(row, "calculation", "changed", what, why)
             return []
-        before = len(self._remarks.every())
-        text = self.condition(row, "calculation", "calculation")
-        if text is None:
-            if len(self._remarks.every()) == before:
-                self.leave_out(one, "it has no calculation", "delete the row")
+        try:
+            text, kind = calculation(parse(row.get("calculation")), self._scope(None, {}))
+        except XPathError as error:
+            self._untold(row, "calculation", error)
             self._missing[one.old] = f"its calculation is left out (row {row.number})"
             return []
         made: dict[str, Any] = {"name": one.name}
@@ -192,7 +189,7 @@ class QuestionReader:
         if relevant := self.condition(row, "relevant", "relevant"):
             made["relevant"] = relevant
         made["calculation"] = text
-        self.known[one.old] = Known(one.name, "any")
+        self.known[one.old] = Known(one.name, "any" if kind == "several" else kind)
         self.filled[one.old] = one.name
         self._missing.pop(one.old, None)
         return [made]
@@ -335,7 +332,7 @@ class QuestionReader:
             "relevant": "it is asked of everybody",
             "constraint": "every answer is taken",
             "choice_filter": "all choices are shown",
-            "calculation": "it is not there",
+            "calculation": "it is not worked out",
         }
         what = f"`{row.get(column)}`: {effects[column]}"
         self._say(row, column, "left out", what, str(error), error.fix)

@@ -29,7 +29,7 @@ class Texts:
         `filled` are the answers that it may repeat, by the form's names; None where it may not.
         """
         found = {
-            code: self._text(row, column, text, filled)
+            code: self._text(row, self._form.heading(row, column, code), text, filled)
             for code, text in self._form.texts(row, column).items()
         }
         if not found and not instead:
@@ -42,7 +42,7 @@ class Texts:
         if default not in found:
             other = next((code for code in self._languages if code in found), next(iter(found)))
             what = f"there is none in `{default}`, so the one in `{other}` stands there"
-            heading = row.heading(column)
+            heading = self._form.heading(row, column, other)
             self._remarks.add(
                 row.sheet, row.number, heading, "please check", what, "", "translate it"
             )
@@ -52,7 +52,7 @@ class Texts:
                 self.lacking[code] = self.lacking.get(code, 0) + 1
         return found
 
-    def _text(self, row: Row, column: str, text: str, filled: Mapping[str, str] | None) -> str:
+    def _text(self, row: Row, heading: str, text: str, filled: Mapping[str, str] | None) -> str:
         def refer(match: re.Match[str]) -> str:
             name = match[1]
             if filled is not None and name in filled:
@@ -63,30 +63,31 @@ class Texts:
                 else (f"`{name}` is not known there")
             )
             what = f"`{match[0]}` became `…`: the text repeats an answer"
-            self._remarks.add(
-                row.sheet, row.number, row.heading(column), "changed", what, why, "write it anew"
-            )
+            self._remarks.add(row.sheet, row.number, heading, "changed", what, why, "write it anew")
             return "…"
 
         plain = _TAG.sub("", text)
         if plain != text:
             self._changed(
-                row, column, "tags of HTML were taken out", "WhatsApp shows them as they are"
+                row, heading, "tags of HTML were taken out", "WhatsApp shows them as they are"
             )
         bold = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"*\1*", plain)
         bold = re.sub(r"^#{1,6}\s+(.+)$", r"*\1*", bold, flags=re.MULTILINE)
         if bold != plain:
-            self._changed(row, column, "bold is written `*so*`", "WhatsApp writes it with one star")
+            self._changed(
+                row, heading, "bold is written `*so*`", "WhatsApp writes it with one star"
+            )
         if _ADVERTISED.search(bold):
-            self._changed(row, column, "a word lost its stars", "WhatsApp may take it as a command")
+            self._changed(
+                row, heading, "a word lost its stars", "WhatsApp may take it as a command"
+            )
             bold = _ADVERTISED.sub(r"\1", bold)
         safe = bold.replace("{{", "{ {").replace("}}", "} }").replace("{%", "{ %")
         if safe != bold:
             self._changed(
-                row, column, "double braces were set apart", "they mean a placeholder here"
+                row, heading, "double braces were set apart", "they mean a placeholder here"
             )
         return _REF.sub(refer, safe).strip() or "…"
 
-    def _changed(self, row: Row, column: str, what: str, why: str) -> None:
-        heading = row.heading(column)
+    def _changed(self, row: Row, heading: str, what: str, why: str) -> None:
         self._remarks.add(row.sheet, row.number, heading, "changed", what, why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,6 @@ class Form:
     languages: Mapping[str, str]
     strange: tuple[str, ...] = ()  # names of languages that mean nothing to us
     sheets: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
 
     def texts(self, row: Row, column: str) -> dict[str, str]:
         """Return a cell that may be translated, by language code."""
@@ -85,6 +84,14 @@ class Form:
         }
         order = list(self.languages.values())
         return dict(sorted(found.items(), key=lambda one: order.index(one[0])))
+
+    def heading(self, row: Row, column: str, code: str) -> str:
+        """Return the heading of a text in one language, as the form writes it."""
+        for key, heading in row.headings.items():
+            language = key[1] if len(key) > 1 else UNNAMED
+            if key[0] == column and key in row.cells and self.languages.get(language) == code:
+                return heading
+        return row.heading(column)
 
 
 def read_form(path: Path, unnamed: str) -> Form:
@@ -101,11 +108,10 @@ def read_form(path: Path, unnamed: str) -> Form:
         raise InputError([Problem(path.name, 1, 1, f"`{path.suffix}` is no form", fix)])
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
-    warnings: list[str] = []
     try:
-        convert(str(path), warnings=warnings, form_name="data")
+        convert(str(path), form_name="data")
         sheets = get_xlsform(str(path))
-        return _form(path, sheets, unnamed, tuple(warnings))
+        return _form(path, sheets, unnamed)
     except PyXFormError as error:
         text = " ".join(str(error).split())
         row = re.search(r"\[row : (\d+)\]", text)
@@ -119,7 +125,7 @@ def read_form(path: Path, unnamed: str) -> Form:
         raise InputError([Problem(path.name, 1, 1, what, fix)]) from error
 
 
-def _form(path: Path, sheets: Any, unnamed: str, warnings: tuple[str, ...]) -> Form:
+def _form(path: Path, sheets: Any, unnamed: str) -> Form:
     from pyxform import aliases
     from pyxform.question import MultipleChoiceQuestion, Option
 
@@ -145,7 +151,6 @@ def _form(path: Path, sheets: Any, unnamed: str, warnings: tuple[str, ...]) -> F
         languages=languages,
         strange=strange,
         sheets=tuple(sheets.sheet_names or ()),
-        warnings=warnings,
     )
 
 

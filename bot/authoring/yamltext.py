@@ -9,7 +9,7 @@ from typing import Any
 
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_À-ɏ](?:[\w ,.;()/+À-ɏ-]*[\w.)])?")
-_SPECIAL = {"yes", "no", "true", "false", "null", "on", "off", "y", "n", "none"}
+_SPECIAL = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 
 
 def one_text(text: str, *, inline: bool = False) -> str:
