@@ -24,6 +24,7 @@ from bot.commands import (
     sending,
     talking,
     templates,
+    translating,
 )
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
@@ -45,6 +46,7 @@ app.command("test")(talking.play_transcripts)
 app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
 app.add_typer(authoring.flow, name="flow")
+app.add_typer(translating.translate, name="translate")
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)
