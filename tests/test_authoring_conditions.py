@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.authoring.conditions import Known, Scope, Use, translate
+from bot.authoring.condition_parts import Known, Scope, Use
+from bot.authoring.conditions import translate
 from bot.authoring.xpath import Binary, Call, Dot, Negative, Number, Ref, XPathError, parse
 from bot.flow.expressions import compile_expression
 
@@ -27,9 +28,11 @@ SAID: list[tuple[Use, str, str]] = [
     ("relevant", "${a} = 'x'", "a == 'x'"),
     ("relevant", "${a} = 'Y-1' and selected(${b}, '3')", "a == 'y_1' and '3' in b"),
     ("relevant", "selected(${a}, 'x')", "a == 'x'"),
-    ("relevant", "not(selected(${many}, '3'))", "not '3' in (many or [])"),
+    ("relevant", "not(selected(${many}, '3'))", "'3' not in (many or [])"),
     ("relevant", "${a} != '' or ${Age} > 17", "a is not none or age is not none and age > 17"),
     ("relevant", "(${a} = 'x' or ${q} = 1) and ${Age} < 5", "(a == 'x' or q == '1') and age < 5"),
+    ("relevant", "${a} = 'x' or ${a} = 'Y-1'", "a in ['x', 'y_1']"),
+    ("relevant", "not(${q} = '' or ${q} = '2')", "q not in [none, '9', '2']"),
     ("relevant", "${q} = ''", "q in [none, '9']"),
     ("relevant", "${b} != ''", "b is not none and '9' not in b"),
     ("relevant", "${q} >= 2", "q not in [none, '9'] and q | int >= 2"),

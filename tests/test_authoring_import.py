@@ -28,15 +28,28 @@ TODAY = date(2026, 11, 1)
 
 
 @cache
-def model() -> Model:
+def bundled() -> dict[str, str]:
     folder = ROOT / "flows" / "integritas"
-    return Model.of({path.name: path.read_text("utf-8") for path in folder.glob("*.yaml")})
+    return {path.name: path.read_text("utf-8") for path in folder.glob("*.yaml")}
+
+
+@cache
+def model() -> Model:
+    return Model.of(bundled())
 
 
 def imported(sample: Sample, folder: Path) -> tuple[dict[str, str], tuple[Remark, ...]]:
-    form = read_form(write_form(folder / "form.xlsx", sample.sheets), (*sample.languages, "id")[0])
-    languages = spoken_languages(form, sample.languages, model())
-    return make_folder(form, "contoh", model(), languages, TODAY, "report.txt")
+    """Write a sample as a workbook and import it."""
+    return reimported(write_form(folder / "form.xlsx", sample.sheets), sample.languages)
+
+
+def reimported(
+    path: Path, languages: tuple[str, ...] = ()
+) -> tuple[dict[str, str], tuple[Remark, ...]]:
+    """Import a workbook."""
+    form = read_form(path, (*languages, "id")[0])
+    spoken = spoken_languages(form, languages, model())
+    return make_folder(form, "contoh", model(), spoken, TODAY, "report.txt")
 
 
 @pytest.fixture(scope="module", params=SAMPLES)

@@ -149,7 +149,7 @@ def make_folder(
     return {
         "survey.yaml": _settings(form, made, name, flow, model, today, report),
         f"{flow}.yaml": _flow(form, made, flow),
-        "shared.yaml": _shared(made, model),
+        "shared.yaml": _shared(form, made, model),
         "messages.yaml": model.messages_text,
     }, made.remarks
 
@@ -203,9 +203,9 @@ def _flow(form: Form, made: Imported, name: str) -> str:
     )
 
 
-def _shared(made: Imported, model: Model) -> str:
+def _shared(form: Form, made: Imported, model: Model) -> str:
     na = model.na()
-    known = {*made.languages}
+    known = {*form.languages.values()}
     content: dict[str, Any] = {
         "kind": "shared",
         "na": {

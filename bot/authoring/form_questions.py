@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.authoring.conditions import Known, Scope, Use, calculation, translate, translate_node
+from bot.authoring.condition_parts import Known, Scope, Use
+from bot.authoring.conditions import calculation, translate, translate_node
 from bot.authoring.form_choices import NA_NAMES, OTHER, ChoiceList
 from bot.authoring.form_limits import joined, limits
 from bot.authoring.form_names import Named
@@ -133,9 +134,10 @@ class QuestionReader:
             made["or_other"] = True
             names[OTHER] = OTHER
         na = made["na"] = self._without_answer(one.row, of)
-        known = Known(
-            one.name, KINDS[kind], names, NA_NAMES["refuse"] if na in {"refuse", "both"} else None
-        )
+        refuse = NA_NAMES["refuse"] if na == "refuse" and of.na is None else None
+        if of.na is not None:  # the form itself has them as choices, and may read them
+            names |= {number: number for key, number in NA_NAMES.items() if na in {"both", key}}
+        known = Known(one.name, KINDS[kind], names, refuse)
         self._filter(one, of, made)
         if other:
             self.known[f"{one.old}_other"] = Known(f"{one.name}_other", "text")

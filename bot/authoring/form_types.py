@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.authoring.conditions import Kind
+from bot.authoring.condition_parts import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def notes_of(text: Text) -> str:
     if words := commands(text.source):
         names = ", ".join(f"*{word}*" for word in words)
         notes.append(f"Biarkan / leave: {names}")
-    if text.limit is not None:
+    if text.limit is not None and len(text.source) > text.limit // 3:
         notes.append(f"Paling banyak {text.limit} huruf / at most {text.limit} letters")
     return "\n".join(notes)
 

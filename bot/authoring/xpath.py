@@ -235,3 +235,10 @@ def conjuncts(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Binary) and node.operator == "and":
         return (*conjuncts(node.left), *conjuncts(node.right))
     return (node,)
+
+
+def disjuncts(node: Node) -> tuple[Node, ...]:
+    """Return what is joined by `or` at the top, in order."""
+    if isinstance(node, Binary) and node.operator == "or":
+        return (*disjuncts(node.left), *disjuncts(node.right))
+    return (node,)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.authoring.drafting import draft_transcript
+from bot.authoring.exporting import export_flows
 from bot.authoring.folder import GROUP, Model, make_folder, spoken_languages
 from bot.authoring.naming import identifier
 from bot.authoring.remarks import Remark, as_rows, as_text
@@ -104,3 +105,37 @@ def _write(
     report(as_json, value, show)
     if problems:
         raise typer.Exit(1)
+
+
+@flow.command("export")
+def export_xlsform(
+    survey: str = typer.Argument(..., help="Name of a folder in FLOWS_DIR, or a path."),
+    into: Path = typer.Option(
+        ..., "--output", "-o", help="The .xlsx to write; of several flows `form-NAME.xlsx` each."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Write the questions as XLSForms, one for each flow; what they cannot say is listed."""
+    with faults():
+        from bot.authoring.form_files import write_form
+
+        folder = Path(survey)
+        if not (folder / "survey.yaml").is_file():
+            folder = settings().flows_dir / survey
+        flows = export_flows(read_files(folder))
+        written: list[dict[str, object]] = []
+        for name, sheets in flows.items():
+            file = into if len(flows) == 1 else into.with_name(f"{into.stem}-{name}{into.suffix}")
+            write_form(file, sheets)
+            written.append({"flow": name, "file": str(file), "remarks": as_rows(sheets.remarks)})
+
+        def show() -> None:
+            for one, sheets in zip(written, flows.values(), strict=True):
+                for line in sheets.remarks:
+                    out.print(str(line), markup=False, soft_wrap=True)
+                told = (
+                    f"{len(sheets.survey)} rows, {len(sheets.remarks)} things not as they are here"
+                )
+                out.print(f"{one['file']}: {told}", soft_wrap=True)
+
+        report(as_json, {"forms": written}, show)
