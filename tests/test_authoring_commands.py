@@ -116,7 +116,8 @@ def test_texts_go_out_and_come_back(folder: Path, suffix: str) -> None:
         FLOWS / "integritas" / "messages.yaml"
     ).read_bytes()
     states = as_json("translate", "status", survey, "--language", "bjn")["bjn"]
-    assert (states["done"], states["stale"]) == (1, 0)
+    # A PO file says of what is not fuzzy that it is right: the drafts that were there before too.
+    assert (states["done"], states["stale"]) == (1 if suffix == "xlsx" else 31, 0)
     ahli = survey / "ahli.yaml"
     ahli.write_text(ahli.read_text("utf-8").replace("Survei ahli", "Survei para ahli"), "utf-8")
     shown = run("translate", "status", survey).stdout
