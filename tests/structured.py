@@ -135,3 +135,47 @@ def structured_files(**changed: str) -> dict[str, str]:
 def structured() -> Survey:
     """Return the survey."""
     return load_survey(structured_files())
+
+
+LONG_LIST = (
+    """\
+  - {name: nama, type: text, label: Nama?}
+  - name: kecamatan
+    type: select_one
+    label: Kecamatan mana?
+    na: both
+    choices:
+"""
+    + "".join(
+        f"      - {{name: k{n}, label: Kecamatan yang bernomor {n} di kabupaten ini}}\n"
+        for n in range(1, 121)
+    )
+    + """\
+  - {name: akhir, type: text, label: Akhir?}
+"""
+)
+"""Questions of which one has more choices than a message holds."""
+
+
+def files_of(questions: str, more: str = "", shared: str | None = None) -> dict[str, str]:
+    """Return the files of a survey in one language with these questions; `more` are further keys
+    of the flow, `shared` those of shared.yaml."""
+    files = small_files()
+    head = "kind: flow\nname: internal\ntitle: {id: Coba, en: Trial}\nminutes: '2'\n"
+    files["internal.yaml"] = f"{head}{more}questions:\n{questions}"
+    files["survey.yaml"] = files["survey.yaml"].replace("languages: [id, en]", "languages: [id]")
+    if shared is not None:
+        own = bundled_files()["shared.yaml"].split("choice_lists:")[0]
+        files["shared.yaml"] = own + shared
+    return files
+
+
+def survey_of(questions: str, more: str = "", shared: str | None = None) -> Survey:
+    """Return a survey in one language with these questions."""
+    return load_survey(files_of(questions, more, shared))
+
+
+@cache
+def paged() -> Survey:
+    """Return a survey with a list that needs pages."""
+    return survey_of(LONG_LIST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from bot.flow.choices import still_offered
 from bot.flow.engine import counted_answers, step
+from bot.flow.route import matters, prune
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Survey
@@ -29,6 +32,7 @@ from bot.flow.turn import (
     Wake,
 )
 from bot.flow.wording import MAX_CHARS, message_chars
+from tests.structured import paged, structured
 from tests.surveys import Chat, bundled, small, small_in_one_language
 
 WORDS = [
@@ -50,6 +54,7 @@ WORDS = [
     ),
     *("mulai", "kembali", "KEMBALI", "ubah", "ubah 2", "ubah 9", "ulang", "nanti", "lanjut", "cek"),
     *("siapa ini", "bantuan", "bahasa", "bukan", "hapus", "HAPUS DATA", "lapor", "isi ulang", "ok"),
+    *("lagi", "samarinda", "banjarbaru", "kalimantan timur", "kecewa", "lainnya", "1 2", "118"),
     *("berhenti", "terima kasih", "🙏", "", "?", "x" * 900, "2️⃣", "english"),
 ]
 TAPS = [
@@ -83,11 +88,17 @@ class Walk(RuleBasedStateMachine):
     survey: Survey
     groups: tuple[str, ...]
 
-    @initialize(data=st.data(), language=st.sampled_from(["", "id", "en"]), far=st.integers(0, 40))
-    def meet(self, data: st.DataObject, language: str, far: int) -> None:
+    @initialize(
+        data=st.data(),
+        language=st.sampled_from(["", "id", "en"]),
+        far=st.integers(0, 40),
+        seed=st.integers(0, 2**32 - 1),
+    )
+    def meet(self, data: st.DataObject, language: str, far: int, seed: int) -> None:
         """Meet somebody who is not yet begun, somewhere on the way, or at the end of it."""
         group = data.draw(st.sampled_from(self.groups))
         self.chat = Chat(self.survey, group, language=language)
+        self.chat.state = replace(self.chat.state, seed=seed)
         self.sent: list[str] = []
         if far > 5:
             self.chat.asking()
@@ -100,7 +111,9 @@ class Walk(RuleBasedStateMachine):
                 return
             kind = self.chat.flow.by_name[name].type
             ends = name == "sar_02"  # its first answer screens out
-            typed = {"text": "usul", "integer": "40"}.get(kind, "2" if ends else "1")
+            by_type = {"text": "usul", "integer": "40", "select_multiple": "1, 2"}
+            by_name = {"lama": "12", "muda": "8"}
+            typed = by_name.get(name) or by_type.get(kind, "2" if ends else "1")
             self.go(Reply(text=typed), timedelta(seconds=20))
 
     def go(self, event: Event, pause: timedelta) -> None:
@@ -134,6 +147,11 @@ class Walk(RuleBasedStateMachine):
                 "select_one",
                 "select_multiple",
             ) or question.lexicon.names >= set(names)
+            assert matters(question, result.state.answers)
+            assert still_offered(question, answer, result.state.answers)
+        flow = self.chat.flow.arranged(result.state.seed)
+        settled = prune(flow, result.state.answers, result.state.left_out)
+        assert settled.answers == result.state.answers, "calculations follow their answers"
 
     def check_ends(self, before: State, result: Step) -> None:
         kinds: set[type[Effect]] = {type(effect) for effect in result.effects}
@@ -183,8 +201,21 @@ class Walk(RuleBasedStateMachine):
         self, data: st.DataObject, value: str, pause: timedelta, quoting: bool
     ) -> None:
         name = data.draw(st.sampled_from(list(self.chat.flow.by_name)))
+        choices = self.chat.flow.by_name[name].lexicon.names
+        if choices and not quoting:
+            value = data.draw(st.sampled_from(sorted({value, *choices})))
         reply = Reply(text=value, about=name) if quoting else Reply(option=f"{name}:{value}")
         self.go(reply, pause)
+
+    @rule(data=st.data())
+    def changes_an_answer(self, data: st.DataObject) -> None:
+        """Tap another choice of a question that was answered long ago."""
+        by_name = self.chat.flow.by_name
+        names = [name for name in self.chat.state.answers if by_name[name].choices]
+        if names and not self.chat.state.status.over:
+            question = by_name[data.draw(st.sampled_from(names))]
+            choice = data.draw(st.sampled_from(sorted(question.lexicon.names)))
+            self.go(Reply(option=f"{question.name}:{choice}"), timedelta(seconds=20))
 
     @rule(option=st.sampled_from(TAPS), pause=PAUSES)
     def taps(self, option: str, pause: timedelta) -> None:
@@ -240,12 +271,12 @@ class Walk(RuleBasedStateMachine):
         assert self.chat.state.status.over
 
 
-def walk_in(name: str, survey: Survey) -> type:
+def walk_in(name: str, survey: Survey, walks: int = 150) -> type:
     """Return the test case of walks in one survey."""
     machine = type(name, (Walk,), {"survey": survey, "groups": tuple(survey.groups)})
     case: type = machine.TestCase  # type: ignore[attr-defined]
     case.settings = settings(  # type: ignore[attr-defined]
-        max_examples=150,
+        max_examples=walks,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -256,6 +287,8 @@ def walk_in(name: str, survey: Survey) -> type:
 TestBundled = walk_in("BundledWalk", bundled())
 TestSmall = walk_in("SmallWalk", small())
 TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
+TestStructured = walk_in("StructuredWalk", structured())
+TestPaged = walk_in("PagedWalk", paged(), walks=30)
 
 
 @pytest.mark.parametrize("survey", [bundled(), small()], ids=["bundled", "small"])

@@ -53,7 +53,7 @@ class Turn:
 
     def read(self, question: Question, text: str) -> Reading:
         """Read what was typed as an answer to a question."""
-        return question.read(text, self.state.answers, self.state.seed)
+        return question.read(text, self.state.answers, seed=self.state.seed)
 
     def to(self, state: State) -> Turn:
         """Return the same turn with another state."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.flow.asking import PAGE, Turn, advance, back, calculate, end, go_on, reopen, take
 from bot.flow.keywords import AGAIN, Command, normalise
+from bot.flow.paging import ONE_PAGE
 from bot.flow.route import nth
 from bot.flow.state import NO_ANSWERS, Status
 from bot.flow.turn import (
@@ -115,7 +116,6 @@ def fill_again(turn: Turn) -> Step:
     taken_back = state.mixed or not state.answers  # mixed, or erased
     if state.status is not Status.FINISHED or taken_back or not is_open(turn):
         return closing_words(turn)
-    effects: tuple[Effect, ...] = (Reopened(), Dropped(tuple(state.answers)))
     fresh = replace(
         state,
         status=Status.ASKING,
@@ -126,7 +126,9 @@ def fill_again(turn: Turn) -> Step:
         pending=None,
     )
     begun, worked_out = calculate(turn.to(fresh))
-    return advance(begun, (*effects, *worked_out), (turn.voice.text("fill_again"),))
+    gone = tuple(name for name in state.answers if name not in begun.state.answers)
+    effects: tuple[Effect, ...] = (Reopened(), Dropped(gone), *worked_out)
+    return advance(begun, effects, (turn.voice.text("fill_again"),))
 
 
 def correct_last(turn: Turn) -> Step:
@@ -147,17 +149,20 @@ def change(turn: Turn, number: int) -> Step:
 
 def possible(turn: Turn) -> frozenset[Command]:
     """Return the commands that only the open question makes possible."""
+    question = turn.question
+    if question.default is None and len(question.choices) <= ONE_PAGE:
+        return frozenset()
     found = set()
-    if turn.question.offers_default(turn.state.answers):
+    if question.offers_default(turn.state.answers):
         found.add(Command.OK)
-    if turn.voice.pages(turn.question) > 1:
+    if turn.voice.pages(question) > 1:
         found.add(Command.LAGI)
     return frozenset(found)
 
 
 def _next_page(turn: Turn, reply: Reply) -> Step:
     """LAGI: the next page of a long list, after the last the first one again."""
-    if turn.state.status is not Status.ASKING:
+    if turn.state.status is not Status.ASKING or turn.state.question is None:
         return _show_or_over(turn, reply)
     pages = turn.voice.pages(turn.question)
     if pages < 2:
@@ -168,7 +173,7 @@ def _next_page(turn: Turn, reply: Reply) -> Step:
 
 def _take_default(turn: Turn, reply: Reply) -> Step:
     """OK: the answer that the open question offers."""
-    if turn.state.status is not Status.ASKING:
+    if turn.state.status is not Status.ASKING or turn.state.question is None:
         return _show_or_over(turn, reply)
     question, answers = turn.question, turn.state.answers
     if question.default is None or not question.offers_default(answers):

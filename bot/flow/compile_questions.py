@@ -12,6 +12,7 @@ from bot.flow.chance import Shuffle
 from bot.flow.checker import Checker, Names
 from bot.flow.choices import OTHER, SurveyChoice
 from bot.flow.compile_sections import Around, Item, Sections
+from bot.flow.compile_settings import by_language
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
@@ -100,12 +101,16 @@ class QuestionCompiler:
         filled = self._filled | set(asked)
         texts, source = self._checker.texts, self._source
         self._open(item, known, later)
-        label = part.label or {self._checker.settings.default_language: part.name}
+        label = part.label or {}
         calculated = isinstance(part, CalculatePart)
         question = Question(
             name=part.name,
             type=part.type,
-            label=label if calculated else texts(source, (*path, "label"), label, filled, known),
+            label=(
+                self._codebook_label(part.name, label)
+                if calculated
+                else texts(source, (*path, "label"), label, filled, known)
+            ),
             index=len(before),
             code=part.code,
             hint=texts(source, (*path, "hint"), part.hint, filled, known) if part.hint else None,
@@ -124,6 +129,13 @@ class QuestionCompiler:
                 question, calculation=self._condition(at, part.calculation, known, later)
             )
         return _with_reads(question, asked)
+
+    def _codebook_label(self, name: str, label: Texts) -> Texts:
+        """Return what a calculation is called in every language: nobody is asked it."""
+        settings = self._checker.settings
+        said = by_language(label, settings.default_language)
+        fallback = said.get(settings.default_language, name)
+        return {**dict.fromkeys(settings.languages, fallback), **said}
 
     def _relevant(self, item: Item, known: Names, later: list[str]) -> Expression | None:
         """Return when a question is asked: by its own condition and those of its sections."""

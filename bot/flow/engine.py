@@ -225,8 +225,9 @@ def _asking(turn: Turn, reply: Reply) -> Step:
     phase = Phase.OWN_WORDS if question.own_words else Phase.ASKING
     keywords = turn.flow.words.keywords
     command = keywords.find(reply.text, phase, commands.possible(turn))
-    known = turn.offer.lexicon.exact(reply.text) is not None
-    if command is not None and (command in _ANY_TIME or not known):
+    if command is not None and (
+        command in _ANY_TIME or turn.offer.lexicon.exact(reply.text) is None
+    ):
         return commands.run(heard, command, reply)
     number = None if question.own_words else keywords.numbered(reply.text)
     if number is not None:

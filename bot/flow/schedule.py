@@ -292,7 +292,7 @@ def _share(state: State) -> float:
 def held_out(state: State, plan: Plan, step: str) -> bool:
     """Whether this reminder is left out for this person, so that what it does can be measured.
 
-    Drawn from the conversation's seed, which is keyed: nobody chooses, and it stays the same.
+    Drawn from the conversation's seed: nobody chooses, and it stays the same.
     """
     if step == INVITE or not plan.holdout:
         return False

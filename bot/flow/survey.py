@@ -85,7 +85,7 @@ class Question:
         """Whether it is put to people: not a note, and no calculation."""
         return self.type not in ("note", "calculate")
 
-    def read(self, text: str, answers: Mapping[str, Answer], seed: int = 0) -> Reading:
+    def read(self, text: str, answers: Mapping[str, Answer], *, seed: int = 0) -> Reading:
         """Read what a person typed as an answer, the constraint included.
 
         By the numbers that this person sees: see `choices.offered`.

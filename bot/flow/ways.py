@@ -118,7 +118,10 @@ class Player:
     def _counted(self, moment: Moment, done: Step) -> Talk:
         talk, message = moment.talk, done.message
         left_out = len(done.state.left_out) > len(moment.state.left_out)
-        taken = left_out + sum(isinstance(effect, Answered) for effect in done.effects)
+        taken = left_out + sum(
+            isinstance(effect, Answered) and self.flow.by_name[effect.question].is_asked
+            for effect in done.effects
+        )
         sent = message is not None
         return Talk(
             questions=talk.questions + taken,

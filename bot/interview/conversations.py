@@ -30,7 +30,7 @@ from bot.flow.turn import (
     Wake,
     WrongPerson,
 )
-from bot.interview import contexts, erasure, holding, identity, outbox, reminding
+from bot.interview import contexts, erasure, holding, identity, outbox, reminding, seeds
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -197,7 +197,7 @@ def create(
     )
     if conversation_id is None:
         return None
-    seed = int.from_bytes(installation.keys.digest("seed", str(conversation_id))[:4], "big")
+    seed = seeds.draw(installation, conversation_id)
     world = contexts.at_start(installation, survey, group)
     state = begin(survey.for_group(group), world, language=language or "", seed=seed)
     # Whoever comes by a link opens the conversation in this same transaction; the timer of the

@@ -165,7 +165,7 @@ def open_interviews(
         if answers is not None:
             flow = versions[row.flow_version_id].groups.get(row.grp)
             straight = flow is not None and is_straight(flow, answers)
-            fast = is_fast(state, answers)
+            fast = is_fast(state, _given(flow, answers))
             interviews.append(
                 Interview(row.id, row.flow_version_id, state.language, answers, fast, straight)
             )
@@ -175,6 +175,12 @@ def open_interviews(
 def finished_answers(state: State) -> Mapping[str, Answer] | None:
     """Return the answers that a conversation is finished with, or None when it is not."""
     return state.answers if state.status is Status.FINISHED else state.earlier
+
+
+def _given(flow: Flow | None, answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    """Return the answers without what was worked out of them."""
+    worked_out = {one.name for one in flow.settled if not one.is_asked} if flow else set()
+    return {name: answer for name, answer in answers.items() if name not in worked_out}
 
 
 def is_fast(state: State, answers: Mapping[str, Answer]) -> bool:

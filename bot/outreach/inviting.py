@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from bot.flow.engine import begin
 from bot.flow.state import State
-from bot.interview import contexts
+from bot.interview import contexts, seeds
 from bot.interview.erasure import answered_digest
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -292,7 +292,7 @@ class Inviter:
         spoken: Mapping[bytes, str],
     ) -> dict[str, Any]:
         installation, published = self._installation, self._published
-        seed = int.from_bytes(installation.keys.digest("seed", str(number))[:4], "big")
+        seed = seeds.draw(installation, number)
         state = replace(
             self._beginning(one.row.grp),
             language=spoken[one.row.address_hmac],
