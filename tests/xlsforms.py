@@ -12,6 +12,8 @@ from pathlib import Path
 
 import xlsxwriter
 
+from bot.flow import schema
+
 Table = Sequence[Sequence[str]]
 ID, EN = "label::Bahasa Indonesia (id)", "label::English (en)"
 YES_NO: Table = (
@@ -380,6 +382,27 @@ KOBO = Sample(
     ),
 )  # fmt: skip
 
+MEDIA = Sample(
+    {
+        "survey": (
+            ("type", "name", ID, EN, "parameters", "media::image", "media::video", "required"),
+            ("image", "photo", "Foto?", "Photo?", "max-pixels=1000", "", "", "yes"),
+            ("text", "of", "Foto apa?", "Of what?", "", "card.png", "card.mp4", "yes"),
+            ("audio", "voice", "Suara?", "Voice?", "", "", "", ""),
+            ("file", "letter", "Surat?", "Letter?", "", "", "", ""),
+            ("video", "film", "Film?", "Film?", "", "", "", ""),
+            ("text", "why", "Mengapa?", "Why?", "", "", "", "yes"),
+        ),
+    },
+    remarks=(
+        ("survey:2:parameters", "left out"),
+        ("survey:3:media::image", "left out"),
+        ("survey:3:media::video", "left out"),
+        ("survey:5:type", "changed"),
+        ("survey:6:type", "left out"),
+    ),
+)
+
 SAMPLES: Mapping[str, Sample] = {
     "plain": PLAIN,
     "groups": GROUPS,
@@ -392,4 +415,6 @@ SAMPLES: Mapping[str, Sample] = {
     "names": NAMES,
     "unsupported": UNSUPPORTED,
     "kobo": KOBO,
+    **({"types": TYPES} if hasattr(schema, "DecimalPart") else {}),
+    **({"media": MEDIA} if hasattr(schema, "ImagePart") else {}),
 }

@@ -95,4 +95,13 @@ def draft_transcript(survey: Survey, group: str, render: Callable[[Message], str
 def _line(reply: Reply) -> Line:
     if reply.option is not None:
         return Line(tap=reply.option)
-    return Line(user=reply.text) if reply.kind == "text" else Line(send=reply.kind)
+    if reply.kind == "text":
+        return Line(user=reply.text)
+    sent: dict[str, Any] = {"send": reply.kind}
+    # Only a location has a place, and only media are a file.
+    place, file = getattr(reply, "place", None), getattr(reply, "file", None)
+    if place is not None:
+        sent["place"] = f"{place[0]} {place[1]}"
+    if file is not None:
+        sent["send"] = file.kind
+    return Line(**sent)

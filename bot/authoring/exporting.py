@@ -48,6 +48,8 @@ _UNSAID: Mapping[str, tuple[str, Any]] = {
     "quality_flag": ("its flag of quality", None),
     "appearance": ("buttons and lists", None),
     "media": ("pictures and sound", None),
+    "kinds": ("which files it takes", ("image", "pdf")),
+    "max_mb": ("how large files may be", 5),
     "places": ("how many places it has", None),
 }
 

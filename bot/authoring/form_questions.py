@@ -58,10 +58,9 @@ class QuestionReader:
                 return [self._acknowledge(one)]
             case "dateTime":
                 return self._moment(one)
-            case "video":
-                what, why = "the film is asked for as a file", "a chat has no type for it"
+            case "file":
+                what, why = "it takes pictures and PDF", "other files are not safe to open"
                 self._say(row, "type", "changed", what, why)
-                kind = "file"
         if kind not in KINDS:
             self.leave_out(one, f"`{row.get('type')}` is no type that is known here", "use text")
             return []

@@ -67,6 +67,7 @@ CANNOT: Mapping[str, Without] = {
     "geoshape": Without("a chat sends one place, not an area", "ask for a geopoint, or in words"),
     "barcode": Without("a chat does not scan codes", "ask for the code as text"),
     "osm": Without("a chat draws no maps", "ask for a geopoint, or in words"),
+    "video": Without("a survey takes no films", "ask for a picture, or for a recording (audio)"),
     "hidden": Without("a chat has no hidden fields", "use a calculation"),
     "begin_repeat": Without(
         "a chat does not ask the same questions over and over",
@@ -84,7 +85,9 @@ NO_PLACE: Mapping[str, Without] = {
     "required_message": Without("one text says it for all", "see `required` in messages.yaml"),
     "repeat_count": Without("a chat does not repeat questions", ""),
     "trigger": Without("calculations are always up to date here", ""),
-    "media": Without("files are not in the form", "put the file beside the flow and name it there"),
+    "media": Without(
+        "the file is not in the form", "put it into the folder `media`, see flows/README.md"
+    ),
     "bind": Without("a flow has no XML", "say it by the columns of XLSForm, or leave it out"),
     "control": Without("a flow has no XML", "say it by the columns of XLSForm, or leave it out"),
     "instance": Without("a flow has no XML", ""),
