@@ -86,6 +86,7 @@ def shape(question: Question) -> dict[str, Any]:
         "choices": listed(question.choices),
         "na": listed(question.na),
         "section": question.section,
+        "domain": repr(getattr(question, "domain", None)),
     }
 
 
