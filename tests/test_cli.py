@@ -149,7 +149,7 @@ def test_wrong_usage_is_exit_2(folder, arguments):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", sorted(set(commands()) - {"check", "test", "chat"}))
+@pytest.mark.parametrize("name", sorted(set(commands()) - {"check", "schema", "test", "chat"}))
 def test_settings_that_cannot_work_stop_every_command_with_a_name(folder, monkeypatch, name):
     monkeypatch.setenv("PORT", "nonsense")
     wanted = [one for one in commands()[name].params if one.required]
@@ -212,9 +212,9 @@ def test_a_folder_for_the_database_that_is_not_there_is_said(folder, monkeypatch
 
 
 def test_check_finds_nothing_wrong_with_the_bundled_survey(folder):
-    assert "no problem found" in good("check")
+    assert "no error found" in good("check")
     found = data("check", str(FLOWS / "integritas"))
-    assert (found["problems"], len(found["surveys"])) == ([], 1)
+    assert (found["findings"], len(found["surveys"])) == ([], 1)
 
 
 def test_check_says_file_line_column_what_and_how(folder):
@@ -222,10 +222,15 @@ def test_check_says_file_line_column_what_and_how(folder):
     flow = folder / "rusak" / "internal.yaml"
     flow.write_text(flow.read_text("utf-8").replace("questions:", "question:", 1), "utf-8")
     said = bad("check", "rusak")
-    assert re.search(r"rusak/internal\.yaml:\d+:\d+: .+;", said)
+    assert re.search(r"rusak/internal\.yaml:\d+:\d+: error: \[missing-key\] .+;", said)
     done = run("check", "rusak", "--json")
     assert done.exit_code == 1
-    assert json.loads(done.stdout)["problems"][0].startswith("rusak/internal.yaml:")
+    found = json.loads(done.stdout)
+    assert (found["errors"], len(found["findings"])) == (2, 2)
+    assert {one["file"] for one in found["findings"]} == {"rusak/internal.yaml"}
+    assert set(found["findings"][0]) == {
+        *("file", "line", "column", "rule", "severity", "what", "fix")
+    }
     assert "no survey.yaml" in bad("check", "nowhere")
 
 
@@ -238,8 +243,25 @@ def test_check_notes_what_stays_numbered_text_and_finds_it_good_all_the_same(fol
     flow.write_text(text, "utf-8")
     said = good("check", "tombol")
     place = text[: text.index("appearance:")].count("\n") + 1
-    assert f"note: tombol/internal.yaml:{place}:17: 7 buttons, WhatsApp shows 1 to 3" in said
-    assert "no problem found" in said
+    where = f"tombol/internal.yaml:{place}:17: warning: [too-many-buttons]"
+    assert f"{where} 7 buttons, WhatsApp shows 1 to 3" in said
+    assert "no error found" in said
+
+
+def test_the_schema_for_editors_is_printed_or_written(folder):
+    printed = good("schema")
+    assert json.loads(printed)["properties"]["kind"]["enum"][0] == "survey"
+    good("schema", "-o", "schema.json")
+    assert (folder / "schema.json").read_text("utf-8") == printed
+    assert "nowhere" in bad("schema", "-o", "nowhere/schema.json")
+
+
+def test_check_lists_its_rules(folder):
+    assert "unreachable-question" in good("check", "--rules")
+    listed = data("check", "--rules")["rules"]
+    assert {"name": "unused-flow", "severity": "warning"}.items() <= {
+        key: value for one in listed if one["name"] == "unused-flow" for key, value in one.items()
+    }.items()
 
 
 def test_publishing_makes_buttons_which_are_listed_and_the_server_makes_the_rest(
@@ -303,6 +325,10 @@ def test_publish_takes_files_or_leaves_what_was_there(ready):
     said = bad("publish", "rusak")
     assert "rusak/ahli.yaml:" in said
     assert "Nothing was published" in said
+    ahli = (FLOWS / "integritas" / "ahli.yaml").read_text("utf-8")
+    never = ahli + "    relevant: \"sar_01 == '1' and sar_01 == '2'\"\n"
+    (ready / "rusak" / "ahli.yaml").write_text(never, "utf-8")
+    assert "[unreachable-question]" in bad("publish", "rusak")
     assert data("publish", "integritas") == first
     assert "is it a survey's folder?" in bad("publish", "nowhere")
 

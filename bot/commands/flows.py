@@ -1,15 +1,17 @@
-"""`tautan check`, `test`, `publish`, `chat`: flow files and what they say."""
+"""`tautan check`, `schema`, `publish`, `contents`: flow files and what they say."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import typer
 
 from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
-from bot.flow.load import load_survey
-from bot.flow.source import FlowError, Problem
+from bot.flow.json_schema import json_schema_text
+from bot.flow.lint import RULES, Finding, lint
 from bot.interview.contents import every, make, prepare
 from bot.interview.surveys import Published, read_files
 from bot.interview.surveys import publish as take
@@ -28,41 +30,62 @@ def surveys_in(path: Path) -> list[Path]:
     return found
 
 
-def _placed(folder: Path, problem: Problem) -> str:
-    return f"{folder / problem.file}:{str(problem).split(':', 1)[1]}"
-
-
-def check(path: Path | None = PATH, as_json: bool = JSON) -> None:
-    """Lint flow files: `file:line:column: what is wrong; how to fix it`."""
+def check(
+    path: Path | None = PATH,
+    rules: bool = typer.Option(False, "--rules", help="List the rules, and check nothing."),
+    as_json: bool = JSON,
+) -> None:
+    """Lint flow files: `file:line:column: severity: [rule] what is wrong; how to fix it`."""
+    if rules:
+        _show_rules(as_json)
+        return
     with faults():
         folders = surveys_in(path or settings().flows_dir)
-        problems: list[str] = []
-        warnings: list[str] = []
-        for folder in folders:
-            try:
-                survey = load_survey(read_files(folder))
-            except FlowError as error:
-                problems += [_placed(folder, one) for one in error.problems]
-            else:
-                told = (*survey.missing, *survey.advice, *survey.unfit)
-                warnings += [_placed(folder, one) for one in told]
+        findings = [one for folder in folders for one in _linted(folder)]
+        counts = Counter(one.severity for one in findings)
         result = {
             "surveys": [str(folder) for folder in folders],
-            "problems": problems,
-            "warnings": warnings,
+            "findings": [asdict(one) for one in findings],
+            "errors": counts["error"],
+            "warnings": counts["warning"],
+            "notes": counts["note"],
         }
 
         def show() -> None:
-            for line in problems:
-                err.print(line, markup=False, soft_wrap=True)
-            for line in warnings:
-                out.print(f"note: {line}", markup=False, soft_wrap=True)
-            if not problems:
-                out.print(f"{len(folders)} survey(s) checked: no problem found")
+            for one in findings:
+                said = err if one.severity == "error" else out
+                said.print(str(one), markup=False, soft_wrap=True)
+            if not counts["error"]:
+                aside = f", {len(findings)} to look at" if findings else ""
+                out.print(f"{len(folders)} survey(s) checked: no error found{aside}")
 
         report(as_json, result, show)
-        if problems:
+        if counts["error"]:
             raise typer.Exit(1)
+
+
+def _linted(folder: Path) -> list[Finding]:
+    """Return what is found in a survey's folder, with paths that an editor can follow."""
+    return [replace(one, file=str(folder / one.file)) for one in lint(read_files(folder))]
+
+
+def _show_rules(as_json: bool) -> None:
+    listed = [asdict(rule) for rule in RULES.values()]
+    columns = ["rule", "severity", "what it wants"]
+    cells = [[rule.name, rule.severity, rule.about] for rule in RULES.values()]
+    report(as_json, {"rules": listed}, lambda: out.print(table("Rules", columns, cells)))
+
+
+def schema(
+    output: Path | None = typer.Option(None, "--output", "-o", help="Write it to this file."),
+) -> None:
+    """Print the JSON Schema of flow files, by which editors complete and check them."""
+    text = json_schema_text()
+    if output is None:
+        print(text, end="")
+        return
+    with faults():
+        output.write_text(text, encoding="utf-8")
 
 
 def publish(
@@ -74,13 +97,13 @@ def publish(
         folder = Path(survey)
         if not (folder / "survey.yaml").is_file():
             folder = service.settings.flows_dir / survey
-        try:
-            published = take(service.installation, read_files(folder))
-        except FlowError as error:
-            lines = "\n".join(_placed(folder, one) for one in error.problems)
+        findings = _linted(folder)
+        if any(one.severity == "error" for one in findings):
+            lines = "\n".join(str(one) for one in findings if one.severity == "error")
             fail(f"{lines}\nNothing was published; the version before stays.")
+        published = take(service.installation, read_files(folder))
         made = 0 if service.twilio is None else _make_taps(service, published)
-        notes = [_placed(folder, one) for one in published.survey.advice]
+        notes = [str(one) for one in findings]
         value = {
             "survey": published.name,
             "version": published.flow_version_id,
@@ -88,7 +111,7 @@ def publish(
             "warnings": notes,
         }
         for line in () if as_json else notes:
-            err.print(f"note: {line}", style="yellow", markup=False, soft_wrap=True)
+            err.print(line, style="yellow", markup=False, soft_wrap=True)
         report(
             as_json,
             value,

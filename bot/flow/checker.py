@@ -39,14 +39,23 @@ class Checker:
         self.missing: dict[str, list[Problem]] = {}
 
     def add(
-        self, source: Source, path: Path, what: str, fix: str = "", *, at_key: bool = False
+        self,
+        source: Source,
+        path: Path,
+        what: str,
+        fix: str = "",
+        *,
+        rule: str = "",
+        at_key: bool = False,
     ) -> None:
-        """Note a problem."""
-        self.problems.append(source.problem(path, what, fix, at_key=at_key))
+        """Note a problem; `rule` is one of bot/flow/lint/rules.py."""
+        self.problems.append(source.problem(path, what, fix, rule=rule, at_key=at_key))
 
     def lacks(self, source: Source, path: Path, language: str, thing: str = "text") -> None:
         """Note that something is not there in a language."""
-        problem = source.problem(path, f"no {thing} in `{language}`", f"add `{language}:`")
+        problem = source.problem(
+            path, f"no {thing} in `{language}`", f"add `{language}:`", rule="missing-translation"
+        )
         self.missing.setdefault(language, []).append(problem)
 
     def texts(
@@ -80,7 +89,7 @@ class Checker:
             try:
                 compile_expression(expression, names)
             except ExpressionError as error:
-                self.add(source, path, str(error), error.fix)
+                self.add(source, path, str(error), error.fix, rule="bad-placeholder")
         return without_worked_out(text)
 
     def text(
@@ -90,12 +99,14 @@ class Checker:
         try:
             names = placeholders(text)
         except ExpressionError as error:
-            self.add(source, path, str(error), error.fix)
+            self.add(source, path, str(error), error.fix, rule="bad-placeholder")
             return
         for name in names if filled is not None else ():
             if name not in (filled or ()):
                 fix = suggest(name, sorted(filled or ()))
-                self.add(source, path, f"unknown placeholder {{{{{name}}}}}", fix)
+                self.add(
+                    source, path, f"unknown placeholder {{{{{name}}}}}", fix, rule="bad-placeholder"
+                )
         if advertised := _ADVERTISED.search(text):
             what = f"{advertised[0]} may be taken by the gateway and never reach us"
-            self.add(source, path, what, "advertise another word")
+            self.add(source, path, what, "advertise another word", rule="gateway-word")

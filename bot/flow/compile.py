@@ -16,13 +16,11 @@ from bot.flow.compile_templates import template_advice, template_problems
 from bot.flow.compile_words import compile_words, template_names
 from bot.flow.expressions import suggest
 from bot.flow.modes import lacking_disclaimer, own_advice
-from bot.flow.paging import SAID_BEFORE
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Settings, Survey, Words, order_of_questions
-from bot.flow.tapping import unfit
 from bot.flow.turn import Context
-from bot.flow.wording import MAX_CHARS, Voice, message_chars
+from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
 
 _Flows = Sequence[tuple[Source, FlowFile]]
 
@@ -67,7 +65,6 @@ def compile_survey(
     return replace(
         compiled,
         advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),
-        unfit=tuple(unfit(compiled, survey[0], sources)),
     )
 
 
@@ -137,26 +134,45 @@ def _check_names(
     names = Counter(part.name for _, part in flows)
     for source, part in flows:
         if names[part.name] > 1:
-            checker.add(source, ("name",), f"two files hold a flow `{part.name}`", "rename one")
+            checker.add(
+                source,
+                ("name",),
+                f"two files hold a flow `{part.name}`",
+                "rename one",
+                rule="duplicate-name",
+            )
     source, settings = survey
     reasons = messages[1].messages.alasan
     for name, group in settings.groups.items():
         if group.flow is not None and group.flow not in names:
             fix = suggest(group.flow, names)
-            checker.add(source, ("groups", name, "flow"), f"no flow `{group.flow}`", fix)
+            checker.add(
+                source,
+                ("groups", name, "flow"),
+                f"no flow `{group.flow}`",
+                fix,
+                rule="unknown-name",
+            )
         if group.reason not in reasons:
             what = f"messages.alasan has no `{group.reason}`"
             fix = suggest(group.reason, reasons)
-            checker.add(source, ("groups", name, "reason"), what, fix)
+            checker.add(source, ("groups", name, "reason"), what, fix, rule="unknown-name")
     if settings.mode == "official-support" and messages[1].messages.official is None:
         what = "`official` is missing: what somebody hears who wants to answer here"
         fix = "say that only the official survey itself takes answers, and how to check it"
-        checker.add(messages[0], ("messages",), what, fix, at_key=True)
+        checker.add(messages[0], ("messages",), what, fix, at_key=True, rule="missing-key")
     templates = template_names(messages[1])
     for name in settings.templates:
         if name not in templates:
             what = f"no message `{name}` with `template: true`"
-            checker.add(source, ("templates", name), what, suggest(name, templates), at_key=True)
+            checker.add(
+                source,
+                ("templates", name),
+                what,
+                suggest(name, templates),
+                at_key=True,
+                rule="unknown-name",
+            )
 
 
 def _mode_advice(
@@ -164,12 +180,12 @@ def _mode_advice(
 ) -> Iterator[Problem]:
     """Find what a survey of our own may do, but should not."""
     for what, fix in own_advice(survey.settings):
-        yield settings[0].problem(("opens",), what, fix)
+        yield settings[0].problem(("opens",), what, fix, rule="official-months")
     yield from plan_advice(*settings)
     for code in lacking_disclaimer(survey.settings, survey.words.messages["invite"].texts):
         what = f"the invitation does not say in `{code}` that this is not KPK's survey"
         fix = "write `bukan survei KPK`, or `mode: owner` in survey.yaml if it is the owner's"
-        yield messages[0].problem(("messages", "invite"), what, fix)
+        yield messages[0].problem(("messages", "invite"), what, fix, rule="no-disclaimer")
 
 
 def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem]:
@@ -187,7 +203,7 @@ def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem
         )
         for code in survey.languages:
             voice = Voice(flow, code, context)
-            before = max((voice.text(name) for name in SAID_BEFORE), key=len)
+            before = longest_before(voice)
             notes: list[str] = []
             for question in flow.questions:
                 if question.type == "note":
@@ -207,4 +223,4 @@ def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem
                     what = f"up to {chars} characters in `{code}` with what can stand around it"
                     path = (*question.path, "label", code)
                     fix = f"shorten it: a message holds {MAX_CHARS}"
-                    yield sources[question.file].problem(path, what, fix)
+                    yield sources[question.file].problem(path, what, fix, rule="body-too-long")

@@ -30,12 +30,20 @@ def check_plan(source: Source, part: SurveyFile, problems: list[Problem]) -> Non
     for path, plan in _plans(part):
         if plan.min_gap_hours < LEAST_GAP:
             what = f"reminders closer than {LEAST_GAP} hours are spam: `{plan.min_gap_hours:g}`"
-            problems.append(source.problem((*path, "min_gap_hours"), what, f"write {LEAST_GAP}"))
+            problems.append(
+                source.problem(
+                    (*path, "min_gap_hours"), what, f"write {LEAST_GAP}", rule="reminder-plan"
+                )
+            )
     for name in part.plan.groups:
         _check_group(source, part, ("plan", "groups", name), name, problems)
         if name in part.groups and part.groups[name].plan is not None:
             what, fix = f"`{name}` has two plans of its own", "keep one: here, or at the group"
-            problems.append(source.problem(("plan", "groups", name), what, fix, at_key=True))
+            problems.append(
+                source.problem(
+                    ("plan", "groups", name), what, fix, at_key=True, rule="reminder-plan"
+                )
+            )
     for path, weeks in _weeks(part):
         for name in weeks:
             if name != "default":
@@ -44,13 +52,17 @@ def check_plan(source: Source, part: SurveyFile, problems: list[Problem]) -> Non
     for place, season in enumerate(part.seasons):
         if season.last_day < season.first_day:
             what = f"{season.name} ends before it begins"
-            problems.append(source.problem(("seasons", place), what, "swap the days"))
+            problems.append(
+                source.problem(("seasons", place), what, "swap the days", rule="date-order")
+            )
     if part.budget is not None and part.rates is None:
         what, fix = "a budget needs to know what messages cost", "add `rates`"
-        problems.append(source.problem(("budget",), what, fix))
+        problems.append(source.problem(("budget",), what, fix, rule="budget"))
     if part.budget and part.rates and part.budget.currency != part.rates.currency:
         what = f"the budget is in {part.budget.currency}, the rates in {part.rates.currency}"
-        problems.append(source.problem(("budget", "currency"), what, "write both in one"))
+        problems.append(
+            source.problem(("budget", "currency"), what, "write both in one", rule="budget")
+        )
 
 
 def plan_advice(source: Source, part: SurveyFile) -> Iterator[Problem]:
@@ -60,15 +72,27 @@ def plan_advice(source: Source, part: SurveyFile) -> Iterator[Problem]:
         most = max(len(plan.invited_after_days), len(plan.partial_after_days)) + last
         if most > plan.maximum:
             what = f"the plan has {most} reminders and allows {plan.maximum}: the last ones are cut"
-            yield source.problem(path or ("plan",), what, "raise `maximum`, or write fewer days")
+            yield source.problem(
+                path or ("plan",),
+                what,
+                "raise `maximum`, or write fewer days",
+                rule="too-many-reminders",
+            )
         if plan.maximum > PlanPart().maximum:
             what = f"{plan.maximum} reminders to one person are many"
-            yield source.problem((*path, "maximum"), what, "three are what people put up with")
+            yield source.problem(
+                (*path, "maximum"),
+                what,
+                "three are what people put up with",
+                rule="too-many-reminders",
+            )
     for path, weeks in _weeks(part):
         for name, week in weeks.items():
             if any(a < FRIDAY_PRAYER[1] and b > FRIDAY_PRAYER[0] for a, b in week.fri):
                 what = "these hours take in Friday prayer (about 11.30 to 13.00)"
-                yield source.problem((*path, name, "fri"), what, "leave that time out")
+                yield source.problem(
+                    (*path, name, "fri"), what, "leave that time out", rule="friday-prayer"
+                )
 
 
 def _plans(part: SurveyFile) -> Iterator[tuple[Path, PlanPart]]:
@@ -91,7 +115,9 @@ def _check_group(
 ) -> None:
     if name not in part.groups:
         fix = suggest(name, list(part.groups))
-        problems.append(source.problem(path, f"no group `{name}`", fix, at_key=True))
+        problems.append(
+            source.problem(path, f"no group `{name}`", fix, at_key=True, rule="unknown-name")
+        )
 
 
 def _nights(source: Source, path: Path, weeks: Mapping[str, WeekPart]) -> Iterator[Problem]:
@@ -101,7 +127,7 @@ def _nights(source: Source, path: Path, weeks: Mapping[str, WeekPart]) -> Iterat
                 if start < MORNING or end > EVENING:
                     what = f"{start:%H:%M}-{end:%H:%M} is night: nobody is written to then"
                     fix = f"stay between {MORNING:%H:%M} and {EVENING:%H:%M}"
-                    yield source.problem((*path, name, day), what, fix)
+                    yield source.problem((*path, name, day), what, fix, rule="night-hours")
 
 
 # --- what it means --------------------------------------------------------------------------------

@@ -47,10 +47,22 @@ def compile_mail(source: Source, part: MailPart | None, checker: Checker) -> Mai
         for name in _MUST:
             if name not in PLACEHOLDER.findall(text):
                 fix = f"say where {{{{{name}}}}} stands"
-                checker.add(source, (*path, code), "nobody could answer by this mail", fix)
+                checker.add(
+                    source,
+                    (*path, code),
+                    "nobody could answer by this mail",
+                    fix,
+                    rule="mail-without-address",
+                )
         spoken = default if code == ANY_LANGUAGE else code
         if spoken not in subject:
-            checker.add(source, (*path, "subject"), f"no text in `{spoken}`", f"add `{spoken}:`")
+            checker.add(
+                source,
+                (*path, "subject"),
+                f"no text in `{spoken}`",
+                f"add `{spoken}:`",
+                rule="missing-translation",
+            )
     return MailText(subject, texts)
 
 
@@ -66,5 +78,7 @@ def _texts(
     for code, text in texts.items():
         checker.text(source, (*path, code), text, checker.owners | set(filled))
     if default not in texts and ANY_LANGUAGE not in texts:
-        checker.add(source, path, f"no text in `{default}`", f"add `{default}:`")
+        checker.add(
+            source, path, f"no text in `{default}`", f"add `{default}:`", rule="missing-translation"
+        )
     return by_language(texts, default)

@@ -67,13 +67,20 @@ class QuestionCompiler:
             self._source = item.place.source
             path, name = (*item.place.path, "name"), item.part.name
             if name in names[:index] or name in self.sections.found:
-                self._complain(path, f"a second question `{name}`", "rename one")
+                self._complain(
+                    path, f"a second question `{name}`", "rename one", rule="duplicate-name"
+                )
             if name in self._filled or name == "value":
-                self._complain(path, f"`{name}` is the name of something else", "choose another")
+                self._complain(
+                    path,
+                    f"`{name}` is the name of something else",
+                    "choose another",
+                    rule="reserved-name",
+                )
             questions.append(self._question(item, questions, names[index + 1 :]))
         self._source = self.sections.source
         if not any(question.is_asked for question in questions):
-            self._complain(("questions",), "no question, only notes", "add one")
+            self._complain(("questions",), "no question, only notes", "add one", rule="no-question")
         self.shuffles = self.sections.shuffles(items, questions)
         return tuple(questions)
 
@@ -91,8 +98,10 @@ class QuestionCompiler:
             spoken[name] = Section(name, texts, parent)
         return spoken
 
-    def _complain(self, path: Path, what: str, fix: str = "", *, at_key: bool = False) -> None:
-        self._checker.add(self._source, path, what, fix, at_key=at_key)
+    def _complain(
+        self, path: Path, what: str, fix: str = "", *, rule: str = "", at_key: bool = False
+    ) -> None:
+        self._checker.add(self._source, path, what, fix, rule=rule, at_key=at_key)
 
     def _question(self, item: Item, before: list[Question], later: list[str]) -> Question:
         path, part = item.place.path, item.part
@@ -187,7 +196,13 @@ class QuestionCompiler:
         told = part.constraint_message
         at = (*path, "constraint_message")
         if told and part.constraint is None and not isinstance(part, IntegerPart):
-            self._complain(at, "no `constraint` to go with it", "add one", at_key=True)
+            self._complain(
+                at,
+                "no `constraint` to go with it",
+                "add one",
+                at_key=True,
+                rule="message-without-constraint",
+            )
         for key, names in (
             ("dimension", self._shared.dimensions),
             ("indicator", self._shared.indicators),
@@ -195,7 +210,7 @@ class QuestionCompiler:
             value = getattr(part, key)
             if value is not None and value not in names:
                 fix = suggest(value, names) or f"add `{key}s:` to shared.yaml"
-                self._complain((*path, key), f"unknown {key} `{value}`", fix)
+                self._complain((*path, key), f"unknown {key} `{value}`", fix, rule="unknown-name")
         texts = self._checker.texts
         question = replace(
             question,
@@ -223,17 +238,21 @@ class QuestionCompiler:
             offered = [choice.name for choice in question.choices]
             for name in names:
                 if name not in offered:
-                    self._complain(path, f"`{name}` is no choice here", suggest(name, offered))
+                    what = f"`{name}` is no choice here"
+                    self._complain(path, what, suggest(name, offered), rule="default-answer")
             if question.type == "select_multiple":
                 return tuple(name for name in offered if name in names)
         if len(names) != 1:
-            self._complain(path, "one answer can be offered here", "write one")
+            self._complain(
+                path, "one answer can be offered here", "write one", rule="default-answer"
+            )
             return None
         if question.choices:
             return names[0]
         reading = replace(question, constraint=None).read(names[0], {})
         if reading.answer is None:
-            self._complain(path, f"`{names[0]}` could not be answered here", "write another")
+            what = f"`{names[0]}` could not be answered here"
+            self._complain(path, what, "write another", rule="default-answer")
         return reading.answer
 
     def _condition(
@@ -244,12 +263,14 @@ class QuestionCompiler:
         try:
             return compile_expression(text, known, later)
         except ExpressionError as error:
-            self._complain(path, str(error), error.fix)
+            self._complain(path, str(error), error.fix, rule="bad-condition")
             return None
 
     def _check_limits(self, path: Path, least: int | None, most: int | None) -> None:
         if least is not None and most is not None and most < least:
-            self._complain(path, f"{most} is below the least, {least}", "swap them")
+            self._complain(
+                path, f"{most} is below the least, {least}", "swap them", rule="range-order"
+            )
 
     # choices
 
@@ -266,7 +287,7 @@ class QuestionCompiler:
             named = self._shared.choice_lists.get(listed)
             if named is None:
                 fix = suggest(listed, self._shared.choice_lists)
-                self._complain(at, f"no choice list `{listed}`", fix)
+                self._complain(at, f"no choice list `{listed}`", fix, rule="unknown-name")
                 return question
             source, at = self._shared_source, ("choice_lists", listed, "choices")
             listed, good = named.choices, good or named.good
@@ -281,16 +302,23 @@ class QuestionCompiler:
         na = self._na(path, part.na)
         self._check_choices(source, at, (*choices, *na))
         if good is not None and good not in [choice.name for choice in choices]:
-            self._complain((*path, "good"), f"`good` is `{good}`, which is no choice")
+            self._complain(
+                (*path, "good"), f"`good` is `{good}`, which is no choice", rule="unknown-name"
+            )
         if not part.required:
             what = "a question with choices cannot be left out"
-            self._complain((*path, "required"), what, "let `na` offer an answer instead")
+            self._complain(
+                (*path, "required"),
+                what,
+                "let `na` offer an answer instead",
+                rule="choices-required",
+            )
         named_by = tuple((choice.name, tuple(choice.label.values())) for choice in (*choices, *na))
         attributes: Names = {key: None for choice in choices for key in choice.attributes}
         for key in attributes:
             if key in known or key in later:
                 what = f"`{key}` is an attribute of choices and a question too"
-                self._checker.add(source, at, what, "rename the attribute")
+                self._checker.add(source, at, what, "rename the attribute", rule="duplicate-name")
         return replace(
             question,
             choices=choices,
@@ -328,7 +356,9 @@ class QuestionCompiler:
             return ()
         if self._shared.na is None:
             what = "this question offers “don't know”, but the survey has no words for it"
-            self._complain(path, what, "add `na:` to shared.yaml, or `na: none` here")
+            self._complain(
+                path, what, "add `na:` to shared.yaml, or `na: none` here", rule="no-na-words"
+            )
             return ()
         found = []
         for key in ("dont_know", "refuse"):
@@ -342,13 +372,13 @@ class QuestionCompiler:
         for name, times in Counter(choice.name for choice in choices).items():
             if times > 1:
                 what = f"two choices (or a choice and “don't know”) are named `{name}`"
-                self._checker.add(source, path, what, "rename one")
+                self._checker.add(source, path, what, "rename one", rule="duplicate-value")
         for code in self._checker.settings.languages:
             labels = Counter(normalise(choice.label.get(code, choice.name)) for choice in choices)
             for label, times in labels.items():
                 if label and times > 1:
                     what = f"two choices read `{label}` in `{code}`"
-                    self._checker.add(source, path, what, "tell them apart")
+                    self._checker.add(source, path, what, "tell them apart", rule="duplicate-label")
 
 
 def _with_reads(question: Question, before: Mapping[str, Question]) -> Question:

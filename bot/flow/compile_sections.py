@@ -117,6 +117,7 @@ class Sections:
                 (*section.place.path, "name"),
                 f"a second section `{name}`",
                 "rename one",
+                rule="duplicate-name",
             )
         self.found[name] = section
 
@@ -133,11 +134,13 @@ class Sections:
         block = shared.get(part.block)
         if block is None:
             fix = suggest(part.block, shared) or "add `blocks:` to shared.yaml"
-            self.checker.add(place.source, at, f"no block `{part.block}`", fix)
+            what = f"no block `{part.block}`"
+            self.checker.add(place.source, at, what, fix, rule="unknown-name")
             return
         if part.block in blocks:
             what = f"the block `{part.block}` takes itself"
-            self.checker.add(place.source, at, what, "write the questions out")
+            fix = "write the questions out"
+            self.checker.add(place.source, at, what, fix, rule="block-in-itself")
             return
         names = {}
         for name in _names(block, shared, (part.block,)):
@@ -159,7 +162,8 @@ class Sections:
         name = f"{part.name}_{OTHER}"
         if len(name) > LONGEST_NAME:
             what = f"`{name}`, which `or_other` adds, is longer than {LONGEST_NAME} letters"
-            self.checker.add(place.source, (*place.path, "name"), what, "shorten the name")
+            path: Path = (*place.path, "name")
+            self.checker.add(place.source, path, what, "shorten the name", rule="wrong-value")
         return TextPart.model_construct(
             type="text",
             name=name,
@@ -208,7 +212,9 @@ class Sections:
                 if parts:
                     what = "this note would lose its place among shuffled questions"
                     fix = "put it first in the section, or say it in a question"
-                    self.checker.add(item.place.source, item.place.path, what, fix)
+                    self.checker.add(
+                        item.place.source, item.place.path, what, fix, rule="random-order"
+                    )
                 continue
             if parts and unit == before:
                 parts[-1] = (parts[-1][0], index + 1)
@@ -226,18 +232,24 @@ class Sections:
             section = self.found.get(name)
             if section is None:
                 fix = suggest(name, self.found)
-                self.checker.add(self.source, path, f"no section `{name}`", fix)
+                what = f"no section `{name}`"
+                self.checker.add(self.source, path, what, fix, rule="unknown-name")
                 continue
             around.add(section.outer[-1].part.name if section.outer else None)
             inside = [index for index, item in enumerate(items) if _is_in(item, section)]
             if (inside[0], inside[-1] + 1) in parts or len(around) > 1:
                 what = f"`{name}` stands twice, or in another section than the others"
-                self.checker.add(self.source, path, what, "sections side by side can be exchanged")
+                fix = "sections side by side can be exchanged"
+                self.checker.add(self.source, path, what, fix, rule="random-order")
                 continue
             parts.append((inside[0], inside[-1] + 1))
         if len(self.flow.random_sections) == 1:
             self.checker.add(
-                self.source, ("random_sections",), "one section has no other order", "name two"
+                self.source,
+                ("random_sections",),
+                "one section has no other order",
+                "name two",
+                rule="random-order",
             )
         return Shuffle("", tuple(sorted(parts))) if len(parts) > 1 else None
 
@@ -256,7 +268,7 @@ class Sections:
                     place = items[question.index].place
                     what = f"`{question.name}` reads `{name}`, but chance may ask it first"
                     fix = f"keep what reads `{name}` out of what is shuffled"
-                    self.checker.add(place.source, place.path, what, fix)
+                    self.checker.add(place.source, place.path, what, fix, rule="random-order")
 
 
 def _part_of(shuffle: Shuffle, index: int) -> int:

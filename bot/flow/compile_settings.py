@@ -62,27 +62,41 @@ def _check(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
     default = part.default_language
     if default not in part.languages:
         fix = suggest(default, part.languages)
-        problems.append(source.problem(("default_language",), "not one of `languages`", fix))
+        problems.append(
+            source.problem(("default_language",), "not one of `languages`", fix, rule="languages")
+        )
     for code, times in Counter(part.languages).items():
         if times > 1:
             problems.append(
-                source.problem(("languages",), f"`{code}` is listed twice", "once is enough")
+                source.problem(
+                    ("languages",), f"`{code}` is listed twice", "once is enough", rule="languages"
+                )
             )
         if len(part.languages) > 1 and code not in part.language_names:
             fix = f"add `{code}:` as its speakers call it"
-            problems.append(source.problem(("language_names",), f"no name for `{code}`", fix))
+            problems.append(
+                source.problem(("language_names",), f"no name for `{code}`", fix, rule="languages")
+            )
     if part.mode != "official-support":
         for name, group in part.groups.items():
             if group.flow is None:
                 fix = "name the flow; only `mode: official-support` has groups without questions"
-                problems.append(source.problem(("groups", name), "`flow` is missing", fix))
+                problems.append(
+                    source.problem(("groups", name), "`flow` is missing", fix, rule="missing-key")
+                )
     if part.closes < part.opens:
         problems.append(
-            source.problem(("closes",), "the survey closes before it opens", "swap them")
+            source.problem(
+                ("closes",), "the survey closes before it opens", "swap them", rule="date-order"
+            )
         )
     for name in part.groups:
         if name not in part.hours and "default" not in part.hours:
-            problems.append(source.problem(("hours",), f"no hours for `{name}`", "add `default:`"))
+            problems.append(
+                source.problem(
+                    ("hours",), f"no hours for `{name}`", "add `default:`", rule="no-hours"
+                )
+            )
     _check_duplicates(source, part, problems)
     _check_texts(source, part, problems)
 
@@ -92,12 +106,16 @@ def _check_duplicates(source: Source, part: SurveyFile, problems: list[Problem])
         path: Path = ("duplicates", "order", place)
         if name not in part.groups:
             fix = suggest(name, list(part.groups))
-            problems.append(source.problem(path, f"no group `{name}`", fix))
+            problems.append(source.problem(path, f"no group `{name}`", fix, rule="unknown-name"))
         elif name in part.duplicates.order[:place]:
-            problems.append(source.problem(path, f"`{name}` is listed twice", "once is enough"))
+            problems.append(
+                source.problem(
+                    path, f"`{name}` is listed twice", "once is enough", rule="duplicate-name"
+                )
+            )
     if part.duplicates.policy == "priority" and not part.duplicates.order:
         what, fix = "no order of the groups", "add `order:` with the group first that goes first"
-        problems.append(source.problem(("duplicates",), what, fix))
+        problems.append(source.problem(("duplicates",), what, fix, rule="duplicates-order"))
 
 
 def _check_texts(source: Source, part: SurveyFile, problems: list[Problem]) -> None:
@@ -109,7 +127,11 @@ def _check_texts(source: Source, part: SurveyFile, problems: list[Problem]) -> N
         texts.append((("groups", name, "source"), group.source))
     for path, words in texts:
         if default not in words and ANY_LANGUAGE not in words:
-            problems.append(source.problem(path, f"no text in `{default}`", f"add `{default}:`"))
+            problems.append(
+                source.problem(
+                    path, f"no text in `{default}`", f"add `{default}:`", rule="missing-translation"
+                )
+            )
 
 
 def _owners_texts(part: SurveyFile) -> dict[str, dict[str, str]]:

@@ -44,16 +44,16 @@ def template_problems(
         path, found = _place(survey, part, name)
         used |= set(wording.names)
         key = code if code in found.texts else ANY_LANGUAGE
-        for what, fix in _body(found.texts[key], wording):
-            yield source.problem((*path, key), what, fix)
+        for rule, what, fix in _body(found.texts[key], wording):
+            yield source.problem((*path, key), what, fix, rule=rule)
         first = seen.setdefault((code, wording.body), wording)
         if first.version != wording.version:
             what = f"the words of `{first.message}`, but another category or other buttons"
             fix = "WhatsApp refuses the same words twice: let all be the same, or change the words"
-            yield source.problem((*path, key), what, fix)
+            yield source.problem((*path, key), what, fix, rule="template-twice")
         labels = (*path, "buttons", code if code in found.buttons else ANY_LANGUAGE)
         for what, fix in _buttons([one.label for one in wording.buttons]):
-            yield source.problem(labels, what, fix)
+            yield source.problem(labels, what, fix, rule="template-button")
     yield from _values(settings, used)
     yield from _unknown_languages(survey, settings[0])
 
@@ -66,7 +66,7 @@ def template_advice(survey: Survey, messages: tuple[Source, MessagesFile]) -> It
         if ADVISED_BODY < chars <= MAX_BODY:
             path, _ = _place(survey, part, name)
             what = f"a template of {chars} characters; up to {ADVISED_BODY} are advised"
-            yield source.problem((*path, code), what, "shorten it")
+            yield source.problem((*path, code), what, "shorten it", rule="template-long")
 
 
 def _place(survey: Survey, part: MessagesFile, name: str) -> tuple[Path, MessagePart]:
@@ -75,21 +75,26 @@ def _place(survey: Survey, part: MessagesFile, name: str) -> tuple[Path, Message
     return ("coordinator", name), part.coordinator[name]
 
 
-def _body(text: str, wording: Wording) -> Iterator[tuple[str, str]]:
+def _body(text: str, wording: Wording) -> Iterator[tuple[str, str, str]]:
+    """Yield the rule that a body breaks, what is wrong, and how to mend it."""
     edges = PLACEHOLDER.split(text)
     if len(edges) > 1 and not (_WORD.search(edges[0]) and _WORD.search(edges[-1])):
-        yield "an approved template may not begin or end with a placeholder", "add a word"
+        what = "an approved template may not begin or end with a placeholder"
+        yield "template-edge", what, "add a word"
     elif _LABEL.match(text):
-        yield "a template may not begin with a label before a placeholder", "write a sentence"
+        what = "a template may not begin with a label before a placeholder"
+        yield "template-label", what, "write a sentence"
     if close := _ADJACENT.search(text):
-        yield f"two placeholders side by side: {close[0]}", "put a word between them"
+        what = f"two placeholders side by side: {close[0]}"
+        yield "template-adjacent", what, "put a word between them"
     count = len(wording.names)
     words = len(_WORD.findall(PLACEHOLDER.sub(" ", text)))
     if count and words < 2 * count + 1:
         what = f"{words} words around {count} placeholders; a template needs {2 * count + 1}"
-        yield what, "add words, or take placeholders out"
+        yield "template-words", what, "add words, or take placeholders out"
     if (chars := len(wording.filled())) > MAX_BODY:
-        yield f"a template of {chars} characters; it may have {MAX_BODY}", "shorten it"
+        what = f"a template of {chars} characters; it may have {MAX_BODY}"
+        yield "template-length", what, "shorten it"
 
 
 def _buttons(labels: list[str]) -> Iterator[tuple[str, str]]:
@@ -116,18 +121,24 @@ def _values(settings: tuple[Source, SurveyFile], used: set[str]) -> Iterator[Pro
         for code, text in part.texts[name].items():
             if _RUN_OF_SPACES.search(text.strip()):
                 what = "a line break, tab or run of spaces in a value of a template"
-                yield source.problem(("texts", name, code), what, "write it on one line")
+                yield source.problem(
+                    ("texts", name, code), what, "write it on one line", rule="template-value"
+                )
 
 
 def _unknown_languages(survey: Survey, source: Source) -> Iterator[Problem]:
     """Who speaks a language without templates is written to in another that the survey has."""
     if respondents(survey) and not LANGUAGES & {*survey.languages}:
         what = f"WhatsApp has no templates in {', '.join(survey.languages)}"
-        yield source.problem(("languages",), what, f"add `{FALLBACK}`, with all texts")
+        yield source.problem(
+            ("languages",), what, f"add `{FALLBACK}`, with all texts", rule="template-language"
+        )
 
 
 def check_category(source: Source, path: Path, part: MessagePart) -> Iterator[Problem]:
     """Find a category that stands where nothing is approved."""
     if part.category is not None and not part.template:
         what = "`category` is of templates only"
-        yield source.problem((*path, "category"), what, "add `template: true` or remove it")
+        yield source.problem(
+            (*path, "category"), what, "add `template: true` or remove it", rule="template-category"
+        )

@@ -53,7 +53,14 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         path: Path = ("messages", "waktu")
         texts = part.messages.waktu.get(key)  # type: ignore[call-overload]
         if texts is None:
-            checker.add(source, path, f"`{key}` is missing", f"add `{key}:`", at_key=True)
+            checker.add(
+                source,
+                path,
+                f"`{key}` is missing",
+                f"add `{key}:`",
+                at_key=True,
+                rule="missing-key",
+            )
         else:
             times[key] = checker.texts(source, (*path, key), texts, ())
     _check_keywords(source, part, checker)
@@ -104,14 +111,14 @@ def _message(source: Source, name: str, part: MessagePart, checker: Checker) -> 
         if len(labels) != len(wanted):
             what = f"{len(labels)} buttons, but `{name}` has {len(wanted) or 'none'}"
             fix = f"they mean {', '.join(wanted)}" if wanted else "remove them"
-            checker.add(source, (*path, "buttons", code), what, fix)
+            checker.add(source, (*path, "buttons", code), what, fix, rule="message-buttons")
     for code in checker.settings.languages:
         if buttons and code in texts and code not in buttons:
             checker.lacks(source, (*path, "buttons"), code, "buttons")
     for code, text in texts.items():
         if len(text) > MAX_CHARS:
             what = f"{len(text)} characters; a message holds {MAX_CHARS}"
-            checker.add(source, (*path, code), what, "shorten it")
+            checker.add(source, (*path, code), what, "shorten it", rule="body-too-long")
     checker.problems += check_category(source, path, part)
     return MessageText(texts, buttons, part.template, part.category)
 
@@ -124,7 +131,13 @@ def _check_same_placeholders(source: Source, path: Path, texts: Texts, checker: 
         if code in checker.settings.languages and default in texts:
             for name in sorted(set(expected) ^ set(PLACEHOLDER.findall(text))):
                 what = f"{{{{{name}}}}} is in `{default}` or `{code}` only"
-                checker.add(source, (*path, code), what, "use the same ones in every language")
+                checker.add(
+                    source,
+                    (*path, code),
+                    what,
+                    "use the same ones in every language",
+                    rule="placeholder-differs",
+                )
 
 
 def _buttons(part: MessagePart, checker: Checker) -> dict[str, tuple[str, ...]]:
@@ -148,7 +161,13 @@ def _abbreviations(source: Source, part: MessagesFile, checker: Checker) -> dict
     for short in part.unit_abbreviations:
         if len(normalise(short).split()) != 1:
             path: Path = ("unit_abbreviations", short)
-            checker.add(source, path, f"`{short}` is not one word", "write one, without spaces")
+            checker.add(
+                source,
+                path,
+                f"`{short}` is not one word",
+                "write one, without spaces",
+                rule="abbreviation",
+            )
     return dict(part.unit_abbreviations)
 
 
@@ -159,10 +178,18 @@ def _check_keywords(source: Source, part: MessagesFile, checker: Checker) -> Non
         for index, word in enumerate(words):
             if normalise(word).isdigit() and command is not Command.MULAI:
                 path: Path = ("keywords", command.value, index)
-                checker.add(source, path, f"`{word}` is an answer to a question", "remove it")
+                checker.add(
+                    source,
+                    path,
+                    f"`{word}` is an answer to a question",
+                    "remove it",
+                    rule="keyword",
+                )
     for name, synonyms in part.coordinator_keywords.items():
         for index, word in enumerate(synonyms):
             if normalise(word) in respondents:
                 path = ("coordinator_keywords", name, index)
                 what = f"`{word}` is a respondent's word too"
-                checker.add(source, path, what, "a coordinator may be both: choose another")
+                checker.add(
+                    source, path, what, "a coordinator may be both: choose another", rule="keyword"
+                )

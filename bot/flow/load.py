@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
@@ -33,17 +34,44 @@ def load_survey(files: Mapping[str, str], *, older: bool = False) -> Survey:
     current settings with an older version of the questions, pass that mixture and `older`: groups
     and templates that the version does not know yet are then left out.
     """
-    counting = {
-        name: files[name]
+    return _loaded(_counting(files), older)
+
+
+def _counting(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, files[name])
         for name in sorted(files)
         if "/" not in name and name.endswith((".yaml", ".yml"))
-    }
-    return _loaded(tuple(counting.items()), older)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The files of a survey as they are written, each with its places."""
+
+    survey: tuple[Source, SurveyFile]
+    messages: tuple[Source, MessagesFile]
+    shared: tuple[Source, SharedFile] | None
+    flows: list[tuple[Source, FlowFile]]
+
+
+def load_parts(files: Mapping[str, str]) -> Parts:
+    """Read a survey's files without compiling them. Raises FlowError with every problem found."""
+    return _parts(_counting(files))
 
 
 @lru_cache(maxsize=16)
 def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
     """Compile once what was compiled before: a survey never changes."""
+    parts = _parts(files)
+    survey = parts.survey
+    if older:
+        flows = [part for _, part in parts.flows]
+        survey = (survey[0], _known_to(survey[1], parts.messages[1], flows))
+    return compile_survey(survey, parts.messages, parts.shared, parts.flows, older=older)
+
+
+def _parts(files: tuple[tuple[str, str], ...]) -> Parts:
     problems: list[Problem] = []
     parts: list[tuple[Source, AnyFile]] = []
     for name, text in files:
@@ -58,14 +86,20 @@ def _loaded(files: tuple[tuple[str, str], ...], older: bool) -> Survey:
     shared = [(source, part) for source, part in parts if isinstance(part, SharedFile)]
     flows = [(source, part) for source, part in parts if isinstance(part, FlowFile)]
     for source, _ in shared[1:]:
-        problems.append(source.problem(("kind",), "a second `kind: shared`", "join the two"))
+        problems.append(
+            source.problem(
+                ("kind",), "a second `kind: shared`", "join the two", rule="duplicate-file"
+            )
+        )
     if not flows and (survey is None or survey[1].mode != "official-support"):
-        problems.append(Problem(SETTINGS_FILE, 1, 1, "no flow", "add a file with `kind: flow`"))
+        problems.append(
+            Problem(
+                SETTINGS_FILE, 1, 1, "no flow", "add a file with `kind: flow`", rule="missing-file"
+            )
+        )
     if problems or survey is None or messages is None:
         raise FlowError(problems)
-    if older:
-        survey = (survey[0], _known_to(survey[1], messages[1], [part for _, part in flows]))
-    return compile_survey(survey, messages, shared[0] if shared else None, flows, older=older)
+    return Parts(survey, messages, shared[0] if shared else None, flows)
 
 
 @lru_cache(maxsize=64)
@@ -110,7 +144,9 @@ def load_settings(text: str, file: str = SETTINGS_FILE) -> Settings:
     source = read_source(file, text)
     part = read_part(source)
     if not isinstance(part, SurveyFile):
-        raise FlowError([source.problem(("kind",), "these are no settings", "kind: survey")])
+        raise FlowError(
+            [source.problem(("kind",), "these are no settings", "kind: survey", rule="wrong-kind")]
+        )
     problems: list[Problem] = []
     settings = compile_settings(source, part, problems)
     if problems or settings is None:
@@ -138,8 +174,14 @@ def _only(
     found = [(source, part) for source, part in parts if isinstance(part, model)]
     if not found:
         file = f"{kind}.yaml"
-        problems.append(Problem(file, 1, 1, f"no file with `kind: {kind}`", f"add {file}"))
+        problems.append(
+            Problem(file, 1, 1, f"no file with `kind: {kind}`", f"add {file}", rule="missing-file")
+        )
         return None
     for source, _ in found[1:]:
-        problems.append(source.problem(("kind",), f"a second `kind: {kind}`", "keep one of them"))
+        problems.append(
+            source.problem(
+                ("kind",), f"a second `kind: {kind}`", "keep one of them", rule="duplicate-file"
+            )
+        )
     return found[0]

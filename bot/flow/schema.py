@@ -19,9 +19,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from bot.flow.keywords import Command
 from bot.flow.source import FlowError, Source
@@ -65,11 +67,21 @@ def _ordered(span: tuple[time, time]) -> tuple[time, time]:
 
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|\*)$")]
+LANGUAGE = r"^([a-z]{2,3}|\*)$"
+Language = Annotated[str, Field(pattern=LANGUAGE)]
 Line = Annotated[str, Field(min_length=1)]
-Texts = Annotated[dict[Language, Line], BeforeValidator(_as_texts), Field(min_length=1)]
+Texts = Annotated[
+    dict[Language, Line],
+    BeforeValidator(_as_texts, json_schema_input_type=Line | dict[Language, Line]),
+    Field(min_length=1),
+]
 Zone = Annotated[str, AfterValidator(_as_zone)]
-Span = Annotated[tuple[time, time], AfterValidator(_ordered), BeforeValidator(_as_span)]
+Hours = Annotated[str, Field(pattern=r"^\s*\d\d:\d\d\s*-\s*\d\d:\d\d\s*$")]
+Span = Annotated[
+    tuple[time, time],
+    AfterValidator(_ordered),
+    BeforeValidator(_as_span, json_schema_input_type=Hours),
+]
 Days = Annotated[float, Field(ge=0, le=366)]
 Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
 ChoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,48}$")]
@@ -107,7 +119,10 @@ def _as_days(value: object) -> object:
 
 
 SeveralDays = Annotated[
-    tuple[Days, ...], Field(max_length=9), AfterValidator(_rising), BeforeValidator(_as_days)
+    tuple[Days, ...],
+    Field(max_length=9),
+    AfterValidator(_rising),
+    BeforeValidator(_as_days, json_schema_input_type=tuple[Days, ...] | Days | Literal["none"]),
 ]
 """One day or several, each a reminder; `none` is no day."""
 
@@ -117,7 +132,7 @@ class PlanPart(Part):
 
     invited_after_days: SeveralDays = (3,)
     partial_after_days: SeveralDays = (2,)
-    last_call_before_days: Days | Literal["none"] = 3
+    last_call_before_days: Days | Literal["none"] = 3.0
     min_gap_hours: Annotated[float, Field(ge=1, le=2000)] = 48
     maximum: Annotated[int, Field(ge=0, le=9)] = 3
     holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.0
@@ -223,7 +238,10 @@ class SurveyFile(Part):
     plan: SurveyPlanPart = SurveyPlanPart()
     hours: dict[Identifier, WeekPart]
     seasons: tuple[SeasonPart, ...] = ()
-    holidays: Annotated[HolidaysPart, BeforeValidator(_as_holidays)] = HolidaysPart()
+    holidays: Annotated[
+        HolidaysPart,
+        BeforeValidator(_as_holidays, json_schema_input_type=HolidaysPart | tuple[date, ...]),
+    ] = HolidaysPart()
     templates: dict[Identifier, dict[Language, ContentSid]] = {}
     snapshot_at: time = time(6)
     appearance: Appearance = "text"
@@ -394,13 +412,29 @@ class SharedFile(Part):
 # messages.yaml
 
 
-class MessagePart(Part):
+class SpokenPart(Part):
+    """Words in each language, which stand beside other keys as keys of their own."""
+
+    texts: Texts
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Show editors the languages as keys, as they are written."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        schema["properties"].pop("texts")
+        schema["required"] = [name for name in schema["required"] if name != "texts"]
+        schema["patternProperties"] = {LANGUAGE: {"type": "string", "minLength": 1}}
+        return schema
+
+
+class MessagePart(SpokenPart):
     """One message: its words in each language, and buttons that repeat what the words say."""
 
     template: bool = False
     category: Literal["UTILITY", "MARKETING"] | None = None  # what WhatsApp is asked for
     buttons: dict[Language, tuple[ButtonLabel, ...]] = {}
-    texts: Texts
 
     @model_validator(mode="before")
     @classmethod
@@ -423,7 +457,12 @@ class MessagesPart(Part):
     reminder_last: MessagePart
     waktu: dict[Literal["pagi", "siang", "sore", "malam"], Texts]
     alasan: dict[Identifier, Texts]
-    choose_button: Annotated[dict[Language, ButtonLabel], BeforeValidator(_as_texts)] = {}
+    choose_button: Annotated[
+        dict[Language, ButtonLabel],
+        BeforeValidator(
+            _as_texts, json_schema_input_type=ButtonLabel | dict[Language, ButtonLabel]
+        ),
+    ] = {}
     info: MessagePart
     verify: MessagePart
     info_under_way: MessagePart
@@ -500,11 +539,10 @@ class PosterPart(Part):
     check_address: Texts | None = None
 
 
-class MailPart(Part):
+class MailPart(SpokenPart):
     """An e-mail: its subject, and its words in each language."""
 
     subject: Texts
-    texts: Texts
 
     @model_validator(mode="before")
     @classmethod
@@ -547,5 +585,7 @@ def read_part(source: Source) -> AnyFile:
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         what = f"unknown kind `{kind}`" if kind else "`kind` is missing"
-        raise FlowError([source.problem(("kind",), what, "survey, flow, shared or messages")])
+        raise FlowError(
+            [source.problem(("kind",), what, "survey, flow, shared or messages", rule="wrong-kind")]
+        )
     return read_as(source, model)

@@ -23,13 +23,17 @@ MAX_DEPTH = 20
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong in a file, and how to mend it. Lines and columns count from 1."""
+    """One thing that is wrong in a file, and how to mend it. Lines and columns count from 1.
+
+    `rule` is the name of the rule that a flow file breaks (bot/flow/lint); "" in other files.
+    """
 
     file: str
     line: int
     column: int
     what: str
     fix: str = ""
+    rule: str = field(default="", compare=False, kw_only=True)
 
     def __str__(self) -> str:
         end = f"; {self.fix}" if self.fix else ""
@@ -53,20 +57,22 @@ class Source:
     keys: Mapping[Path, tuple[int, int]]
     values: Mapping[Path, tuple[int, int]]
 
-    def problem(self, path: Path, what: str, fix: str = "", *, at_key: bool = False) -> Problem:
+    def problem(
+        self, path: Path, what: str, fix: str = "", *, rule: str = "", at_key: bool = False
+    ) -> Problem:
         """Return a problem at the value (or key) of `path`, or at the nearest part around it."""
         places = self.keys if at_key and path in self.keys else self.values
         while path not in places and path:
             path = path[:-1]
         line, column = places.get(path, (1, 1))
-        return Problem(self.file, line, column, what, fix)
+        return Problem(self.file, line, column, what, fix, rule=rule)
 
 
 def read_source(file: str, text: str) -> Source:
     """Read one YAML file whose top is a mapping. Raises FlowError with every problem found."""
     if len(text) > MAX_CHARS:
         what = f"the file has {len(text)} characters, more than {MAX_CHARS}"
-        raise FlowError([Problem(file, 1, 1, what, "split it or shorten it")])
+        raise FlowError([Problem(file, 1, 1, what, "split it or shorten it", rule="not-yaml")])
     reader = _Reader(file)
     try:
         # Events, not compose(): libyaml's composer recurses in C and dies on deep nesting.
@@ -74,10 +80,10 @@ def read_source(file: str, text: str) -> Source:
     except yaml.YAMLError as error:
         raise FlowError([*reader.problems, _syntax_problem(file, text, error)]) from None
     except RecursionError:
-        raise FlowError([Problem(file, 1, 1, "nested too deeply")]) from None
+        raise FlowError([Problem(file, 1, 1, "nested too deeply", rule="not-yaml")]) from None
     if not reader.problems and not isinstance(data, dict):
         what = "the file holds no keys"
-        reader.problems.append(Problem(file, 1, 1, what, "start it with `kind:`"))
+        reader.problems.append(Problem(file, 1, 1, what, "start it with `kind:`", rule="not-yaml"))
     if reader.problems or not isinstance(data, dict):
         raise FlowError(reader.problems)
     return Source(file, data, reader.keys, reader.values)
@@ -99,7 +105,9 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._complain(event, "a second document starts here", "remove the `---`")
+                    self._complain(
+                        event, "a second document starts here", "remove the `---`", rule="not-yaml"
+                    )
                     break
             elif isinstance(event, yaml.NodeEvent):
                 data = self._node(event, events, ())
@@ -108,12 +116,21 @@ class _Reader:
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path) -> Data:
         self.values[path] = _place(event)
         if isinstance(event, yaml.AliasEvent):
-            self._complain(event, f"alias *{event.anchor}", "write the value out, or name a list")
+            self._complain(
+                event,
+                f"alias *{event.anchor}",
+                "write the value out, or name a list",
+                rule="not-yaml",
+            )
             return ""
         if (anchor := getattr(event, "anchor", None)) is not None:
-            self._complain(event, f"anchor &{anchor}", "remove it: aliases are not read")
+            self._complain(
+                event, f"anchor &{anchor}", "remove it: aliases are not read", rule="not-yaml"
+            )
         if (tag := getattr(event, "tag", None)) is not None:
-            self._complain(event, f"tag {tag}", "remove it: the schema knows the types")
+            self._complain(
+                event, f"tag {tag}", "remove it: the schema knows the types", rule="not-yaml"
+            )
         if len(path) > MAX_DEPTH:
             raise RecursionError
         if isinstance(event, yaml.SequenceStartEvent):
@@ -138,22 +155,22 @@ class _Reader:
             key = self._node(event, events, (*path, "?"))
             value_event = next(events)
             if not isinstance(key, str):
-                self._complain(event, "a key that is not a plain word", "quote it")
+                self._complain(event, "a key that is not a plain word", "quote it", rule="not-yaml")
                 self._node(value_event, events, (*path, "?"))
                 continue
             at = (*path, key)
             if key in data:
                 first = self.keys[at][0]
                 what = f"`{key}` is given twice, first in line {first}"
-                self._complain(event, what, "keep one of the two")
+                self._complain(event, what, "keep one of the two", rule="duplicate-key")
                 self._node(value_event, events, (*path, "?"))
                 continue
             self.keys[at] = _place(event)
             data[key] = self._node(value_event, events, at)
         return data
 
-    def _complain(self, event: yaml.Event, what: str, fix: str) -> None:
-        self.problems.append(Problem(self.file, *_place(event), what, fix))
+    def _complain(self, event: yaml.Event, what: str, fix: str, *, rule: str) -> None:
+        self.problems.append(Problem(self.file, *_place(event), what, fix, rule=rule))
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:
@@ -170,8 +187,12 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
         context = getattr(error, "context", None)
         if context and start is not None and start.line != mark.line:
             what += f" ({context} that starts in line {start.line + 1})"
-        return Problem(file, line, column, what, "check quotes, brackets and indentation")
+        return Problem(
+            file, line, column, what, "check quotes, brackets and indentation", rule="not-yaml"
+        )
     position = getattr(error, "position", 0) or 0
     before = text[:position]
     line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
-    return Problem(file, line, column, "a character that YAML does not allow", "remove it")
+    return Problem(
+        file, line, column, "a character that YAML does not allow", "remove it", rule="not-yaml"
+    )

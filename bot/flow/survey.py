@@ -393,8 +393,7 @@ class Survey:
     """A whole survey: its settings and flows.
 
     `missing` lists, as problems, the texts without which a language of the settings is not offered,
-    `advice` what is allowed and could be better, `unfit` what cannot be tapped although the files
-    ask for it, and goes out as numbered text.
+    `advice` what is allowed and could be better.
     """
 
     settings: Settings
@@ -408,7 +407,6 @@ class Survey:
     categories: Mapping[str, Any]
     missing: tuple[Problem, ...] = ()
     advice: tuple[Problem, ...] = ()
-    unfit: tuple[Problem, ...] = ()
 
     def for_group(self, group: str) -> Flow:
         """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""

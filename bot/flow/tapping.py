@@ -1,17 +1,15 @@
-"""What of a survey can be tapped, before anybody is asked: to make it ready, and to check it."""
+"""What of a survey can be tapped, before anybody is asked: to make it ready."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bot.flow.asking import FULL_FOOTERS
-from bot.flow.source import Problem, Source
 from bot.flow.state import Answer
 from bot.flow.survey import Flow, Question, Survey
-from bot.flow.taps import misfit, plain_text
 from bot.flow.turn import Context, Message
-from bot.flow.wording import BUTTONS, Voice
+from bot.flow.wording import Voice
 
 _ASIDE = ("consent", "stop_confirm", "erase_or_correct")
 
@@ -31,68 +29,6 @@ def tappable(survey: Survey) -> Iterator[Message]:
                     )
             always += question.relevant is None
         yield from _others(voice)
-
-
-def unfit(survey: Survey, settings: Source, sources: Mapping[str, Source]) -> Iterator[Problem]:
-    """Yield what the files want tapped and WhatsApp would not show.
-
-    A question that asks for it itself is named at its place; of those that follow the survey's
-    `appearance` there is one list. Texts count at their longest, filled with the settings' words.
-    """
-    seen: set[tuple[str, str]] = set()
-    inherited: dict[str, str] = {}
-    for flow, voice in _voices(survey):
-        for question, notes in _asked(flow):
-            wanted = question.appearance or survey.settings.appearance
-            if question.type != "select_one" or (flow.name, question.name) in seen:
-                continue
-            around = flow.around(question.section)
-            body = plain_text(
-                voice.question(question, (99, 99), full=True, notes=notes, sections=around)
-            )
-            offered = (*question.choices, *question.na)
-            labels = [choice.label[voice.language] for choice in offered]
-            found = misfit(wanted, labels, body)
-            if wanted != "text" and (question.randomize or question.choice_filter is not None):
-                found = ("its choices are not the same for everybody", "write `text`")
-            if found is None:
-                continue
-            seen.add((flow.name, question.name))
-            if question.appearance is None:
-                inherited.setdefault(f"{flow.name}/{question.name}", found[0])
-                continue
-            path = (*question.path, "appearance")
-            yield sources[question.file].problem(
-                path, f"{found[0]}: it stays numbered text", found[1]
-            )
-        for name, why in _aside(voice):
-            inherited.setdefault(name, why)
-    if inherited:
-        some = "; ".join(f"{name} ({why})" for name, why in list(inherited.items())[:3])
-        more = f"; and {len(inherited) - 3} more" if len(inherited) > 3 else ""
-        what = f"{len(inherited)} stay numbered text: {some}{more}"
-        fix = "give those questions an `appearance` of their own, or leave it"
-        yield settings.problem(("appearance",), what, fix)
-
-
-def _aside(voice: Voice) -> Iterator[tuple[str, str]]:
-    """Yield the messages besides questions that do not fit, and why."""
-    wanted = voice.flow.settings.appearance
-    if wanted == "text":
-        return
-    for name in _ASIDE:
-        message = voice.message(name)
-        if message.taps is None:
-            labels = [button.label for button in message.buttons]
-            found = misfit("buttons", labels or [""] * len(BUTTONS[name]), plain_text(message))
-            yield name, found[0] if found else "a placeholder is empty or has several lines"
-    if len(voice.flow.languages) > 1:
-        message = voice.languages("greeting")
-        labels = [choice.label for choice in message.choices]
-        kind = "buttons" if len(labels) <= 3 else wanted
-        found = misfit(kind, labels, plain_text(message))
-        if found is not None:
-            yield "greeting", found[0]
 
 
 def _others(voice: Voice) -> Iterator[Message]:

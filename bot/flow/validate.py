@@ -35,11 +35,15 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
     given, context = details["input"], details.get("ctx", {})
     match details["type"]:
         case "missing":
-            return source.problem(path, f"`{name}` is missing", f"add `{name}:`", at_key=True)
+            return source.problem(
+                path, f"`{name}` is missing", f"add `{name}:`", at_key=True, rule="missing-key"
+            )
         case "extra_forbidden":
             known = sorted(set(inside.model_fields) | {"type"} if inside else ())
             known = [key for key in known if key != "type"] if "block" in known else known
-            return source.problem(path, f"unknown key `{name}`", suggest(name, known), at_key=True)
+            return source.problem(
+                path, f"unknown key `{name}`", suggest(name, known), at_key=True, rule="unknown-key"
+            )
         case "union_tag_invalid" | "literal_error" | "enum" | "union_tag_not_found":
             expected = re.findall(r"'([^']*)'", context.get("expected_tags", "")) or re.findall(
                 r"'([^']*)'", str(context.get("expected", ""))
@@ -49,16 +53,42 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
                 path = (*path, "type")
             what = f"`{given}` is not known here" if given else "`type` is missing"
             known = [word for word in expected if word != A_BLOCK]
-            return source.problem(path, what, suggest(str(given), known))
+            return source.problem(path, what, suggest(str(given), known), rule="wrong-value")
         case "string_pattern_mismatch":
             fix = _PATTERN_FIXES.get(context.get("pattern", ""), f"it must match {context}")
-            return source.problem(path, f"`{given}` cannot be used", fix)
+            return source.problem(path, f"`{given}` cannot be used", fix, rule="wrong-value")
         case "string_too_short" | "too_short":
-            return source.problem(path, "this is empty or too short", "fill it in or remove it")
+            return source.problem(
+                path, "this is empty or too short", "fill it in or remove it", rule="wrong-value"
+            )
         case _:
             shown = f": `{given}`" if isinstance(given, str) else ""
-            return source.problem(path, details["msg"] + shown, str(context.get("fix", "")))
+            return source.problem(
+                path,
+                details["msg"] + shown,
+                str(context.get("fix") or _fix(details["type"])),
+                rule="wrong-value",
+            )
 
+
+def _fix(kind: str) -> str:
+    """Return what to write where pydantic found this kind of error."""
+    return next((fix for start, fix in _KIND_FIXES.items() if kind.startswith(start)), _ANY_FIX)
+
+
+_KIND_FIXES: Mapping[str, str] = {
+    "int_": "write a whole number, without quotes, words and points",
+    "float_": "write a number, with a point for what is behind it",
+    "decimal_": "write a number, with a point for what is behind it",
+    "bool_": "write true or false",
+    "date_": "write a day as 2027-01-31",
+    "time_": 'write a time as "06:00"',
+    "greater_than": "write a larger number",
+    "less_than": "write a smaller number",
+    "string_too_long": "shorten it",
+    "too_long": "take some out",
+}
+_ANY_FIX = "see flows/README.md for what may stand here"
 
 _PATTERN_FIXES: Mapping[str, str] = {
     r"^[a-z][a-z0-9_]{0,47}$": "use a small letter, then small letters, digits and _",

@@ -15,7 +15,7 @@ from babel.numbers import format_decimal
 
 from bot.flow.choices import Offer, offered
 from bot.flow.expressions import fill_in, placeholders, text_expression
-from bot.flow.paging import ONE_PAGE, reserve, spans
+from bot.flow.paging import ONE_PAGE, SAID_BEFORE, reserve, spans
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow, Question
 from bot.flow.taps import Blanks, plain_text, with_taps
@@ -453,3 +453,8 @@ def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
 def message_chars(message: Message) -> int:
     """Return how long a message is as plain text."""
     return len(plain_text(message))
+
+
+def longest_before(voice: Voice) -> str:
+    """Return the longest words that can come before a question in its bubble."""
+    return max((voice.text(name) for name in SAID_BEFORE), key=len)

@@ -34,6 +34,7 @@ from storage.models import Conversation, Inbound, Outbox
 from tests.bench import load
 from tests.bench.campaign import campaign
 from tests.bench.counts import counts
+from tests.bench.flows import flows
 from tests.bench.load import Measured
 from tests.bench.names import names
 from tests.bench.prepare import ACCOUNT, CONTACTS, SENDER, TOKEN, fill, posts
@@ -172,7 +173,7 @@ def show(name: str, rows: list[tuple[int, str, Measured]]) -> bool:
 def main() -> None:
     """Measure what the command line names, all if nothing."""
     parser = argparse.ArgumentParser()
-    kinds = ["sqlite", "postgresql", "campaign", "rosters", "names", "counts"]
+    kinds = ["sqlite", "postgresql", "campaign", "rosters", "names", "counts", "flows"]
     parser.add_argument("what", nargs="*", choices=[*kinds, []])
     parser.add_argument("--rows", type=int, default=100_000, help="of the roster")
     parser.add_argument("--invitations", type=int, default=3_000, help="of the campaign")
@@ -196,6 +197,8 @@ def main() -> None:
         met &= counts(given.conversations)
     if "names" in asked:
         met &= names(given.rows)
+    if "flows" in asked:
+        met &= flows()
     sys.exit(0 if met else 1)
 
 

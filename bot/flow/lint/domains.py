@@ -1,0 +1,97 @@
+"""The answers that a question can have, as far as conditions can tell them apart."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import ceil, comb, floor
+from typing import Any
+
+from bot.flow.lint.uses import Uses
+from bot.flow.state import Answer
+from bot.flow.survey import Question
+
+AT_MOST = 2_000
+"""So many answers of one question are looked at; of more, nothing is said."""
+
+_OTHER = "\u2026"  # some other words than those that a condition names
+
+
+def domain(question: Question, uses: Uses) -> tuple[Answer | None, ...] | None:
+    """Return answers of which one stands for each that conditions can tell apart.
+
+    What a condition names comes first; None among them is "left out". None alone: there are too
+    many, or conditions read them in a way that is not looked into.
+    """
+    found: list[Answer] | None
+    match question.type:
+        case "select_one":
+            found = [choice.name for choice in (*question.choices, *question.na)]
+        case "select_multiple":
+            found = _sets(question, uses)
+        case "integer":
+            found = _integers(question, uses)
+        case "text":
+            found = _words(uses)
+        case _:
+            return None
+    if found is None or len(found) > AT_MOST:
+        return None
+    named = [*uses.compared, *uses.members]
+    found.sort(key=lambda answer: not _is_named(answer, named))
+    # Where a filter leaves no choice, nothing is asked.
+    skipped = not question.required or question.choice_filter is not None
+    return (*found, *((None,) if skipped else ()))
+
+
+def _is_named(answer: Answer, named: list[Any]) -> bool:
+    if isinstance(answer, tuple):
+        return all(name in answer for name in named)
+    return answer in named
+
+
+def _sets(question: Question, uses: Uses) -> list[Answer] | None:
+    """Return sets of choices. Where only single ones are looked for, the others are all alike."""
+    names = [choice.name for choice in question.choices]
+    # A filter may leave fewer choices than are wanted: then fewer do.
+    least = 1 if question.choice_filter is not None else question.least or 1
+    most = question.most or len(names)
+    looked_at = not uses.otherwise and not uses.compared
+    free = [name for name in names if name not in uses.members] if looked_at else []
+    told = [name for name in names if name not in free]
+    if sum(comb(len(told), size) for size in range(min(most, len(told)) + 1)) > AT_MOST:
+        return None
+    order = {name: place for place, name in enumerate(names)}
+    found: list[Answer] = []
+    for size in range(min(most, len(told)) + 1):
+        fill = max(least - size, 0) or (1 if size == 0 else 0)
+        if fill > len(free) or size + fill > most:
+            continue
+        for some in combinations(told, size):
+            found.append(tuple(sorted((*some, *free[:fill]), key=order.__getitem__)))
+    return [*found, *((choice.name,) for choice in question.na)]
+
+
+def _integers(question: Question, uses: Uses) -> list[Answer] | None:
+    """Return whole numbers on and around each limit, or all where arithmetic is done with them."""
+    least, most = question.least, question.most
+    if uses.otherwise or uses.members:
+        if least is None or most is None or most - least >= AT_MOST:
+            return None
+        return list(range(least, most + 1))
+    limits = [0, *(one for one in uses.compared if isinstance(one, int | float))]
+    limits += [one for one in (least, most) if one is not None]
+    near = {
+        whole + step for limit in limits for whole in (floor(limit), ceil(limit))
+        for step in (-1, 0, 1)
+    }  # fmt: skip
+    return [
+        number
+        for number in sorted(near)
+        if (least is None or number >= least) and (most is None or number <= most)
+    ]
+
+
+def _words(uses: Uses) -> list[Answer] | None:
+    if uses.otherwise or uses.members or uses.ordered:
+        return None
+    return [*dict.fromkeys(one for one in uses.compared if isinstance(one, str) and one), _OTHER]
