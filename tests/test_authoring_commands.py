@@ -51,7 +51,7 @@ def test_a_form_becomes_a_survey_that_is_checked_and_tested(folder: Path) -> Non
     assert "name: survei_baru" in (into / "survey.yaml").read_text("utf-8")
     report = (into / "import-report.txt").read_text("utf-8")
     assert "survey:9:calculation" in report
-    assert "no problem found" in run("check", into).stdout
+    assert "1 survey(s) checked: no" in run("check", into).stdout
     assert "1 transcripts played, 0 differ" in run("test", into).stdout
 
 

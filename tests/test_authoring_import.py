@@ -15,6 +15,7 @@ from bot.authoring.folder import GROUP, Model, make_folder, spoken_languages
 from bot.authoring.remarks import Remark, as_text
 from bot.authoring.xlsforms import language_code, read_form
 from bot.channels.base import as_text as rendered
+from bot.flow.lint import lint
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError
 from bot.flow.state import Status
@@ -75,6 +76,7 @@ def test_the_result_holds_and_every_language_of_messages_is_offered(made) -> Non
     assert survey.groups[GROUP].asked
     assert survey.languages[0] in {"id", "en"}
     assert all(problem.file == "kuesioner.yaml" for problem in survey.missing)
+    assert [str(one) for one in lint(files) if one.severity == "error"] == []
 
 
 def test_somebody_can_talk_it_through(made) -> None:

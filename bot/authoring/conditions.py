@@ -216,6 +216,10 @@ class _Translation:
         if not top and not (sign in {"==", "!="} and ATOM == one.level == two.level):
             guards = tuple(dict.fromkeys((*needs_of(one, two), *guards)))
         text = f"{one.at(ADD)} {sign} {two.at(ADD)}"
+        if sign == "!=" and (guards or needs_of(one, two)) and not ATOM == one.level == two.level:
+            # What has no value is unlike everything.
+            known = " and ".join(dict.fromkeys((*needs_of(one, two), *guards)))
+            return Part(f"not ({known}) or {text}", OR, "bool")
         return self._guarded(Part(text, COMPARE, "bool"), guards)
 
     def _guarded(self, part: Part, guards: Collection[str]) -> Part:
