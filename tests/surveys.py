@@ -77,6 +77,53 @@ questions:
   - {name: akhir, type: note, label: {id: Catatan akhir., en: A last note.}}
 """
 
+LAND_FLOW = """\
+kind: flow
+name: internal
+title: {id: Lahan, en: Land}
+minutes: "3"
+questions:
+  - name: luas
+    type: decimal
+    label: {id: Berapa hektare?, en: How many hectares?}
+    min: 0
+    places: 3
+  - name: puas
+    type: range
+    label: {id: "Seberapa puas, dari 0 sampai 10?", en: "How satisfied, from 0 to 10?"}
+    start: 0
+    end: 10
+  - name: layanan
+    type: date
+    label: {id: Kapan dilayani?, en: When were you served?}
+    min: 2020-01-01
+    constraint: "value <= today"
+    constraint_message: {id: Tanggal itu belum tiba., en: That day is yet to come.}
+  - name: jam
+    type: time
+    label: {id: "Pada {{layanan}}, jam berapa?", en: "On {{layanan}}, at what time?"}
+    required: false
+    min: "07:00"
+  - name: utama
+    type: rank
+    label: {id: Mana yang paling perlu?, en: What is most needed?}
+    choices:
+      - {name: "1", label: {id: Waktu, en: Time}}
+      - {name: "2", label: {id: Biaya, en: Cost}}
+      - {name: "3", label: {id: Sikap, en: Manners}}
+    na: dont_know
+  - name: letak
+    type: geopoint
+    label: {id: Di mana lahannya?, en: Where is the land?}
+    places: 3
+    relevant: "luas > 0 and '1' in utama"
+  - name: akhir
+    type: text
+    label: {id: "Luas {{luas}}, nilai {{puas}}, {{jam}}, {{utama}}, {{letak}}. Lagi?", en: Else?}
+    required: false
+"""
+"""A flow with the types that the small one lacks."""
+
 SMALL_SURVEY = """\
 kind: survey
 name: coba

@@ -227,6 +227,7 @@ def test_what_is_no_text_is_of_its_kind_and_has_no_words(meta, type_, kind):
     ani = meta.person(phone=PHONE.value)
     inbound = only(meta, ani, ani.message(kind=type_))
     assert (inbound.kind, inbound.text, inbound.option) == (kind, "", None)
+    assert inbound.place == ((-6.1754, 106.8272) if kind == "location" else None)
 
 
 def test_a_form_that_was_filled_in_is_not_taken_for_an_answer(meta):

@@ -424,6 +424,31 @@ def test_the_kind_of_a_message_is_told(fields: dict[str, str], kind: str) -> Non
     assert read(TEXT, **fields).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "place"),
+    [
+        ("-6.1754", "106.8272", (-6.1754, 106.8272)),
+        ("0", "0", (0.0, 0.0)),
+        ("91", "106.8", None),
+        ("-6.1", "180.5", None),
+        ("nan", "106.8", None),
+        ("selatan", "106.8", None),
+    ],
+)
+def test_a_location_tells_where_it_is(
+    latitude: str, longitude: str, place: tuple[float, float] | None
+) -> None:
+    """Or nothing, where it cannot be a place on earth."""
+    found = read(TEXT, Latitude=latitude, Longitude=longitude, Body="", MessageType="location")
+    assert (found.kind, found.place) == ("location", place)
+
+
+def test_only_a_location_tells_a_place() -> None:
+    fields = {"Latitude": "-6.1754", "Longitude": "106.8272"}
+    assert read(TEXT, **fields, NumMedia="1", MediaContentType0="image/png").place is None
+    assert read(TEXT, **fields, ButtonPayload="ya").place is None
+
+
 def test_other_fields_are_read_or_ignored() -> None:
     """Twilio adds parameters without notice."""
     assert read(TEXT, OptOutType="STOP").opt_out == "STOP"

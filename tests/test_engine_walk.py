@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bot.flow.choices import still_offered
 from bot.flow.engine import counted_answers, step
+from bot.flow.load import load_survey
 from bot.flow.route import matters, prune
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Answer, State, Status
@@ -33,7 +34,7 @@ from bot.flow.turn import (
 )
 from bot.flow.wording import MAX_CHARS, message_chars
 from tests.structured import paged, structured
-from tests.surveys import Chat, bundled, small, small_in_one_language
+from tests.surveys import LAND_FLOW, Chat, bundled, small, small_files, small_in_one_language
 
 WORDS = [
     *(
@@ -55,6 +56,8 @@ WORDS = [
     *("mulai", "kembali", "KEMBALI", "ubah", "ubah 2", "ubah 9", "ulang", "nanti", "lanjut", "cek"),
     *("siapa ini", "bantuan", "bahasa", "bukan", "hapus", "HAPUS DATA", "lapor", "isi ulang", "ok"),
     *("lagi", "samarinda", "banjarbaru", "kalimantan timur", "kecewa", "lainnya", "1 2", "118"),
+    *("1.000", "2,5", "dua koma lima", "2, 1, 3", "kemarin", "besok", "hari ini", "26 juli"),
+    *("26/7/2025", "minggu lalu", "jam 2", "14.30", "lewati", "-2.2, 113.9"),
     *("berhenti", "terima kasih", "🙏", "", "?", "x" * 900, "2️⃣", "english"),
 ]
 TAPS = [
@@ -69,6 +72,15 @@ TAPS = [
     "1",
     "x:1",
 ]
+SENSIBLE = {
+    "text": "usul",
+    "integer": "40",
+    "select_multiple": "1, 2",
+    "date": "kemarin",
+    "time": "14.30",
+    "rank": "3 1 2",
+    "geopoint": "-2.2, 113.9",
+}
 KINDS: list[Kind] = ["media", "edited", "reaction", "location", "contact", "unsupported"]
 PAUSES = st.sampled_from(
     [timedelta(seconds=s) for s in (0, 1, 5, 5, 30, 30, 60)]
@@ -111,9 +123,8 @@ class Walk(RuleBasedStateMachine):
                 return
             kind = self.chat.flow.by_name[name].type
             ends = name == "sar_02"  # its first answer screens out
-            by_type = {"text": "usul", "integer": "40", "select_multiple": "1, 2"}
             by_name = {"lama": "12", "muda": "8"}
-            typed = by_name.get(name) or by_type.get(kind, "2" if ends else "1")
+            typed = by_name.get(name) or SENSIBLE.get(kind, "2" if ends else "1")
             self.go(Reply(text=typed), timedelta(seconds=20))
 
     def go(self, event: Event, pause: timedelta) -> None:
@@ -143,10 +154,8 @@ class Walk(RuleBasedStateMachine):
         for name, answer in result.state.answers.items():
             question = self.chat.flow.by_name[name]
             names = answer if isinstance(answer, tuple) else (answer,)
-            assert question.type not in (
-                "select_one",
-                "select_multiple",
-            ) or question.lexicon.names >= set(names)
+            assert not question.choices or question.lexicon.names >= set(names)
+            assert question.domain is None or question.domain.holds(answer)
             assert matters(question, result.state.answers)
             assert still_offered(question, answer, result.state.answers)
         flow = self.chat.flow.arranged(result.state.seed)
@@ -230,6 +239,10 @@ class Walk(RuleBasedStateMachine):
     def sends_something_else(self, kind: Kind, pause: timedelta) -> None:
         self.go(Reply(kind=kind), pause)
 
+    @rule(latitude=st.floats(-90, 90), longitude=st.floats(-180, 180), pause=PAUSES)
+    def sends_a_place(self, latitude: float, longitude: float, pause: timedelta) -> None:
+        self.go(Reply(kind="location", place=(latitude, longitude)), pause)
+
     @rule(pause=PAUSES)
     def follows_a_link(self, pause: timedelta) -> None:
         self.go(Open(), pause)
@@ -285,6 +298,7 @@ def walk_in(name: str, survey: Survey, walks: int = 150) -> type:
 
 
 TestBundled = walk_in("BundledWalk", bundled())
+TestLand = walk_in("LandWalk", load_survey(small_files(internal=LAND_FLOW)))
 TestSmall = walk_in("SmallWalk", small())
 TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
 TestStructured = walk_in("StructuredWalk", structured())

@@ -12,6 +12,7 @@ import pytest
 from bot.channels.base import as_text
 from bot.flow.chance import Shuffle, arrangement, by_chance
 from bot.flow.choices import offered, shown
+from bot.flow.lint import lint
 from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
 from bot.flow.state import Answer, Status
@@ -524,7 +525,8 @@ def test_what_differs_from_person_to_person_stays_text() -> None:
     files = structured_files()
     files["survey.yaml"] = files["survey.yaml"].replace("zone:", "appearance: list\nzone:")
     survey = load_survey(files)
-    assert any("internal/kota (its choices are not the same" in one.what for one in survey.unfit)
+    (stays,) = [one for one in lint(files) if one.rule == "stays-text"]
+    assert "internal/kota (its choices are not the same" in stays.what
     flow = survey.for_group("internal")
     tapped = {one.question: one for one in tappable(survey) if one.taps is not None}
     assert {"provinsi", "saluran", "a_puas", "b_puas"} <= set(tapped)

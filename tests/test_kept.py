@@ -241,6 +241,8 @@ def test_every_part_of_a_message_is_kept():
         opt_out="STOP",
         raw={"Body": "x"},
         came_at=datetime(2026, 11, 23, 3, 0, tzinfo=UTC),
+        place=(-2.2, 113.9),
+        kept_at=datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
     )
     least = Inbound("simulator", "us", "1", (Address("phone", "+6281200000303"),))
     for inbound in (full, least):

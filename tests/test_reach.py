@@ -30,6 +30,12 @@ KINDS = {
     "free": "type: integer",
     "text": "type: text",
     "sum": "type: calculate",
+    "decimal": "type: decimal, min: 0, max: 2.5",
+    "range": "type: range, start: 0, end: 10, step: 2.5",
+    "date": "type: date, min: 2025-01-01, max: 2025-12-31",
+    "time": "type: time, max: '16:00'",
+    "rank": "type: rank, na: none, max_choices: 2, " + CHOICES,
+    "place": "type: geopoint",
 }
 
 
@@ -86,6 +92,26 @@ NEVER, ALWAYS = Verdict(holds=False, fails=True), Verdict(holds=True, fails=Fals
         ("text", "a == 'x' or a != 'x'", ALWAYS),
         ("text", "a|length > 9000", UNKNOWN),
         ("text", "a > 'b' and a < 'a'", UNKNOWN),
+        ("decimal", "a > 2.5", NEVER),
+        ("decimal", "a > 2.4 and a < 2.5", UNKNOWN),
+        ("decimal", "a > 1 and a < 1.5 and a != 1.25", UNKNOWN),
+        ("decimal", "a >= 0", ALWAYS),
+        ("decimal", "a * 2 > 9", UNKNOWN),
+        ("range", "a == 3", NEVER),
+        ("range", "a == 2.5", UNKNOWN),
+        ("range", "a * 2 == 15", UNKNOWN),
+        ("range", "a * 2 == 16", NEVER),
+        ("date", "a > '2026-01-01'", NEVER),
+        ("date", "a > '2025-12-30'", UNKNOWN),
+        ("date", "a > '2025-03-01' and a < '2025-03-02'", NEVER),
+        ("date", "a > 'kemarin'", UNKNOWN),
+        ("time", "a <= '16:00'", ALWAYS),
+        ("time", "a > '12:00' and a < '12:01'", NEVER),
+        ("time", "a > '12:00' and a < '12:02'", UNKNOWN),
+        ("rank", "a|first == '1' and a|last == '1'", NEVER),
+        ("rank", "a|first == '1' and '2' in a", UNKNOWN),
+        ("rank", "a|length == 2", ALWAYS),
+        ("place", "a is none", NEVER),
     ],
 )
 def test_a_condition_over_one_answer(kind: str, condition: str, expected: Verdict) -> None:
@@ -163,6 +189,11 @@ def test_a_calculation_is_worked_out_for_all_that_it_reads() -> None:
     assert of(flow, "i", "relevant") == ALWAYS
 
 
+def test_what_depends_on_the_day_is_left_alone() -> None:
+    flow = compiled(("a", "date", {"constraint": "value <= today and value > today"}))
+    assert of(flow, "a", "constraint") == UNKNOWN
+
+
 def test_where_a_filter_may_leave_nothing_there_may_be_no_answer() -> None:
     flow = compiled(
         ("a", "one", {}),
@@ -179,6 +210,8 @@ ANSWERS: Mapping[str, tuple[Answer, ...]] = {
     "one_na": ("1", "2", "3", "0", "9"),
     "number": tuple(range(7)),
     "left_out": tuple(range(7)),
+    "range": (0.0, 2.5, 5.0, 7.5, 10.0),
+    "rank": (("1", "2"), ("1", "3"), ("2", "1"), ("2", "3"), ("3", "1"), ("3", "2")),
 }
 
 
@@ -217,7 +250,9 @@ def atoms(names: list[str], kinds: Mapping[str, str]) -> st.SearchStrategy[str]:
     """Return comparisons with some answers."""
 
     def one(name: str) -> st.SearchStrategy[str]:
-        if kinds[name] in {"number", "left_out"}:
+        if kinds[name] == "rank":
+            compared = st.sampled_from([f"{name}|first == '1'", f"'2' in {name}"])
+        elif kinds[name] in {"number", "left_out", "range"}:
             compared = st.builds(
                 "{} {} {}".format,
                 st.just(name),

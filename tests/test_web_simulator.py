@@ -23,10 +23,12 @@ from bot.interview.installation import Installation
 from bot.interview.media_links import File
 from bot.interview.receiving import Desk
 from bot.interview.sending import deliver
+from bot.interview.surveys import publish
 from bot.outreach.demo import advance, everybody, fill, starts
 from bot.reporting.coordinators import import_coordinators
 from bot.web.simulator import TOKEN_HEADER, Simulator, simulator_pages
-from tests.setup import TestClock, installation, publish_bundled
+from tests.setup import TestClock, bundled_files, installation, publish_bundled
+from tests.surveys import LAND_FLOW
 
 STATIC = Path(__file__).parent.parent / "bot/web/static/simulator"
 
@@ -310,6 +312,22 @@ def test_a_picture_is_not_opened(client: FlaskClient) -> None:
     mine, theirs = chat(client, "warga")[-2:]
     assert mine["kind"] == "media"
     assert "tidak kami buka" in theirs["text"]
+
+
+def test_a_location_is_a_place(client: FlaskClient, demo: Installation) -> None:
+    files = bundled_files()
+    files["eksternal.yaml"] = LAND_FLOW.replace("name: internal", "name: eksternal", 1)
+    settings = files["survey.yaml"]
+    files["survey.yaml"] = settings.replace("min_answer_seconds: 2", "min_answer_seconds: 0")
+    publish(demo, files)
+    said = ("1", "SETUJU", "2,5", "8", "kemarin", "lewati", "1 2 3")
+    for text in (start_of(client, "warga"), *said):
+        post(client, "warga", {"text": text})
+    assert "Di mana lahannya?" in chat(client, "warga")[-1]["text"]
+    post(client, "warga", {"kind": "location"})
+    mine, theirs = chat(client, "warga")[-2:]
+    assert mine["kind"] == "location"
+    assert "-2.214, 113.913. Lagi?" in theirs["text"]
 
 
 def test_the_looked_at_part_of_a_chat_is_not_sent_again(client: FlaskClient) -> None:

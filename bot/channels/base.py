@@ -9,6 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol, runtime_checkable
 
+from bot.flow.places import Coordinates
 from bot.flow.turn import Choice, Kind, Message
 
 AddressKind = Literal["phone", "bsuid", "parent_bsuid"]
@@ -67,8 +68,9 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a person. `addresses` are all that the provider asserts belong together,
-    the one it came from first; `sender` is our own number that it was sent to. `came_at` is given
-    where nobody told us of the message and it was found in the provider's own list later."""
+    the one it came from first; `sender` is our own number that it was sent to. `place` is what a
+    location shows. `came_at` is given where nobody told us of the message and it was found in the
+    provider's own list later, `kept_at` where our own code failed on it when it came."""
 
     channel: str
     sender: str
@@ -82,6 +84,8 @@ class Inbound:
     raw: Mapping[str, str] | None = None  # the whole form, kept only if our own code fails
     file: str | None = None  # the address of a document that came with it, for MessageLog.download
     came_at: datetime | None = None
+    place: Coordinates | None = None
+    kept_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

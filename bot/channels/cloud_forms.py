@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.channels.base import Address, AddressKind, BadRequest, Inbound, Renamed, StatusEvent
 from bot.channels.cloud_codes import delivery_outcome, known
+from bot.flow.places import coordinates
 from bot.flow.turn import Kind
 
 _RANKS = {"sent": 3, "delivered": 4, "read": 5, "played": 5}
@@ -160,6 +161,7 @@ def _event(
 def _inbound(item: Mapping[str, Any], value: Mapping[str, Any], sender: str) -> Inbound:
     kind, text, option = _said(item)
     context = _part(item, "context").get("id")
+    shown = _part(item, "location")
     return Inbound(
         channel="cloud",
         sender=sender,
@@ -169,6 +171,9 @@ def _inbound(item: Mapping[str, Any], value: Mapping[str, Any], sender: str) -> 
         option=option,
         reply_to=message_id(context) if isinstance(context, str) and context else None,
         kind=kind,
+        place=coordinates(shown.get("latitude"), shown.get("longitude"))
+        if kind == "location"
+        else None,
     )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from bot.channels.base import Address, AddressKind, BadRequest, Inbound, StatusEvent
 from bot.channels.twilio_codes import delivery_outcome, known
+from bot.flow.places import coordinates
 from bot.flow.turn import Kind
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
@@ -132,6 +133,7 @@ def read_inbound(form: Mapping[str, str]) -> Inbound | None:
     replied = form.get("OriginalRepliedMessageSid", "")
     opt_out = form.get("OptOutType", "").upper()
     text = form.get("ButtonText") or form.get("ListTitle") or form.get("Body", "")
+    kind = "text" if option is not None else _kind(form)
     return Inbound(
         channel="twilio",
         sender=sender,
@@ -140,12 +142,15 @@ def read_inbound(form: Mapping[str, str]) -> Inbound | None:
         text=text.replace("\x00", ""),
         option=option,
         reply_to=replied if _SID.fullmatch(replied) else None,
-        kind="text" if option is not None else _kind(form),
+        kind=kind,
         opt_out=cast("Literal['STOP', 'START', 'HELP']", opt_out)
         if opt_out in ("STOP", "START", "HELP")
         else None,
         raw=dict(form),
         file=_document(form),
+        place=coordinates(form.get("Latitude"), form.get("Longitude"))
+        if kind == "location"
+        else None,
     )
 
 

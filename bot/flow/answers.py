@@ -19,7 +19,24 @@ from bot.flow.numerals import decimal_digits, number_in_words, read_integer
 from bot.flow.state import Answer
 
 Trouble = Literal[
-    "unclear", "not_a_number", "out_of_range", "too_few", "too_many", "too_long", "required"
+    "unclear",
+    "not_a_number",
+    "out_of_range",
+    "too_few",
+    "too_many",
+    "too_long",
+    "required",
+    "number_unsure",
+    "number_places",
+    "off_scale",
+    "not_a_date",
+    "date_unsure",
+    "date_day",
+    "not_a_time",
+    "time_unsure",
+    "out_of_span",
+    "rank_wrong",
+    "not_a_place",
 ]
 """Why a text is no answer. All but "unclear" are names of messages."""
 
@@ -74,11 +91,15 @@ CLEARLY = 0.08  # and by how much it must beat every other choice
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text says about a question: an answer, that it is left out, or what is wrong."""
+    """What a text says about a question: an answer, that it is left out, or what is wrong.
+
+    `readings` are the answers that it can mean, where these are several.
+    """
 
     answer: Answer | None = None
     left_out: bool = False
     trouble: Trouble | None = None
+    readings: tuple[Answer, ...] = ()
 
 
 UNCLEAR = Reading(trouble="unclear")
@@ -195,24 +216,11 @@ def read_choices(
     `order` are the names that can be combined; the others ("don't know") stand alone. The answer is
     in the order of the question, each choice once.
     """
-    single = lexicon.read(text)
-    if single is not None:
-        names = [single]
-    else:
-        parts = [
-            part for part in _SEPARATORS.split(decimal_digits(text).casefold()) if part.strip()
-        ]
-        names = []
-        if re.search(r"\d\s*-\s*\d", text):  # "1-3" may mean two choices or three
-            return UNCLEAR
-        for part in parts:
-            spaced = normalise(part).split()
-            found = [lexicon.read(part)]
-            if found == [None]:
-                found = [lexicon.numbers.get(token) for token in spaced]
-            if not found or None in found:
-                return UNCLEAR
-            names.extend(name for name in found if name is not None)
+    if lexicon.read(text) is None and re.search(r"\d\s*-\s*\d", text):
+        return UNCLEAR  # "1-3" may mean two choices or three
+    names = _named(lexicon, text)
+    if names is None:
+        return UNCLEAR
     chosen = tuple(name for name in order if name in names)
     alone = [name for name in dict.fromkeys(names) if name not in order]
     if alone:
@@ -224,6 +232,69 @@ def read_choices(
     if most is not None and len(chosen) > most:
         return Reading(trouble="too_many")
     return Reading(chosen)
+
+
+def read_rank(lexicon: Lexicon, order: tuple[str, ...], text: str, count: int) -> Reading:
+    """Read the answer to a question whose choices are put in order: "2,1,3", "2 1 3", "213",
+    labels, or a list "1. label".
+
+    `order` are the names that can be ordered, `count` of them; the others ("don't know") stand
+    alone. The answer is in the person's own order.
+    """
+    names = _ordered(lexicon, order, text, count)
+    if names is None:
+        return Reading(trouble="rank_wrong")
+    if len(names) == 1 and names[0] not in order:
+        return Reading(tuple(names))
+    whole = len(set(names)) == len(names) == count and set(names) <= set(order)
+    return Reading(tuple(names)) if whole else Reading(trouble="rank_wrong")
+
+
+def _ordered(lexicon: Lexicon, order: tuple[str, ...], text: str, count: int) -> list[str] | None:
+    """Return the names that a text lists, in its order."""
+    figures = decimal_digits(text).strip()
+    if len(figures) == count > 1 and figures not in order and set(figures) <= set(order):
+        return list(figures)
+    if re.fullmatch(r"\d+(?:\s*[->]+\s*\d+)+", figures):
+        parts = re.findall(r"\d+", figures)
+        if "-" not in figures or len(parts) > 2:  # "1-3" may mean two choices or three
+            return [part if part in lexicon.names else "" for part in parts]
+        return None
+    numbered = _numbered(lexicon, figures)
+    return _named(lexicon, text) if numbered is None else numbered
+
+
+def _numbered(lexicon: Lexicon, text: str) -> list[str] | None:
+    """Read "1. saw 2. hammer", where the numbers are places and the words are choices."""
+    items = re.findall(r"(?<!\d)(\d{1,2})\s*[.):]\s*([^\d,;\n]+)", text)
+    if len(items) < 2 or [int(place) for place, _ in items] != list(range(1, len(items) + 1)):
+        return None
+    names = [lexicon.exact(words) for _, words in items]
+    return [name for name in names if name is not None] if None not in names else None
+
+
+def _named(lexicon: Lexicon, text: str) -> list[str] | None:
+    """Return the choices that a text names, in its order; None where a part of it is unclear."""
+    single = lexicon.read(text)
+    if single is not None:
+        return [single]
+    names: list[str] = []
+    for part in _SEPARATORS.split(decimal_digits(text).casefold()):
+        if not part.strip():
+            continue
+        found = [lexicon.read(part)]
+        if found == [None]:
+            spaced = normalise(part).split()
+            found = [token if token in lexicon.names else None for token in spaced]
+        if not found or None in found:
+            return None
+        names.extend(name for name in found if name is not None)
+    return names
+
+
+def is_skip(text: str) -> bool:
+    """Whether a text leaves a question out that needs no answer."""
+    return normalise(text) in _SKIP
 
 
 def read_number(text: str, least: int | None, most: int | None, required: bool) -> Reading:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TypeVar
 
-from bot.flow.choices import offered
+from bot.flow.choices import Offer, offered
+from bot.flow.domains_to_try import typed_answers
 from bot.flow.expressions import Expression
 from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Question
@@ -15,7 +16,11 @@ from bot.flow.turn import Reply
 
 T = TypeVar("T")
 
+NUMBERS = frozenset({"integer", "decimal", "range"})
+"""Types whose answers are numbers."""
+
 _SUBSETS_OF = 5  # so many choices are tried in every combination, more of them one or two at a time
+_ORDERS_OF = 4  # so many choices are tried in every order, more of them each one in front
 
 
 def answers(
@@ -38,11 +43,24 @@ def answers(
                 yield Reply(text=", ".join(numbers))
             for choice in question.na:
                 yield Reply(option=f"{question.name}:{choice.name}")
+        case "rank":
+            for order in _orders(question, offer):
+                yield Reply(text=", ".join(order))
+            for choice in question.na:
+                yield Reply(option=f"{question.name}:{choice.name}")
         case "integer":
             for number in _numbers(question, conditions):
                 yield Reply(text=str(number))
             if not question.required:
                 yield Reply(text="0")
+        case "geopoint":
+            yield Reply(kind="location", place=(-2.2, 113.9))
+            if not question.required:
+                yield Reply(text="lewati")
+        case _ if question.domain is not None:
+            yield from map(_typed, typed_answers(question.domain, conditions))
+            if not question.required:
+                yield Reply(text="lewati")
         case _:
             if not question.required:
                 yield Reply(text="0")
@@ -62,6 +80,19 @@ def _subsets(names: list[str]) -> Iterator[tuple[str, ...]]:
         yield from _middle_out(chosen) if size == 1 else chosen
 
 
+def _typed(text: str) -> Reply:
+    return Reply(text=text)
+
+
+def _orders(question: Question, offer: Offer) -> list[tuple[str, ...]]:
+    names = [one.number for one in offer.choices]
+    count = min(question.least or len(names), len(names))
+    if len(names) <= _ORDERS_OF:
+        return list(permutations(names, count))
+    turned = [(*names[place:], *names[:place]) for place in range(len(names))]
+    return [tuple(order[:count]) for order in turned]
+
+
 def _numbers(question: Question, conditions: Sequence[Expression]) -> list[int]:
     """Return numbers on both sides of every limit, the one in the middle first."""
     least = 0 if question.least is None else question.least
@@ -79,12 +110,16 @@ def tried_in_full(
     match question.type:
         case "select_multiple":
             return not conditions or len(question.choices) <= _SUBSETS_OF
-        case "integer":
+        case "rank":
+            return not conditions or len(question.choices) <= _ORDERS_OF
+        case "integer" | "decimal" | "range":
             return not any(
                 re.search(r"[+*/%-]", one.source)
                 or len([name for name in one.names if name in numbers]) > 1
                 for one in conditions
             )
-        case "text":
+        case "date" | "time":
+            return not any(re.search(r"[+*/%|]", one.source) for one in conditions)
+        case "text" | "geopoint":
             return all(re.search(r"\bis\b", one.source) for one in conditions)
     return True

@@ -8,6 +8,8 @@ from typing import Any
 
 from bot.flow.answers import Reading
 from bot.flow.choices import Offer, offered
+from bot.flow.domains import NEEDED, OUTSIDE, Moment
+from bot.flow.places import Coordinates
 from bot.flow.route import begun, count, first_open, matters, notes_before, previous, prune
 from bot.flow.state import NO_ANSWERS, Answer, State, Status
 from bot.flow.survey import Flow, Question
@@ -51,9 +53,24 @@ class Turn:
         """What the open question offers. Only while ASKING."""
         return offered(self.question, self.state.answers, self.state.seed)
 
+    @property
+    def moment(self) -> Moment:
+        """When and in which language the person writes."""
+        context = self.context
+        today = (context.wrote_at or context.now).astimezone(context.zone).date()
+        return Moment(today, self.flow.spoken(self.state.language))
+
     def read(self, question: Question, text: str) -> Reading:
-        """Read what was typed as an answer to a question."""
-        return question.read(text, self.state.answers, seed=self.state.seed)
+        """Read what was typed as the answer to a question."""
+        return question.read(text, self.state.answers, self.moment, seed=self.state.seed)
+
+    def pick(self, question: Question, name: str) -> Reading:
+        """Read a tapped choice of a question."""
+        return question.pick(name, self.state.answers, self.moment)
+
+    def place(self, question: Question, place: Coordinates) -> Reading:
+        """Read a location that was sent to a question."""
+        return question.place(place, self.state.answers, self.moment)
 
     def to(self, state: State) -> Turn:
         """Return the same turn with another state."""
@@ -149,7 +166,7 @@ def end(
 def take(turn: Turn, question: Question, reading: Reading) -> Step:
     """Take a reading of what was answered to a question: store it and go on, or ask again."""
     if reading.trouble is not None:
-        return _ask_again(turn, reading.trouble)
+        return _ask_again(turn, question, reading)
     state = turn.state
     answers: dict[str, Answer] = dict(state.answers)
     left_out = [name for name in state.left_out if name != question.name]
@@ -206,21 +223,23 @@ def go_on(turn: Turn) -> Step:
     return advance(turn) if _is_being_corrected(turn) else turn.show()
 
 
-def _ask_again(turn: Turn, trouble: str) -> Step:
+def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
     """Say what was wrong with an answer: first in short, then with the choices, then with help."""
-    question = turn.question
+    trouble, question = str(reading.trouble), turn.question
     attempts = turn.state.attempts + 1
     counted = turn.to(replace(turn.state, attempts=attempts))
     message = question.constraint_message
-    if trouble == "out_of_range" and message:
+    if trouble in OUTSIDE and message:
         return counted.show(turn.voice.fill(message[turn.voice.language], {}))
-    if trouble == "out_of_range" and question.type != "integer":
+    if trouble == "out_of_range" and question.type not in ("integer", "decimal", "range"):
         trouble = "unclear"
+    if asked.type in NEEDED and trouble != "unclear" and (attempts <= 2 or reading.readings):
+        return counted.show_after(trouble, turn.voice.about(asked, reading.readings))
     if question.own_words or attempts < 2:
         return counted.show_after("invalid" if trouble == "unclear" else trouble)
     numbers = {"daftar_angka": turn.voice.numbers(question)}
     if attempts > 2:
-        name = "help" if question.type == "integer" else "help_question"
+        name = "help_question" if question.choices else "help"
         return counted.show_after(name, numbers)
     return counted.show_after("invalid_again" if trouble == "unclear" else trouble, numbers)
 

@@ -153,7 +153,7 @@ def possible(turn: Turn) -> frozenset[Command]:
     if question.default is None and len(question.choices) <= ONE_PAGE:
         return frozenset()
     found = set()
-    if question.offers_default(turn.state.answers):
+    if question.offers_default(turn.state.answers, turn.moment):
         found.add(Command.OK)
     if turn.voice.pages(question) > 1:
         found.add(Command.LAGI)
@@ -176,9 +176,9 @@ def _take_default(turn: Turn, reply: Reply) -> Step:
     if turn.state.status is not Status.ASKING or turn.state.question is None:
         return _show_or_over(turn, reply)
     question, answers = turn.question, turn.state.answers
-    if question.default is None or not question.offers_default(answers):
+    if question.default is None or not question.offers_default(answers, turn.moment):
         return turn.show()
-    return take(turn, question, question.accept(question.default, answers))
+    return take(turn, question, question.accept(question.default, answers, turn.moment))
 
 
 def _begin_or_show(turn: Turn, reply: Reply) -> Step:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.flow.checker import Checker
+from bot.flow.compile_domains import lacking_words
 from bot.flow.compile_plan import plan_advice
 from bot.flow.compile_questions import QuestionCompiler
 from bot.flow.compile_settings import by_language, compile_settings
@@ -51,17 +52,19 @@ def compile_survey(
         part.name: _questions(QuestionCompiler(source, part, shared, checker))
         for source, part in flows
     }
+    sources = {source.file: source for source, _ in (shared, *flows)}
+    for found in questions.values():
+        checker.problems += lacking_words(found["questions"], sources, messages[1])
     _check_names(survey, messages, flows, checker)
     wrong = checker.problems + checker.missing.pop(settings.default_language, [])
     if wrong:
         raise FlowError(wrong)
     compiled = _assemble(settings, words, shared[1], flows, questions, checker)
-    sources = {source.file: source for source, _ in (shared, *flows)}
-    found = list(_too_long(compiled, sources))
+    late = list(_too_long(compiled, sources))
     if not older:
-        found += template_problems(compiled, messages, survey)
-    if found:
-        raise FlowError(found)
+        late += template_problems(compiled, messages, survey)
+    if late:
+        raise FlowError(late)
     return replace(
         compiled,
         advice=(*template_advice(compiled, messages), *_mode_advice(compiled, survey, messages)),

@@ -11,8 +11,10 @@ from bot.flow.answers import Lexicon
 from bot.flow.chance import Shuffle
 from bot.flow.checker import Checker, Names
 from bot.flow.choices import OTHER, SurveyChoice
+from bot.flow.compile_domains import LIMITED, domain_of, wrong_days, wrong_limits
 from bot.flow.compile_sections import Around, Item, Sections
 from bot.flow.compile_settings import by_language
+from bot.flow.domains import Moment
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
 from bot.flow.schema import (
@@ -21,6 +23,7 @@ from bot.flow.schema import (
     ChoicePart,
     FlowFile,
     IntegerPart,
+    RankPart,
     SelectMultiplePart,
     SelectOnePart,
     SharedFile,
@@ -70,7 +73,7 @@ class QuestionCompiler:
                 self._complain(
                     path, f"a second question `{name}`", "rename one", rule="duplicate-name"
                 )
-            if name in self._filled or name == "value":
+            if name in self._filled or name in ("value", "today"):
                 self._complain(
                     path,
                     f"`{name}` is the name of something else",
@@ -173,16 +176,25 @@ class QuestionCompiler:
         self, path: Path, part: AskedPart, question: Question, known: Names, later: list[str]
     ) -> Question:
         """Add what only this type of question has."""
-        if isinstance(part, SelectOnePart | SelectMultiplePart):
+        if isinstance(part, SelectOnePart | SelectMultiplePart | RankPart):
             question = self._with_choices(path, part, question, known, later)
         if isinstance(part, SelectOnePart):
             return replace(question, appearance=part.appearance)
         if isinstance(part, SelectMultiplePart):
             self._check_limits((*path, "max_choices"), part.min_choices, part.max_choices)
             return replace(question, least=part.min_choices, most=part.max_choices)
+        if isinstance(part, RankPart):
+            count = part.max_choices or len(question.choices)
+            self._check_limits((*path, "max_choices"), count, len(question.choices) or None)
+            return replace(question, least=count, most=count)
         if isinstance(part, IntegerPart):
             self._check_limits((*path, "max"), part.min, part.max)
             return replace(question, least=part.min, most=part.max)
+        domain = domain_of(part)
+        if domain is not None:
+            for key, what, fix in wrong_limits(part):
+                self._complain((*path, key), what, fix, rule="range-order")
+            return replace(question, domain=domain)
         return (
             replace(question, max_chars=part.max_chars) if isinstance(part, TextPart) else question
         )
@@ -192,10 +204,10 @@ class QuestionCompiler:
     ) -> Question:
         """Add what every question has and a note has not: conditions, and how it counts."""
         itself = {**known, question.name: _answers(question)}
-        with_value = {**itself, "value": itself[question.name]}
+        with_value = {**itself, "value": itself[question.name], "today": None}
         told = part.constraint_message
         at = (*path, "constraint_message")
-        if told and part.constraint is None and not isinstance(part, IntegerPart):
+        if told and part.constraint is None and not isinstance(part, LIMITED):
             self._complain(
                 at,
                 "no `constraint` to go with it",
@@ -242,6 +254,12 @@ class QuestionCompiler:
                     self._complain(path, what, suggest(name, offered), rule="default-answer")
             if question.type == "select_multiple":
                 return tuple(name for name in offered if name in names)
+            if question.type == "rank":
+                if len(names) == (question.least or len(offered)) == len({*names}):
+                    return names
+                what = f"{len(names)} of {question.least or len(offered)} places"
+                self._complain(path, what, "name each place once", rule="default-answer")
+                return None
         if len(names) != 1:
             self._complain(
                 path, "one answer can be offered here", "write one", rule="default-answer"
@@ -249,7 +267,9 @@ class QuestionCompiler:
             return None
         if question.choices:
             return names[0]
-        reading = replace(question, constraint=None).read(names[0], {})
+        settings = self._checker.settings
+        opening = Moment(settings.opens, settings.default_language)
+        reading = replace(question, constraint=None).read(names[0], {}, opening)
         if reading.answer is None:
             what = f"`{names[0]}` could not be answered here"
             self._complain(path, what, "write another", rule="default-answer")
@@ -260,6 +280,8 @@ class QuestionCompiler:
     ) -> Expression | None:
         if text is None:
             return None
+        for what, fix in wrong_days(text):
+            self._complain(path, what, fix, rule="bad-condition")
         try:
             return compile_expression(text, known, later)
         except ExpressionError as error:
@@ -277,12 +299,13 @@ class QuestionCompiler:
     def _with_choices(
         self,
         path: Path,
-        part: SelectOnePart | SelectMultiplePart,
+        part: SelectOnePart | SelectMultiplePart | RankPart,
         question: Question,
         known: Names,
         later: list[str],
     ) -> Question:
-        source, at, listed, good = self._source, (*path, "choices"), part.choices, part.good
+        source, at, listed = self._source, (*path, "choices"), part.choices
+        good = None if isinstance(part, RankPart) else part.good
         if isinstance(listed, str):
             named = self._shared.choice_lists.get(listed)
             if named is None:
@@ -290,13 +313,14 @@ class QuestionCompiler:
                 self._complain(at, f"no choice list `{listed}`", fix, rule="unknown-name")
                 return question
             source, at = self._shared_source, ("choice_lists", listed, "choices")
-            listed, good = named.choices, good or named.good
+            listed = named.choices
+            good = good if isinstance(part, RankPart) else good or named.good
         may_read = known if source is self._source else None
         choices = tuple(
             self._choice(source, (*at, index), choice, may_read)
             for index, choice in enumerate(listed)
         )
-        if part.or_other:
+        if not isinstance(part, RankPart) and part.or_other:
             label = self._other_label(path)
             choices = (*choices, SurveyChoice(OTHER, label))
         na = self._na(path, part.na)

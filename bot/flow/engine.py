@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from bot.flow import commands
 from bot.flow.asking import Turn, end, take
+from bot.flow.domains import OUTSIDE
 from bot.flow.keywords import Command, Phase, normalise
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
 from bot.flow.state import Answer, State, Status
@@ -122,7 +123,7 @@ def _reply(turn: Turn, reply: Reply) -> Step:
     if turn.state.status.over:
         return _after_the_end(turn, reply)
     if reply.kind != "text":
-        return _not_text(turn.to(_heard(turn)), reply)
+        return _sent(turn.to(_heard(turn)), reply)
     match turn.state.status:
         case Status.ASKING:
             return _asking(turn, reply)
@@ -151,13 +152,25 @@ def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
     return turn.flow.words.keywords.find(reply.text, phase)
 
 
+def _sent(turn: Turn, reply: Reply) -> Step:
+    """Take a location to the question that asks for one, open or quoted; else it is no answer."""
+    if reply.place is not None and turn.state.status is Status.ASKING:
+        question = _answerable(turn, reply.about or turn.question.name)
+        if question is not None and question.type == "geopoint":
+            return take(turn, question, turn.place(question, reply.place))
+    return _not_text(turn, reply)
+
+
 def _not_text(turn: Turn, reply: Reply) -> Step:
     if turn.state.status is Status.INVITED:
         return turn.show()
     if reply.kind == "edited":
         return turn.show_after("edited")
-    own_words = turn.state.status is Status.ASKING and turn.question.own_words
-    asks_for_number = turn.state.status is not Status.CONSENT and not own_words
+    asking = turn.state.status is Status.ASKING
+    if asking and turn.question.type == "geopoint":
+        return turn.show_after("not_a_place")
+    in_words = asking and (turn.question.own_words or turn.question.type in ("date", "time"))
+    asks_for_number = turn.state.status is not Status.CONSENT and not in_words
     return turn.show_after("not_text" if asks_for_number else "not_text_words")
 
 
@@ -225,9 +238,7 @@ def _asking(turn: Turn, reply: Reply) -> Step:
     phase = Phase.OWN_WORDS if question.own_words else Phase.ASKING
     keywords = turn.flow.words.keywords
     command = keywords.find(reply.text, phase, commands.possible(turn))
-    if command is not None and (
-        command in _ANY_TIME or turn.offer.lexicon.exact(reply.text) is None
-    ):
+    if command is not None and (command in _ANY_TIME or not _is_answer(heard, reply.text)):
         return commands.run(heard, command, reply)
     number = None if question.own_words else keywords.numbered(reply.text)
     if number is not None:
@@ -238,7 +249,17 @@ def _asking(turn: Turn, reply: Reply) -> Step:
         return heard.show_after("asked_again")
     if _came_too_fast(turn):
         return turn.show_after("asked_again")
-    return take(heard, question, turn.read(question, reply.text))
+    return take(heard, question, heard.read(question, reply.text))
+
+
+def _is_answer(turn: Turn, text: str) -> bool:
+    """Whether a command's word is an answer to the open question, as "besok" is a day."""
+    question = turn.question
+    if question.domain is None:
+        return turn.offer.lexicon.exact(text) is not None
+    reading = turn.read(question, text)
+    read = reading.answer is not None or bool(reading.readings)
+    return read or reading.trouble in OUTSIDE
 
 
 def _has_lost_the_thread(turn: Turn) -> bool:
@@ -269,16 +290,15 @@ def _tapped(turn: Turn, reply: Reply) -> Step:
     if not colon:
         name, value = reply.about or turn.question.name, option
     question = _answerable(turn, name)
-    answers = turn.state.answers
     if question is not None and value in question.lexicon.names:
-        return take(turn, question, question.pick(value, answers))
+        return take(turn, question, turn.pick(question, value))
     if question is None or colon:
         return turn.show_after("asked_again")
     # An id that is none of ours: then what stands on the button counts, in any language.
     words = [text for text in (value, reply.text) if text and question.choices]
     readings = [turn.read(question, text) for text in words]
     found = next((one for one in readings if one.trouble is None), None)
-    return take(turn, question, found or question.pick(value, answers))
+    return take(turn, question, found or turn.pick(question, value))
 
 
 def _about(turn: Turn, reply: Reply) -> Step:
@@ -324,7 +344,7 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
             return commands.stop(heard)
         case "stop" if said == "2":
             meant = turn.state.extra.get("said", "")
-            return take(heard, turn.question, turn.read(turn.question, meant))
+            return take(heard, turn.question, heard.read(turn.question, meant))
         case "erase_or_correct" if said == "1":
             return commands.correct_last(heard)
         case "erase_or_correct" if said == "2":

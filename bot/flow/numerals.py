@@ -44,7 +44,7 @@ _TENS: Mapping[str, int] = {
     "eighty": 80,
     "ninety": 90,
 }
-_SCALES: Mapping[str, int] = {
+SCALES: Mapping[str, int] = {
     "ribu": 1_000,
     "rb": 1_000,
     "thousand": 1_000,
@@ -63,6 +63,9 @@ _FILLERS = frozenset(
     )
     for word in words.split()
 )
+
+HEAD = re.compile(r"(?:rp)?([+-]?[\d.,]+)(rb|ribu|jt|juta|x|th|thn|org)?")
+"""Figures, and what may be written to them without a blank."""
 
 # Groups of three are thousands in either style; any other separator makes it no whole number.
 _FIGURES = re.compile(r"[+-]?(?:\d{1,15}|\d{1,3}(?:\.\d{3}){1,4}|\d{1,3}(?:,\d{3}){1,4})")
@@ -84,16 +87,21 @@ def read_integer(text: str) -> int | None:
     "25", "25 orang", "1.000", "Rp 25 ribu", "dua puluh lima" and "twenty-five" are read;
     "20-25", "2,5", "lebih dari 25" and "25 tahun 3 bulan" are not.
     """
+    tokens = number_tokens(text)
+    if not tokens:
+        return None
+    head = HEAD.fullmatch(tokens[0])
+    if head:
+        return _figures(head[1], [*([head[2]] if head[2] in SCALES else []), *tokens[1:]])
+    return number_in_words(" ".join(tokens).replace("-", " "))
+
+
+def number_tokens(text: str) -> list[str]:
+    """Return the words and figures of a text that may change what number it means."""
     words = decimal_digits(text).casefold().replace("%", " persen ").replace("rp.", "rp ")
     tokens = [token.strip("!?;:()*_\"' ") for token in words.split()]
     tokens = [token.rstrip(".,") for token in tokens]
-    tokens = [token for token in tokens if token and token not in _FILLERS]
-    if not tokens:
-        return None
-    head = re.fullmatch(r"(?:rp)?([+-]?[\d.,]+)(rb|ribu|jt|juta|x|th|thn|org)?", tokens[0])
-    if head:
-        return _figures(head[1], [*([head[2]] if head[2] in _SCALES else []), *tokens[1:]])
-    return number_in_words(" ".join(tokens).replace("-", " "))
+    return [token for token in tokens if token and token not in _FILLERS]
 
 
 def _figures(figures: str, rest: list[str]) -> int | None:
@@ -102,8 +110,8 @@ def _figures(figures: str, rest: list[str]) -> int | None:
     value = int(figures.replace(".", "").replace(",", ""))
     if not rest:
         return value
-    if len(rest) == 1 and rest[0] in _SCALES:
-        return value * _SCALES[rest[0]]
+    if len(rest) == 1 and rest[0] in SCALES:
+        return value * SCALES[rest[0]]
     return None
 
 
@@ -132,10 +140,10 @@ def number_in_words(text: str) -> int | None:
             if last != 1 or not 0 < group < 10:
                 return None
             group, last = group * 100, 100
-        elif word in _SCALES:
-            if not group or (total and total % (_SCALES[word] * 1000)):
+        elif word in SCALES:
+            if not group or (total and total % (SCALES[word] * 1000)):
                 return None
-            total, group, last = total + group * _SCALES[word], 0, 0
+            total, group, last = total + group * SCALES[word], 0, 0
         elif word in ("and", "dan") and last == 100:
             continue
         else:

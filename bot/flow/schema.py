@@ -297,14 +297,19 @@ class AskedPart(QuestionPart):
     quality_flag: Identifier | None = None
 
 
-class WithChoices(AskedPart):
+class Listed(AskedPart):
     """What questions with choices share."""
 
     choices: str | Annotated[tuple[ChoicePart, ...], Field(min_length=2)]
     na: Na = "both"
-    good: ChoiceName | None = None
     choice_filter: Line | None = None
     randomize: bool = False
+
+
+class WithChoices(Listed):
+    """What questions share of which a choice may be the best."""
+
+    good: ChoiceName | None = None
 
 
 class SelectOnePart(WithChoices):
@@ -325,6 +330,50 @@ class IntegerPart(AskedPart):
     na: Literal["none"] = "none"
     min: int | None = None
     max: int | None = None
+
+
+Number = Annotated[Decimal, Field(max_digits=15, decimal_places=9, allow_inf_nan=False)]
+
+
+class DecimalPart(AskedPart):
+    type: Literal["decimal"]
+    na: Literal["none"] = "none"
+    min: Number | None = None
+    max: Number | None = None
+    places: Annotated[int, Field(ge=0, le=9)] | None = None
+
+
+class RangePart(AskedPart):
+    type: Literal["range"]
+    na: Literal["none"] = "none"
+    start: Number
+    end: Number
+    step: Annotated[Number, Field(gt=0)] = Decimal(1)
+
+
+class DatePart(AskedPart):
+    type: Literal["date"]
+    na: Literal["none"] = "none"
+    min: date | None = None
+    max: date | None = None
+
+
+class TimePart(AskedPart):
+    type: Literal["time"]
+    na: Literal["none"] = "none"
+    min: time | None = None
+    max: time | None = None
+
+
+class RankPart(Listed):
+    type: Literal["rank"]
+    max_choices: Annotated[int, Field(ge=1)] | None = None
+
+
+class GeopointPart(AskedPart):
+    type: Literal["geopoint"]
+    na: Literal["none"] = "none"
+    places: Annotated[int, Field(ge=1, le=5)] = 5
 
 
 class TextPart(AskedPart):
@@ -357,7 +406,20 @@ class SectionPart(Part):
     questions: Annotated[tuple[AnyItem, ...], Field(min_length=1)]
 
 
-AnyQuestion = NotePart | CalculatePart | SelectOnePart | SelectMultiplePart | IntegerPart | TextPart
+AnyQuestion = (
+    NotePart
+    | CalculatePart
+    | SelectOnePart
+    | SelectMultiplePart
+    | RankPart
+    | IntegerPart
+    | DecimalPart
+    | RangePart
+    | DatePart
+    | TimePart
+    | GeopointPart
+    | TextPart
+)
 AnyItem = Annotated[
     AnyQuestion | SectionPart | BlockPart, Field(discriminator="type"), BeforeValidator(_as_item)
 ]
@@ -510,6 +572,25 @@ class MessagesPart(Part):
     link_used: MessagePart
     not_open_yet: MessagePart
     closed: MessagePart
+    # Each of these only where a question is of a type that says it.
+    question_footer_typed: MessagePart | None = None
+    decimal_how: MessagePart | None = None
+    range_how: MessagePart | None = None
+    date_how: MessagePart | None = None
+    time_how: MessagePart | None = None
+    rank_how: MessagePart | None = None
+    geopoint_how: MessagePart | None = None
+    number_unsure: MessagePart | None = None
+    number_places: MessagePart | None = None
+    off_scale: MessagePart | None = None
+    not_a_date: MessagePart | None = None
+    date_unsure: MessagePart | None = None
+    date_day: MessagePart | None = None
+    not_a_time: MessagePart | None = None
+    time_unsure: MessagePart | None = None
+    out_of_span: MessagePart | None = None
+    rank_wrong: MessagePart | None = None
+    not_a_place: MessagePart | None = None
     # Where no answers are taken, and to colleagues who try a survey out.
     official: MessagePart | None = None
     pilot_invite: MessagePart | None = None

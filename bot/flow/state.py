@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 Answer = str | int | float | tuple[str, ...]
-"""A stored answer: a choice's name or text, a number, or the names of several choices."""
+"""A stored answer: a choice's name, a text, a date, time or place; a number; the names of several
+choices, for `rank` in the person's order."""
 
 NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
 """No answers at all; it cannot be changed, so that it can be shared."""

@@ -17,12 +17,15 @@ from bot.flow.answers import (
     read_choice,
     read_choices,
     read_number,
+    read_rank,
     read_text,
 )
 from bot.flow.chance import Shuffle, arrangement
 from bot.flow.choices import SurveyChoice, offered
+from bot.flow.domains import Domain, Moment, Places
 from bot.flow.expressions import Expression
 from bot.flow.keywords import Keywords
+from bot.flow.places import Coordinates
 from bot.flow.source import Path, Problem
 from bot.flow.state import Answer
 from bot.flow.turn import Hours, Plan
@@ -30,7 +33,20 @@ from bot.flow.turn import Hours, Plan
 Texts = Mapping[str, str]
 """The same words in several languages."""
 
-QuestionType = Literal["select_one", "select_multiple", "integer", "text", "note", "calculate"]
+QuestionType = Literal[
+    "select_one",
+    "select_multiple",
+    "rank",
+    "integer",
+    "decimal",
+    "range",
+    "date",
+    "time",
+    "geopoint",
+    "text",
+    "note",
+    "calculate",
+]
 Appearance = Literal["text", "buttons", "list"]
 Mode = Literal["official-support", "own", "owner"]
 OncePer = Literal["survey", "unit"]
@@ -56,7 +72,7 @@ class Question:
     constraint: Expression | None = None
     constraint_message: Texts | None = None
     end_if: Expression | None = None
-    least: int | None = None  # smallest number, or fewest choices
+    least: int | None = None  # smallest number, or fewest choices; of a rank how many
     most: int | None = None
     max_chars: int = 500
     scored: bool = False
@@ -74,6 +90,7 @@ class Question:
     section: str | None = None  # the innermost section that it stands in
     file: str = ""  # where it is written
     path: Path = ()
+    domain: Domain | None = None  # of decimal, range, date, time and geopoint
 
     @property
     def own_words(self) -> bool:
@@ -85,11 +102,31 @@ class Question:
         """Whether it is put to people: not a note, and no calculation."""
         return self.type not in ("note", "calculate")
 
-    def read(self, text: str, answers: Mapping[str, Answer], *, seed: int = 0) -> Reading:
+    @property
+    def footer(self) -> str:
+        """The message that is the long line under it."""
+        if self.own_words:
+            return "question_footer_text"
+        by_number = self.type not in ("date", "time", "geopoint")
+        return "question_footer" if by_number else "question_footer_typed"
+
+    def read(
+        self,
+        text: str,
+        answers: Mapping[str, Answer],
+        moment: Moment | None = None,
+        *,
+        seed: int = 0,
+    ) -> Reading:
         """Read what a person typed as an answer, the constraint included.
 
-        By the numbers that this person sees: see `choices.offered`.
+        By the numbers that this person sees: see `choices.offered`. Days and their constraints need
+        to know the `moment`.
         """
+        if self.domain is not None:
+            assert moment is not None
+            reading = self.domain.read(text, self.required, moment)
+            return self._constrained(reading, answers, moment)
         offer = offered(self, answers, seed)
         match self.type:
             case "select_one":
@@ -97,36 +134,77 @@ class Question:
             case "select_multiple":
                 least = min(self.least or 1, len(offer.order))
                 reading = read_choices(offer.lexicon, offer.order, text, least, self.most)
+            case "rank":
+                count = min(self.least or len(offer.order), len(offer.order))
+                reading = read_rank(offer.lexicon, offer.order, text, count)
             case "integer":
                 reading = read_number(text, self.least, self.most, self.required)
             case _:
                 reading = read_text(text, self.max_chars, self.required)
-        return self._constrained(reading, answers)
+        return self._constrained(reading, answers, moment)
 
-    def pick(self, name: str, answers: Mapping[str, Answer]) -> Reading:
+    def pick(
+        self, name: str, answers: Mapping[str, Answer], moment: Moment | None = None
+    ) -> Reading:
         """Read a tapped choice."""
         if name not in offered(self, answers, 0).lexicon.names:
             return UNCLEAR
-        answer: Answer = (name,) if self.type == "select_multiple" else name
-        return self._constrained(Reading(answer), answers)
+        answer: Answer = name if self.type == "select_one" else (name,)
+        if self.type == "rank" and not self._is_na(answer):
+            return Reading(trouble="rank_wrong")
+        return self._constrained(Reading(answer), answers, moment)
 
-    def offers_default(self, answers: Mapping[str, Answer]) -> bool:
+    def offers_default(self, answers: Mapping[str, Answer], moment: Moment | None = None) -> bool:
         """Whether there is an answer to say OK to, and it can be given now."""
-        return self.default is not None and self.accept(self.default, answers).trouble is None
+        if self.default is None:
+            return False
+        return self.accept(self.default, answers, moment).trouble is None
 
-    def accept(self, answer: Answer, answers: Mapping[str, Answer]) -> Reading:
+    def accept(
+        self, answer: Answer, answers: Mapping[str, Answer], moment: Moment | None = None
+    ) -> Reading:
         """Read an answer that we have offered ourselves."""
         if self.choices:
             names = answer if isinstance(answer, tuple) else (answer,)
             if not offered(self, answers, 0).lexicon.names.issuperset(names):
                 return UNCLEAR
-        return self._constrained(Reading(answer), answers)
+        return self._constrained(Reading(answer), answers, moment)
 
-    def _constrained(self, reading: Reading, answers: Mapping[str, Answer]) -> Reading:
-        if self.constraint is None or reading.answer is None or self._is_na(reading.answer):
+    def place(
+        self, place: Coordinates, answers: Mapping[str, Answer], moment: Moment | None = None
+    ) -> Reading:
+        """Read a location that was sent."""
+        if not isinstance(self.domain, Places):
+            return UNCLEAR
+        return self._constrained(self.domain.taken(place), answers, moment)
+
+    def _constrained(
+        self, reading: Reading, answers: Mapping[str, Answer], moment: Moment | None
+    ) -> Reading:
+        if self.constraint is None:
             return reading
-        if self.constraint.holds({**answers, self.name: reading.answer, "value": reading.answer}):
+        if reading.readings:  # of what a text can mean only this counts
+            held = [one for one in reading.readings if self._keeps(one, answers, moment)]
+            if len(held) == 1:
+                return Reading(held[0])
+            return replace(reading, readings=tuple(held)) if held else self._refused()
+        if reading.answer is None or self._is_na(reading.answer):
             return reading
+        return reading if self._keeps(reading.answer, answers, moment) else self._refused()
+
+    def _keeps(self, answer: Answer, answers: Mapping[str, Answer], moment: Moment | None) -> bool:
+        """Whether an answer keeps the constraint."""
+        assert self.constraint is not None
+        values = {**answers, self.name: answer, "value": answer}
+        if moment is not None:
+            values["today"] = moment.today.isoformat()
+        return self.constraint.holds(values)
+
+    def _refused(self) -> Reading:
+        if self.domain is not None:
+            return Reading(trouble=self.domain.refused)
+        if self.type == "rank":
+            return Reading(trouble="rank_wrong")
         return Reading(trouble="out_of_range" if self.type == "integer" else "unclear")
 
     def _is_na(self, answer: Answer) -> bool:
@@ -135,6 +213,8 @@ class Question:
 
     def answer_label(self, answer: Answer, language: str) -> str:
         """Return an answer in words, for a text that repeats it."""
+        if self.domain is not None:
+            return self.domain.shown(answer, language)
         names = answer if isinstance(answer, tuple) else (answer,)
         labels = {choice.name: choice.label for choice in (*self.choices, *self.na)}
         return ", ".join(labels.get(str(name), {}).get(language, str(name)) for name in names)

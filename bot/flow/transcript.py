@@ -7,7 +7,7 @@ script:
   - bot: "…"                  # every message of the bot, word for word
   - user: setuju              # typed; `about:` names the question that was quoted
   - tap: sar_01:1             # a button or row
-  - send: media               # something that is no text
+  - send: media               # something that is no text; a location with `place: -3.32 114.59`
   - wait: 3d                  # time passes (s, m, h, d), and timers go off
 end: {status: finished, answers: {sar_01: "1"}}
 """
@@ -28,6 +28,7 @@ from pydantic import Field
 
 from bot.flow.engine import begin, step
 from bot.flow.expressions import suggest
+from bot.flow.places import coordinates
 from bot.flow.schedule import next_allowed
 from bot.flow.schema import Identifier, Part, Zone
 from bot.flow.source import FlowError, read_source
@@ -39,18 +40,21 @@ from bot.flow.validate import read_as
 TYPING = timedelta(seconds=30)
 """How long a person takes to answer in a transcript, unless it says `wait`."""
 
+PLACE = r"^-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)?$"
 _Wait = Annotated[str, Field(pattern=r"^\d+[smhd]$")]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Line(Part):
-    """One line of a script: exactly one of these, `about` only beside `user`."""
+    """One line of a script: exactly one of these, `about` only beside `user`, `place` (latitude
+    and longitude) only beside `send: location`."""
 
     bot: str | None = None
     user: str | None = None
     about: Identifier | None = None
     tap: str | None = None
     send: Kind | None = None
+    place: Annotated[str, Field(pattern=PLACE)] | None = None
     wait: _Wait | None = None
     open: Literal["true"] | None = None
 
@@ -103,7 +107,9 @@ def read_transcript(file: str, text: str) -> Transcript:
             ("script", index), "a line is exactly one of bot, user, tap, send, wait, open"
         )
         for index, line in enumerate(transcript.script)
-        if len(_given(line)) != 1 or (line.about and line.user is None)
+        if len(_given(line)) != 1
+        or (line.about and line.user is None)
+        or (line.place and line.send != "location")
     ]
     if problems:
         raise FlowError(problems)
@@ -126,7 +132,7 @@ def play(survey: Survey, transcript: Transcript, render: Callable[[Message], str
     script = tuple(player.lines())
     state = player.state
     end = {"status": state.status.value, "answers": _plain(state.answers)}
-    wanted = [{**_given(line), **_about(line)} for line in transcript.script]
+    wanted = [{**_given(line), **_beside(line)} for line in transcript.script]
     differences = list(_compare(wanted, [dict(line) for line in script]))
     if transcript.end is not None:
         differences += _compare_end(transcript.end, end)
@@ -182,7 +188,7 @@ class _Player:
             given = _given(line)
             if line.bot is not None:
                 continue
-            yield {**given, **_about(line)}
+            yield {**given, **_beside(line)}
             if line.wait is not None:
                 yield from self._wait(line.wait)
             else:
@@ -230,7 +236,8 @@ def _event(line: Line) -> Event:
     if line.tap is not None:
         return Reply(option=line.tap)
     if line.send is not None:
-        return Reply(kind=line.send)
+        place = coordinates(*line.place.split()) if line.place else None
+        return Reply(kind=line.send, place=place)
     return Reply(text=line.user or "", about=line.about)
 
 
@@ -239,8 +246,8 @@ def _given(line: Line) -> dict[str, str]:
     return {key: value for key in keys if (value := getattr(line, key)) is not None}
 
 
-def _about(line: Line) -> dict[str, str]:
-    return {} if line.about is None else {"about": line.about}
+def _beside(line: Line) -> dict[str, str]:
+    return {key: value for key in ("about", "place") if (value := getattr(line, key)) is not None}
 
 
 def _plain(answers: Mapping[str, Answer]) -> dict[str, str | list[str]]:

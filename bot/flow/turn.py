@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from bot.flow.places import Coordinates
 from bot.flow.state import State
 
 Kind = Literal["text", "media", "edited", "reaction", "location", "contact", "unsupported"]
@@ -20,13 +21,14 @@ class Reply:
     """The person wrote, tapped or sent something.
 
     `option` is the value behind a tapped button or row; `about` is the question that the tapped or
-    quoted message asked, where the channel can tell.
+    quoted message asked, where the channel can tell; `place` is what a location shows.
     """
 
     text: str = ""
     option: str | None = None
     about: str | None = None
     kind: Kind = "text"
+    place: Coordinates | None = None
 
     @property
     def tapped(self) -> bool:
@@ -142,6 +144,7 @@ class Context:
     opted_out: bool = False  # told only where the interview is over: BERHENTI can be taken back
     n_min: int = 10  # smallest number of people whose answers are pooled
     request_code: str = ""  # names an erasure request to the person who made it
+    wrote_at: datetime | None = None  # where that was before `now`: "kemarin" is counted from then
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ _PATTERN_FIXES: Mapping[str, str] = {
     r"^[a-z][a-z0-9_]{0,47}$": "use a small letter, then small letters, digits and _",
     r"^([a-z]{2,3}|\*)$": "a language is a code of two or three small letters, as id or en",
     r"^[A-Za-z0-9_]{1,48}$": "use up to 48 letters, digits and _",
+    r"^-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)?$": "write latitude and longitude, as `-3.32 114.59`",
     "^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$": "a ContentSid is HX and 32 digits or letters a-f, the"
     " name of a template at Meta small letters, digits and _",
 }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.flow.answers_to_try import answers, tried_in_full
+from bot.flow.answers_to_try import NUMBERS, answers, tried_in_full
 from bot.flow.engine import begin, step
 from bot.flow.expressions import Expression
 from bot.flow.route import notes_before
@@ -186,7 +186,7 @@ class Search:
         # answered makes no difference any more.
         every = player.flow.questions
         self._needed = [tuple(_reads(every[index:])) for index in range(len(every))]
-        self._numbers = frozenset(one.name for one in every if one.type == "integer")
+        self._numbers = frozenset(one.name for one in every if one.type in NUMBERS)
         self._known: dict[_Key, _Ways | None] = {}
         self._start = player.asking()
         if self._ways(self._start) is None and self._start.state.status is not Status.FINISHED:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from bot.flow.choices import Offer, offered
+from bot.flow.dates import day_in_words, locale_of
+from bot.flow.domains import NEEDED, Moment
 from bot.flow.expressions import fill_in, placeholders, text_expression
 from bot.flow.paging import ONE_PAGE, SAID_BEFORE, reserve, spans
 from bot.flow.state import NO_ANSWERS, Answer
@@ -32,6 +31,14 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "question_footer": frozenset({"no", "jumlah"}),
         "question_footer_text": frozenset({"no", "jumlah"}),
         "question_footer_short": frozenset({"no", "jumlah"}),
+        "question_footer_typed": frozenset({"no", "jumlah"}),
+        "range_how": frozenset({"daftar_angka"}),
+        "off_scale": frozenset({"daftar_angka"}),
+        "rank_how": frozenset({"berapa", "contoh"}),
+        "rank_wrong": frozenset({"berapa", "contoh"}),
+        "number_unsure": frozenset({"pilihan"}),
+        "date_unsure": frozenset({"pilihan"}),
+        "time_unsure": frozenset({"pilihan"}),
         "invalid_again": frozenset({"daftar_angka"}),
         "help_question": frozenset({"daftar_angka"}),
         "erased": frozenset({"kode"}),
@@ -310,17 +317,24 @@ class Voice:
             least = "" if question.least is None else str(question.least)
             most = "" if question.most is None else str(question.most)
             return f"{least}–{most}" if least or most else "0, 1, 2, …"
+        if question.domain is not None:
+            return question.domain.limits(self.language)
         offer = self._offer(question)
         numbers = [one.number for one in offer.choices]
         if len(numbers) > ONE_PAGE and numbers == [str(n + 1) for n in range(len(numbers))]:
             numbers = [f"1–{numbers[-1]}"]
         return ", ".join((*numbers, *(one.number for one in offer.na)))
 
+    def _moment(self) -> Moment:
+        context = self.context
+        today = (context.wrote_at or context.now).astimezone(context.zone).date()
+        return Moment(today, self.language)
+
     def _footer(self, question: Question, count: tuple[int, int], full: bool) -> str:
-        name = "question_footer_text" if question.own_words else "question_footer"
+        name = question.footer
         own = {"no": str(count[0]), "jumlah": str(count[1])}
         lines = [self.text(name if full else "question_footer_short", own)]
-        if question.default is not None and question.offers_default(self.answers):
+        if question.default is not None and question.offers_default(self.answers, self._moment()):
             answer = question.answer_label(question.default, self.language)
             answer = self.fill(answer, {}) if question.choices else answer
             lines.insert(0, self.text("default_line", {"jawaban": answer}))
@@ -333,7 +347,29 @@ class Voice:
             lines.insert(0, " · ".join(f"{number} {label}" for number, label in pairs))
         if question.type == "select_multiple":
             lines.insert(0, self.text("choose_several"))
+        elif question.type in NEEDED:
+            lines.insert(0, self._how(question))
         return "\n".join(lines)
+
+    def _how(self, question: Question) -> str:
+        """Return what can be typed, with its limits."""
+        own = self.about(question)
+        text = self.text(f"{question.type}_how", own)
+        limits = question.domain.limits(self.language) if question.domain is not None else ""
+        return text if not limits or limits in text else f"{text} ({limits})"
+
+    def about(self, question: Question, readings: Sequence[Answer] = ()) -> dict[str, str]:
+        """Return what messages about an answer may say of it; `readings` are what it can mean."""
+        own = {"daftar_angka": self.numbers(question)}
+        if question.type == "rank":
+            numbers = [one.number for one in self._offer(question).choices]
+            count = min(question.least or len(numbers), len(numbers))
+            example = [*numbers[1:2], *numbers[:1], *numbers[2:]]
+            own |= {"berapa": str(count), "contoh": ", ".join(example[:count])}
+        if question.domain is not None:
+            shown = [question.domain.typed(one, self.language) for one in readings]
+            own["pilihan"] = " / ".join(f"*{one}*" for one in shown)
+        return own
 
     def _buttons(self, name: str) -> tuple[Choice, ...]:
         labels = self.flow.words.messages[self._twin(name)].buttons.get(self.language, ())
@@ -425,21 +461,8 @@ def in_words(value: object, language: str) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(in_words(one, language) for one in value)
     if isinstance(value, float):
-        return format_decimal(value, "0.######", locale=_locale(language))
+        return format_decimal(value, "0.######", locale=locale_of(language))
     return str(value)
-
-
-@lru_cache(maxsize=256)
-def day_in_words(day: date, language: str) -> str:
-    """Return a day as "31 Januari 2027"; a language without a calendar borrows Indonesian's."""
-    return format_date(day, "d MMMM y", locale=_locale(language))
-
-
-def _locale(language: str) -> Locale:
-    try:
-        return Locale.parse(language)
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse("id")
 
 
 def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:

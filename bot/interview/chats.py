@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound
 from bot.channels.simulator import Bubble, Entry, delivered, fresh_sid
+from bot.flow.places import Coordinates
 from bot.flow.turn import Kind, Message
 from bot.interview import contents, fates, identity
 from bot.interview.installation import Installation
@@ -106,13 +107,15 @@ class Chats:
 class Said:
     """What a person does in a chat: writes, taps a button, quotes, or sends a picture.
 
-    `option` is the value behind a tapped button, `reply_to` the sid of a tapped or quoted message.
+    `option` is the value behind a tapped button, `reply_to` the sid of a tapped or quoted message,
+    `place` what a location shows.
     """
 
     text: str = ""
     option: str | None = None
     reply_to: str | None = None
     kind: Kind = "text"
+    place: Coordinates | None = None
 
 
 def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> Bubble | None:
@@ -136,6 +139,7 @@ def say(desk: Desk, chats: Chats, addresses: Sequence[Address], said: Said) -> B
             option=said.option,
             reply_to=said.reply_to,
             kind=said.kind,
+            place=said.place,
         ),
     )
     if receipt.message is None:

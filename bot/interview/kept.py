@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -38,10 +39,11 @@ def queue_behind(
 ) -> None:
     key = installation.keys.installation(connection)
     asked = _asked(connection, installation, inbound)
+    kept = replace(inbound, kept_at=installation.now())
     queries.fill(
         connection,
         sid,
-        sealed=key.seal(_inbound_to_json(inbound), "inbound"),
+        sealed=key.seal(_inbound_to_json(kept), "inbound"),
         key_id=key.id,
         address_hmac=identity.digest(installation, inbound.addresses[0]),
         open_question=key.seal(asked, "inbound"),
@@ -122,6 +124,8 @@ def _inbound_to_json(inbound: Inbound) -> str:
         "raw": dict(inbound.raw) if inbound.raw is not None else None,
         "file": inbound.file,
         "came_at": inbound.came_at.isoformat() if inbound.came_at is not None else None,
+        "place": inbound.place,
+        "kept_at": inbound.kept_at.isoformat() if inbound.kept_at is not None else None,
     }
     return json.dumps(plain, ensure_ascii=False)
 
@@ -131,6 +135,9 @@ def _inbound_from_json(text: str) -> Inbound:
     pairs = plain["addresses"]
     assert isinstance(pairs, list)
     plain["addresses"] = tuple(Address(kind, value) for kind, value in pairs)
-    came_at = plain.get("came_at")
-    plain["came_at"] = datetime.fromisoformat(came_at) if isinstance(came_at, str) else None
+    for name in ("came_at", "kept_at"):
+        at = plain.get(name)
+        plain[name] = datetime.fromisoformat(at) if isinstance(at, str) else None
+    place = plain.get("place")
+    plain["place"] = tuple(place) if isinstance(place, list) else None
     return Inbound(**plain)  # type: ignore[arg-type]

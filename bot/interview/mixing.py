@@ -315,11 +315,13 @@ def holds(flow: Flow, name: str, answer: Answer) -> bool:
     question = flow.by_name.get(name)
     if question is None:
         return False
+    if question.domain is not None:
+        return question.domain.holds(answer)
     names = {choice.name for choice in (*question.choices, *question.na)}
     match question.type:
         case "select_one":
             return answer in names
-        case "select_multiple":
+        case "select_multiple" | "rank":
             return isinstance(answer, tuple) and names.issuperset(answer)
         case "integer":
             if not isinstance(answer, int):

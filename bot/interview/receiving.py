@@ -248,7 +248,7 @@ def _converse(
     asked: str | None = None,
 ) -> Receipt:
     """Let the conversation that the message belongs to take one step."""
-    event = Reply(inbound.text, inbound.option, None, inbound.kind)
+    event = Reply(inbound.text, inbound.option, None, inbound.kind, inbound.place)
     if inbound.reply_to is not None:
         named, about = _quoted(connection, desk.installation, inbound.reply_to, row)
         _move(connection, row, named)
@@ -313,6 +313,7 @@ def _advance(
         opted_out=row.sealed is None
         and identity.opted_out(connection, installation, row.contact_id),
     )
+    context = replace(context, wrote_at=inbound.came_at or inbound.kept_at)
     result = step(survey.for_group(row.grp or ""), state, event, context)
     if isinstance(event, Reply):
         pilots.note_misread(connection, installation, row, state, result.state, event.text)

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
+from bot.flow.dates import day_in_words
 from bot.flow.modes import refusal
 from bot.flow.source import Problem
-from bot.flow.wording import day_in_words
 from bot.intake.tables import InputError, did_you_mean
 from bot.interview import codes
 from bot.interview.installation import Installation

@@ -16,7 +16,8 @@ from email.policy import SMTP
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.flow.wording import Voice, day_in_words
+from bot.flow.dates import day_in_words
+from bot.flow.wording import Voice
 from bot.interview import codes, contexts
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published

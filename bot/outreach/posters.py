@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from bot.flow.dates import day_in_words
 from bot.flow.source import Problem
 from bot.flow.survey import Settings
-from bot.flow.wording import Voice, day_in_words
+from bot.flow.wording import Voice
 from bot.intake.tables import InputError
 from bot.interview import codes, contexts
 from bot.interview.installation import Installation

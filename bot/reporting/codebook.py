@@ -51,6 +51,7 @@ class Meaning:
     dimension: str
     indicator: str
     scored: bool
+    limits: str = ""  # the first and last possible answer: "0–10"
 
     def value_label(self, value: str) -> str:
         """Return what a stored value means; one that is no choice stays as it is."""
@@ -99,6 +100,7 @@ class Codebook:
                     "code": meaning.code,
                     "type": meaning.type,
                     "label": meaning.label,
+                    "value": meaning.limits,
                     "dimension": meaning.dimension,
                     "indicator": meaning.indicator,
                     "scored": "yes" if meaning.scored else "no",
@@ -177,4 +179,5 @@ def _meaning(survey: Survey, question: Question, language: str) -> Meaning:
         said(survey.dimensions.get(question.dimension or "")) or (question.dimension or ""),
         said(survey.indicators.get(question.indicator or "")) or (question.indicator or ""),
         question.scored,
+        question.domain.limits(language) if question.domain is not None else "",
     )

@@ -160,12 +160,14 @@ def _unit(hierarchy: Hierarchy, unit_id: int) -> tuple[str, str, str]:
     return unit.code_list, unit.code, unit.name
 
 
-def _read(meaning: Meaning, value: str) -> str | int | list[str]:
+def _read(meaning: Meaning, value: str) -> str | int | float | list[str]:
     match meaning.type:
-        case "select_multiple":
+        case "select_multiple" | "rank":
             names: list[str] = json.loads(value)
             return names
         case "integer":
             return int(value)
+        case "decimal" | "range":
+            return float(value) if "." in value or "e" in value else int(value)
         case _:
             return value

@@ -34,7 +34,7 @@ class Exportable:
     id: UUID
     facts: tuple[str, ...]  # as FACTS, without the id
     version: int | None
-    answers: Mapping[Variable, str | int | list[str]]
+    answers: Mapping[Variable, str | int | float | list[str]]
 
 
 class Writer(Protocol):
@@ -47,7 +47,7 @@ class Writer(Protocol):
         ...
 
 
-def _said(row: Exportable, variable: Variable, labels: bool) -> str | int:
+def _said(row: Exportable, variable: Variable, labels: bool) -> str | int | float:
     """Return an answer for one cell: several choices are parted by spaces, their labels by `; `."""
     answer = row.answers.get(variable, "")
     if isinstance(answer, list):
@@ -179,9 +179,9 @@ class _Sheets:
         self._workbook.close()
 
 
-def _put(sheet: Any, line: int, place: int, value: str | int) -> None:
+def _put(sheet: Any, line: int, place: int, value: str | int | float) -> None:
     """Write a cell; choices named by digits become numbers, as statistics programs want them."""
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         sheet.write_number(line, place, value)
     elif value.isascii() and value.isdigit() and str(int(value)) == value:
         sheet.write_number(line, place, int(value))
@@ -197,6 +197,7 @@ def _readme(published: Published, rows: int, labels: bool) -> list[str]:
         "data: one row per response, one column per question."
         + (" Cells hold labels." if labels else " Cells hold values; see codebook."),
         "codebook: every question in every version, its choices with labels and scores.",
+        "Dates are written 2025-07-26, times 14:30, places as latitude and longitude in degrees.",
         "An empty cell: the question was not asked, or was left out. Several choices are parted"
         " by " + ("'; '." if labels else "spaces."),
         f"The answers were cut loose from people in lots of at least {k}.",

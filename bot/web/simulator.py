@@ -34,6 +34,7 @@ ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
 LETTERS = dict(zip(ZONES, ("WIB", "WITA", "WIT"), strict=True))
 MAX_TEXT = 4096  # what WhatsApp lets a person write
 KINDS: tuple[Kind, ...] = ("text", "media", "edited", "location", "contact", "reaction")
+PLACE = (-2.21361, 113.91278)  # what a location of an invented person shows
 TOKEN_HEADER = "X-Simulator-Token"
 
 _NAMES = {"localhost", "127.0.0.1", "::1"}
@@ -290,7 +291,8 @@ def _said(body: Any) -> Said:
     kind: Any = texts["kind"] or "text"
     if kind not in KINDS or len(text) > MAX_TEXT or (kind == "text" and not text.strip()):
         abort(400, f"wanted: a text of 1 to {MAX_TEXT} characters, or one of {', '.join(KINDS)}")
-    return Said(text=text, option=texts["option"], reply_to=texts["quote"], kind=kind)
+    place = PLACE if kind == "location" else None
+    return Said(text, texts["option"], texts["quote"], kind, place)
 
 
 def _advance(simulator: Simulator, body: Any) -> dict[str, Any]:

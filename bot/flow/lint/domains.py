@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from math import ceil, comb, floor
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from decimal import Decimal
+from itertools import combinations, pairwise, permutations
+from math import ceil, comb, floor, perm
 from typing import Any
 
+from bot.flow.domains import Clock, Days, Decimals, Domain, Scale
 from bot.flow.lint.uses import Uses
 from bot.flow.state import Answer
 from bot.flow.survey import Question
@@ -30,10 +34,12 @@ def domain(question: Question, uses: Uses) -> tuple[Answer | None, ...] | None:
             found = _sets(question, uses)
         case "integer":
             found = _integers(question, uses)
-        case "text":
+        case "text" | "geopoint":
             found = _words(uses)
+        case "rank":
+            found = _orders(question)
         case _:
-            return None
+            found = _of(question.domain, uses)
     if found is None or len(found) > AT_MOST:
         return None
     named = [*uses.compared, *uses.members]
@@ -89,6 +95,70 @@ def _integers(question: Question, uses: Uses) -> list[Answer] | None:
         for number in sorted(near)
         if (least is None or number >= least) and (most is None or number <= most)
     ]
+
+
+def _orders(question: Question) -> list[Answer] | None:
+    """Return all orders of choices, where there are few and all are offered."""
+    names = [choice.name for choice in question.choices]
+    count = question.least or len(names)
+    if question.choice_filter is not None or perm(len(names), count) > AT_MOST:
+        return None
+    return [*permutations(names, count), *((choice.name,) for choice in question.na)]
+
+
+def _of(domain: Domain | None, uses: Uses) -> list[Answer] | None:
+    """Return numbers, days and times on, between and around what they are compared with."""
+    plain = not uses.otherwise and not uses.members
+    match domain:
+        case Scale() if len(domain.values) <= AT_MOST:
+            return [*domain.values]
+        case Decimals() if plain:
+            limits = [Decimal(str(one)) for one in uses.compared if isinstance(one, int | float)]
+            every = _around([Decimal(0), *limits, domain.least, domain.most], Decimal(1))
+            between = [(low + high) / 2 for low, high in pairwise(every)]
+            return [float(one) for one in sorted({*every, *between}) if _inside(domain, one)]
+        case Days() if plain:
+            days = [_read(date, one) for one in uses.compared]
+            if None in days:
+                return None
+            near = _around([*days, _SOME_DAY, domain.least, domain.most], timedelta(days=1))
+            return [one.isoformat() for one in near if domain.holds(one.isoformat())]
+        case Clock() if plain:
+            times = [_read(time, one) for one in uses.compared]
+            if None in times:
+                return None
+            minutes = [
+                Decimal(one.hour * 60 + one.minute)
+                for one in (*times, time(12), domain.least, domain.most)
+                if one is not None
+            ]
+            near_minutes = [int(one) for one in _around(minutes, Decimal(1)) if 0 <= one < 24 * 60]
+            clocks = [f"{one // 60:02}:{one % 60:02}" for one in near_minutes]
+            return [one for one in clocks if domain.holds(one)]
+    return None
+
+
+_SOME_DAY = date(2026, 6, 15)
+
+
+def _around(limits: Iterable[Any], step: Any) -> list[Any]:
+    """Return these and what lies a step before and after each, in order."""
+    known = {one for one in limits if one is not None}
+    return sorted({near for one in known for near in (one - step, one, one + step)})
+
+
+def _inside(domain: Decimals, value: Decimal) -> bool:
+    low = domain.least is None or value >= domain.least
+    return low and (domain.most is None or value <= domain.most)
+
+
+def _read(kind: type[date] | type[time], text: Any) -> Any:
+    """Return a day or time in its stored form; None for another text."""
+    try:
+        found = kind.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return found if found.isoformat().startswith(text) else None
 
 
 def _words(uses: Uses) -> list[Answer] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot.flow.domains import Scale
 from bot.flow.expressions import names_in_braces
 from bot.flow.lint.subject import Place, Subject
 from bot.flow.source import Path, Problem, Source
@@ -98,12 +99,22 @@ def _longest_answers(flow: Flow, language: str) -> dict[str, Answer]:
                 found[question.name] = max(question.least or 0, question.most or 0, key=_digits)
             case "text":
                 found[question.name] = "x" * question.max_chars
+            case "rank":
+                found[question.name] = tuple(one.name for one in choices)
+            case "decimal":
+                found[question.name] = -123456.789
+            case "range" if isinstance(question.domain, Scale):
+                found[question.name] = max(question.domain.values, key=_digits)
+            case "date":
+                found[question.name] = "2026-09-30"  # a month with a long name
+            case "geopoint":
+                found[question.name] = "-89.12345 -179.12345"
             case _:
-                found[question.name] = "1"
+                found[question.name] = "23:59"
     return found
 
 
-def _digits(number: int) -> int:
+def _digits(number: float) -> int:
     return len(str(number))
 
 

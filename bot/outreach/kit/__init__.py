@@ -14,9 +14,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.flow.dates import day_in_words
 from bot.flow.source import Problem
 from bot.flow.survey import Survey
-from bot.flow.wording import day_in_words
 from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.outreach.authenticity import Mode, Proof, listed, proof_of, unlisted_sender
