@@ -108,6 +108,14 @@ def test_what_is_no_form_is_refused_with_its_row(tmp_path: Path) -> None:
         one(tmp_path, ("text", "a", "A?"), ("text", "b", "B?", "${no_such} = 1"))
 
 
+def test_a_form_as_csv_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "form.csv"
+    path.write_text("survey,,,\n,type,name,label\n,text,a,Siapa?\n", "utf-8")
+    form = read_form(path, "id")
+    assert [row.get("name") for row in form.survey] == ["a"]
+    assert form.texts(form.survey[0], "label") == {"id": "Siapa?"}
+
+
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     for name, content in (("form.xlsx", b"not a workbook"), ("form.pdf", b"%PDF")):
         (tmp_path / name).write_bytes(content)

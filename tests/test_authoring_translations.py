@@ -16,12 +16,12 @@ from bot.authoring.translatable import Text, languages_of, texts_of
 from bot.authoring.translation_sheets import notes_of, read_sheet, write_sheet
 from bot.authoring.translations import (
     Entry,
-    Unit,
+    Standing,
     accepted,
     hash_of,
     read_records,
+    standings,
     take_in,
-    units,
     write_records,
 )
 from bot.authoring.yaml_edits import Change, with_texts
@@ -77,7 +77,7 @@ def pseudo(text: Text) -> str:
     return f"Banjar: {text.source}"
 
 
-def entries(listed: list[Unit]) -> list[Entry]:
+def entries(listed: list[Standing]) -> list[Entry]:
     return [
         Entry(row, one.text.key, one.text.source, pseudo(one.text))
         for row, one in enumerate(listed, start=3)
@@ -101,7 +101,7 @@ def test_every_text_has_a_key_of_its_own_and_buttons_are_limited() -> None:
 
 @pytest.fixture(scope="module")
 def translated() -> dict[str, str]:
-    taken = take_in(bundled(), "id", "bjn", {}, entries(units(bundled(), "id", "bjn", {})))
+    taken = take_in(bundled(), "id", "bjn", {}, entries(standings(bundled(), "id", "bjn", {})))
     assert taken.refused == ()
     assert taken.stale == ()
     return {**bundled(), **taken.files}
@@ -131,7 +131,7 @@ def test_comments_and_every_other_line_stay(translated: dict[str, str]) -> None:
 
 
 def test_taking_the_same_in_twice_changes_nothing(translated: dict[str, str]) -> None:
-    again = take_in(translated, "id", "bjn", {}, entries(units(translated, "id", "bjn", {})))
+    again = take_in(translated, "id", "bjn", {}, entries(standings(translated, "id", "bjn", {})))
     assert again.files == {}
     assert again.changed == ()
 
@@ -246,7 +246,7 @@ def test_a_changed_source_makes_a_translation_stale_until_it_is_settled() -> Non
     files |= first.files
 
     def state(records: object) -> str:
-        return units(files, "id", "bjn", records)[0].state  # type: ignore[arg-type]
+        return standings(files, "id", "bjn", records)[0].state  # type: ignore[arg-type]
 
     assert state(first.records) == "done"
     assert state({}) == "unknown"
@@ -260,7 +260,7 @@ def test_a_changed_source_makes_a_translation_stale_until_it_is_settled() -> Non
     assert state(late.records) == "stale"
     settled = Entry(3, title.key, "Survei contoh", "Cuntuh")
     assert state(take_in(files, "id", "bjn", first.records, [settled]).records) == "done"
-    listed = units(files, "id", "bjn", first.records)
+    listed = standings(files, "id", "bjn", first.records)
     assert state(accepted(listed, "bjn", first.records)) == "done"
 
 
@@ -274,7 +274,7 @@ def test_records_are_read_as_they_were_written() -> None:
 
 def test_a_workbook_goes_out_and_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "bjn.xlsx"
-    listed = units(bundled(), "id", "bjn", {"bjn": {LABEL: "x"}})
+    listed = standings(bundled(), "id", "bjn", {"bjn": {LABEL: "x"}})
     write_sheet(path, "bjn", "id", listed)
     book = openpyxl.load_workbook(path)
     sheet = book["bjn"]
@@ -297,7 +297,7 @@ def test_a_workbook_goes_out_and_comes_back(tmp_path: Path) -> None:
 def test_stale_rows_are_coloured_and_settled_by_the_word_done(tmp_path: Path) -> None:
     path = tmp_path / "en.xlsx"
     key = "contoh.yaml:title"
-    listed = units({"contoh.yaml": FLOW}, "id", "en", {"en": {key: "an older one"}})
+    listed = standings({"contoh.yaml": FLOW}, "id", "en", {"en": {key: "an older one"}})
     write_sheet(path, "en", "id", listed)
     book = openpyxl.load_workbook(path)
     colours = [book["en"].cell(row, 3).fill.fgColor.rgb for row in range(3, 8)]
@@ -309,7 +309,7 @@ def test_stale_rows_are_coloured_and_settled_by_the_word_done(tmp_path: Path) ->
 
 
 def test_a_po_file_goes_out_and_comes_back() -> None:
-    listed = units(bundled(), "id", "bjn", {})
+    listed = standings(bundled(), "id", "bjn", {})
     text = as_po("integritas", "bjn", listed, NOW).decode()
     assert 'msgctxt "messages.yaml:messages/invite"' in text
     assert "#. Salin / copy: {{waktu}}" in text
@@ -318,7 +318,7 @@ def test_a_po_file_goes_out_and_comes_back() -> None:
     filled = as_po(
         "integritas",
         "bjn",
-        [Unit(replace(one.text, translation=pseudo(one.text)), "done") for one in listed],
+        [Standing(replace(one.text, translation=pseudo(one.text)), "done") for one in listed],
         NOW,
     )
     language, back = read_po_file("x.po", filled)
@@ -330,7 +330,7 @@ def test_a_po_file_goes_out_and_comes_back() -> None:
 
 def test_stale_is_fuzzy_and_fuzzy_is_not_taken() -> None:
     key = "contoh.yaml:title"
-    listed = units({"contoh.yaml": FLOW}, "id", "en", {"en": {key: "older"}})
+    listed = standings({"contoh.yaml": FLOW}, "id", "en", {"en": {key: "older"}})
     data = as_po("contoh", "en", listed, NOW)
     assert data.decode().count("#, fuzzy") == 1
     assert key not in [one.key for one in read_po_file("x.po", data)[1]]

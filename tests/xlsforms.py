@@ -398,7 +398,7 @@ MEDIA = Sample(
         ("survey:2:parameters", "left out"),
         ("survey:3:media::image", "left out"),
         ("survey:3:media::video", "left out"),
-        ("survey:5:type", "changed"),
+        ("survey:5:type", "please check"),
         ("survey:6:type", "left out"),
     ),
 )
@@ -415,6 +415,6 @@ SAMPLES: Mapping[str, Sample] = {
     "names": NAMES,
     "unsupported": UNSUPPORTED,
     "kobo": KOBO,
-    **({"types": TYPES} if hasattr(schema, "DecimalPart") else {}),
+    "types": TYPES,
     **({"media": MEDIA} if hasattr(schema, "ImagePart") else {}),
 }

@@ -98,10 +98,9 @@ def _line(reply: Reply) -> Line:
     if reply.kind == "text":
         return Line(user=reply.text)
     sent: dict[str, Any] = {"send": reply.kind}
-    # Only a location has a place, and only media are a file.
-    place, file = getattr(reply, "place", None), getattr(reply, "file", None)
-    if place is not None:
-        sent["place"] = f"{place[0]} {place[1]}"
+    if reply.place is not None:
+        sent["place"] = f"{reply.place[0]} {reply.place[1]}"
+    file = getattr(reply, "file", None)  # only media are a file
     if file is not None:
         sent["send"] = file.kind
     return Line(**sent)

@@ -60,7 +60,7 @@ class QuestionReader:
                 return self._moment(one)
             case "file":
                 what, why = "it takes pictures and PDF", "other files are not safe to open"
-                self._say(row, "type", "changed", what, why)
+                self._say(row, "type", "please check", what, why)
         if kind not in KINDS:
             self.leave_out(one, f"`{row.get('type')}` is no type that is known here", "use text")
             return []

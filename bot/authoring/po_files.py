@@ -10,12 +10,12 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po, write_po
 
 from bot.authoring.translation_sheets import notes_of
-from bot.authoring.translations import Entry, Unit
+from bot.authoring.translations import Entry, Standing
 from bot.flow.source import Problem
 from bot.intake.errors import InputError
 
 
-def as_po(survey: str, language: str, listed: Iterable[Unit], now: datetime) -> bytes:
+def as_po(survey: str, language: str, listed: Iterable[Standing], now: datetime) -> bytes:
     """Return the texts as a PO file: the context is the text's key, what is stale is fuzzy."""
     catalog = Catalog(
         locale=language,
@@ -31,13 +31,13 @@ def as_po(survey: str, language: str, listed: Iterable[Unit], now: datetime) -> 
         last_translator="",
         fuzzy=False,
     )
-    for unit in listed:
-        text = unit.text
+    for one in listed:
+        text = one.text
         catalog.add(
             text.source,
             text.translation,
             locations=[(text.file, text.line)],
-            flags=["fuzzy"] if unit.state == "stale" else [],
+            flags=["fuzzy"] if one.state == "stale" else [],
             auto_comments=notes_of(text).split("\n") if notes_of(text) else [],
             context=text.key,
         )

@@ -10,7 +10,7 @@ import xlsxwriter
 
 from bot.authoring.placeholders import commands
 from bot.authoring.translatable import Text
-from bot.authoring.translations import Entry, State, Unit
+from bot.authoring.translations import Entry, Standing, State
 from bot.authoring.xlsforms import language_name
 from bot.flow.source import Problem
 from bot.intake.errors import InputError
@@ -61,14 +61,14 @@ _READ_ME = (
 )
 
 
-def write_sheet(path: Path, language: str, source: str, listed: Iterable[Unit]) -> None:
+def write_sheet(path: Path, language: str, source: str, listed: Iterable[Standing]) -> None:
     """Write the texts of a survey for a translator; the sheet's name is the language's code."""
     with xlsxwriter.Workbook(str(path)) as book:
         sheet = book.add_worksheet(language)
         _head(book, sheet, language, source)
         formats = {state: _formats(book, colour) for state, colour in _COLOURS.items()}
-        for row, unit in enumerate(listed, start=_HEAD_ROW + 1):
-            _row(sheet, row, unit, formats[unit.state])
+        for row, one in enumerate(listed, start=_HEAD_ROW + 1):
+            _row(sheet, row, one, formats[one.state])
         _read_me(book, book.add_worksheet("Petunjuk - Read me"))
 
 
@@ -105,13 +105,13 @@ def _formats(book: Any, colour: str) -> tuple[Any, Any, Any]:
     )
 
 
-def _row(sheet: Any, row: int, unit: Unit, formats: tuple[Any, Any, Any]) -> None:
+def _row(sheet: Any, row: int, one: Standing, formats: tuple[Any, Any, Any]) -> None:
     small, kept, written = formats
-    text = unit.text
+    text = one.text
     sheet.write_string(row, 0, text.key, small)
     sheet.write_string(row, 1, text.source, kept)
     sheet.write_string(row, 2, text.translation, written)
-    sheet.write_string(row, 3, _STATES[unit.state], written)
+    sheet.write_string(row, 3, _STATES[one.state], written)
     notes = notes_of(text)
     sheet.write_string(row, 4, notes, small)
     lines = max(_lines(text.source), _lines(text.translation), _lines(notes), _lines(text.key, 34))

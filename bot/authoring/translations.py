@@ -27,7 +27,7 @@ Records = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Standing:
     """A text and how its translation stands."""
 
     text: Text
@@ -92,10 +92,12 @@ def write_records(records: Records) -> str:
     return json.dumps(records, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def units(files: Mapping[str, str], source: str, target: str, records: Records) -> list[Unit]:
+def standings(
+    files: Mapping[str, str], source: str, target: str, records: Records
+) -> list[Standing]:
     """Return all texts with the state of their translation. Raises FlowError."""
     known = records.get(target, {})
-    return [Unit(text, _state(text, known)) for text in texts_of(files, source, target)]
+    return [Standing(text, _state(text, known)) for text in texts_of(files, source, target)]
 
 
 def _state(text: Text, known: Mapping[str, str]) -> State:
@@ -107,7 +109,7 @@ def _state(text: Text, known: Mapping[str, str]) -> State:
     return "done" if made_of == hash_of(text.source) else "stale"
 
 
-def accepted(listed: Iterable[Unit], target: str, records: Records) -> Records:
+def accepted(listed: Iterable[Standing], target: str, records: Records) -> Records:
     """Return records that say of every translation that it fits its source as it is now."""
     hashes = {one.text.key: hash_of(one.text.source) for one in listed if one.text.translation}
     return {**records, target: hashes}

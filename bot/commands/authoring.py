@@ -58,11 +58,17 @@ def import_xlsform(
         today = datetime.now(ZoneInfo("Asia/Jakarta")).date()
         languages = spoken_languages(read, language, model)
         files, remarks = make_folder(read, name, model, languages, today, REPORT)
-        _write(into, form, files, remarks, as_json=as_json)
+        _write(into, form, files, remarks, source.name, as_json=as_json)
 
 
 def _write(
-    into: Path, form: Path, files: dict[str, str], remarks: tuple[Remark, ...], *, as_json: bool
+    into: Path,
+    form: Path,
+    files: dict[str, str],
+    remarks: tuple[Remark, ...],
+    like: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Write a survey's folder, with a transcript if the files hold, and say what came of it."""
     into.mkdir(parents=True, exist_ok=True)
@@ -99,7 +105,10 @@ def _write(
         for problem in problems:
             err.print(problem, style="red", markup=False, soft_wrap=True)
         if not problems:
-            out.print(f"Fill in the [brackets] in {into / 'survey.yaml'}, then:", markup=False)
+            text = (
+                f"Fill in the [brackets] in {into / 'survey.yaml'}, and read messages.yaml: it is"
+            )
+            out.print(f"{text} that of {like}, consent included. Then:", markup=False)
             out.print(f"  tautan check {into}; tautan chat {into} {GROUP}", markup=False)
 
     report(as_json, value, show)

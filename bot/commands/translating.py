@@ -17,8 +17,8 @@ from bot.authoring.translations import (
     Taken,
     accepted,
     read_records,
+    standings,
     take_in,
-    units,
     write_records,
 )
 from bot.commands.common import JSON, err, fail, faults, out, report, settings, table
@@ -64,7 +64,7 @@ def export(
         folder = _folder(survey)
         files = read_files(folder)
         origin = _source(files, source, language)
-        listed = units(files, origin, language, _records(folder))
+        listed = standings(files, origin, language, _records(folder))
         if into.suffix == ".xlsx":
             from bot.authoring.translation_sheets import write_sheet
 
@@ -75,7 +75,7 @@ def export(
             into.write_bytes(as_po(folder.name, language, listed, datetime.now(UTC)))
         else:
             fail(f"{into}: write a .xlsx or a .po")
-        counts = Counter(unit.state for unit in listed)
+        counts = Counter(one.state for one in listed)
         value = {"file": str(into), "texts": len(listed), "states": dict(counts)}
         told = ", ".join(f"{count} {state}" for state, count in counts.items())
         report(as_json, value, lambda: out.print(f"{into}: {len(listed)} texts ({told})"))
@@ -191,13 +191,13 @@ def status(
         origin = source or default
         others = [code for code in dict.fromkeys([*languages, *records]) if code != origin]
         wanted = [language] if language else others
-        found = {code: units(files, origin, code, records) for code in wanted}
+        found = {code: standings(files, origin, code, records) for code in wanted}
         if accept:
             if language is None:
                 fail("say of which --language")
             records = accepted(found[language], language, records)
             _replace(folder / RECORDS_FILE, write_records(records))
-            found = {language: units(files, origin, language, records)}
+            found = {language: standings(files, origin, language, records)}
         places = {
             code: {
                 state: [
