@@ -403,6 +403,34 @@ MEDIA = Sample(
     ),
 )
 
+ODD_CELLS = Sample(
+    {
+        "survey": (
+            ("type", "name", ID, EN, "hint", "required", "calculation", "default", "disabled"),
+            ("begin_group", "g", "Satu", "One", "look", "", "", "", ""),
+            ("note", "n", "Halo", "Hello", "", "yes", "", "x", ""),
+            ("integer", "i", "Berapa?", "How many?", "", "no", "", "", ""),
+            ("calculate", "c", "", "", "why", "no", "${i} + 1", "", ""),
+            ("text", "off", "Mati?", "Off?", "", "", "", "", "yes"),
+            ("text", "t", "Apa?", "What?", "", "yes", "${i} + 1", "", ""),
+            ("end_group", "", "", "", "", "", "", "", ""),
+            ("begin_group", "h", "", "", "", "", "", "", "yes"),
+            ("text", "u", "Siapa?", "Who?", "", "yes", "", "", ""),
+            ("end_group", "", "", "", "", "", "", "", "yes"),
+        ),
+    },
+    remarks=(
+        ("survey:2:hint", "left out"),
+        ("survey:3:required", "left out"),
+        ("survey:3:default", "left out"),
+        ("survey:5:hint", "left out"),
+        ("survey:6:type", "left out"),
+        ("survey:7:calculation", "left out"),
+        ("survey:9:type", "left out"),
+        ("survey:11:type", "left out"),
+    ),
+)
+
 SAMPLES: Mapping[str, Sample] = {
     "plain": PLAIN,
     "groups": GROUPS,
@@ -415,6 +443,7 @@ SAMPLES: Mapping[str, Sample] = {
     "names": NAMES,
     "unsupported": UNSUPPORTED,
     "kobo": KOBO,
+    "odd cells": ODD_CELLS,
     "types": TYPES,
     **({"media": MEDIA} if hasattr(schema, "ImagePart") else {}),
 }

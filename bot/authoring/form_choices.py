@@ -114,7 +114,11 @@ class ListReader:
     def _extras(self, row: Row, made: ChoiceList, questions: Collection[str]) -> dict[str, Any]:
         found: dict[str, str] = {}
         for column, text in row.cells.items():
-            if column[0] in _OWN or len(column) > 1:
+            if column[0] in _OWN:
+                continue
+            if len(column) > 1:
+                heading, why = row.heading(*column), "a flow has nothing like it"
+                self._remarks.add("choices", row.number, heading, "left out", f"`{text}`", why)
                 continue
             ours = made.columns.get(column[0])
             if ours is None:

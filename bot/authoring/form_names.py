@@ -32,6 +32,10 @@ def named_rows(form: Form, taken: Collection[str], remarks: Remarks) -> tuple[Na
                 what, why = "a row without a type", "it is a note of the form's author"
                 remarks.add("survey", row.number, "type", "left out", what, why)
             continue
+        if row.get("disabled").lower() in {"yes", "true", "true()"}:
+            what, why = f"`{row.get('name')}` ({row.get('type')})", "the form has it switched off"
+            remarks.add("survey", row.number, "type", "left out", what, why)
+            continue
         if kind.name.startswith("end_"):
             found.append(Named(row, kind, "", ""))
             continue

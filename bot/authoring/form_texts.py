@@ -58,7 +58,7 @@ class Texts:
             if filled is not None and name in filled:
                 return f"{{{{ {filled[name]} }}}}"
             why = (
-                "only labels and hints can do that"
+                "it is the same for everybody"
                 if filled is None
                 else (f"`{name}` is not known there")
             )

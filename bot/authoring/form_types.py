@@ -76,6 +76,18 @@ CANNOT: Mapping[str, Without] = {
     "begin_loop": Without("a chat does not loop", "write the questions out"),
 }  # fmt: skip
 
+_ALWAYS = {"type", "name", "label", "relevant"}
+
+READ: Mapping[str, set[str]] = {
+    "begin_group": _ALWAYS,
+    "calculate": _ALWAYS | {"calculation"},
+    "note": _ALWAYS | {"hint"},
+    "acknowledge": _ALWAYS | {"hint", "required"},
+    # What these have besides is reported where they are taken apart.
+    "dateTime": _ALWAYS | {"hint", "required", "constraint", "default"},
+}
+"""Columns that rows of some types are read for; others are read for all that XLSForm has."""
+
 NO_PLACE: Mapping[str, Without] = {
     "appearance": Without(
         "a chat has its own form", "for buttons or a list see `appearance` in flows/README.md"

@@ -11,9 +11,9 @@ from bot.authoring.form_choices import ChoiceList, ListReader
 from bot.authoring.form_names import Named, lists_used, named_rows
 from bot.authoring.form_questions import QuestionReader
 from bot.authoring.form_texts import Texts
-from bot.authoring.form_types import CANNOT, NO_PLACE
+from bot.authoring.form_types import CANNOT, NO_PLACE, READ
 from bot.authoring.remarks import Remark, Remarks
-from bot.authoring.xlsforms import UNNAMED, Form, Row
+from bot.authoring.xlsforms import UNNAMED, Form
 
 _MINUTES_A_QUESTION = 0.4
 
@@ -108,11 +108,11 @@ class _Walk:
                 elif around[-1].type.name == "begin_group":
                     around.pop()
             elif around:
-                outside = next(o for o in around if o.type.name != "begin_group")
+                outside = around[0]
                 self._questions.leave_out(one, f"it is inside `{outside.old}`, which is left out")
                 around += [one] if kind.startswith("begin_") else []
             elif kind == "begin_group":
-                self._report_row(one.row)
+                self._report_row(one)
                 section = self._section(one)
                 open_groups[-1][0].append(section)
                 open_groups.append((section["questions"], one))
@@ -121,7 +121,7 @@ class _Walk:
                 self._questions.leave_out(one, without.why, without.fix)
                 around += [one] if kind.startswith("begin_") else []
             else:
-                self._report_row(one.row)
+                self._report_row(one)
                 open_groups[-1][0].extend(self._questions.question(one))
         return top
 
@@ -140,25 +140,30 @@ class _Walk:
             what, why = f"the group `{section['name']}`", "nothing in it was taken over"
             self._remarks.add("survey", group.row.number, "type", "left out", what, why)
 
-    def _report_row(self, row: Row) -> None:
+    def _report_row(self, one: Named) -> None:
         """Note the cells of a row that nothing reads."""
+        row, kind = one.row, one.type.name
+        read = READ.get(kind, _READ)
+        if "choice_filter" in read and not one.type.list_name:
+            read = read - {"choice_filter"}
         for column, text in row.cells.items():
-            first = column[0]
-            if first in _READ and not self._strange(column):
+            first, no = column[0], NO_PLACE.get(column[0])
+            if first == "disabled" or (first in read and not self._strange(column)):
+                continue
+            what, why, fix = f"`{text}`", "no column of XLSForm has this name", ""
+            if first in read:
+                what = f"the text in `{column[1]}`"
+                why, fix = "its language is not known", "write its code: label::Name (xx)"
+            elif first in _READ:
+                if first == "required" and text.lower() in {"no", "false", "false()"}:
+                    continue
+                why = f"a row of the type `{kind}` has nothing like it"
+            elif no is not None:
+                why, fix = no.why, no.fix
+            elif first.startswith("$"):
                 continue
             heading = row.heading(*column)
-            if first in _READ:
-                self._remarks.add(
-                    "survey", row.number, heading, "left out", f"the text in `{column[1]}`",
-                    "its language is not known", "write its code: label::Name (xx)",
-                )  # fmt: skip
-            elif first in NO_PLACE:
-                no = NO_PLACE[first]
-                what = f"`{text}`"
-                self._remarks.add("survey", row.number, heading, "left out", what, no.why, no.fix)
-            elif not first.startswith("$"):
-                why = "no column of XLSForm has this name"
-                self._remarks.add("survey", row.number, heading, "left out", f"`{text}`", why)
+            self._remarks.add("survey", row.number, heading, "left out", what, why, fix)
 
     def _strange(self, column: tuple[str, ...]) -> bool:
         return len(column) > 1 and column[1] != UNNAMED and column[1] not in self._form.languages
