@@ -683,6 +683,36 @@ def test_what_stands_between_exchanged_sections_may_not_read_them() -> None:
     assert "`b` reads `a`" in found.what
 
 
+def test_a_title_may_not_read_an_exchanged_section() -> None:
+    flow = """\
+  - {name: s1, type: section, questions: [{name: a, type: integer, label: A}]}
+  - {name: s2, type: section, label: "{{a}}", questions: [{name: c, type: integer, label: C}]}
+"""
+    found = only_problem(files_of(flow, "random_sections: [s1, s2]\n"))
+    assert "`c` reads `a`" in found.what
+
+
+def test_sections_without_any_question_are_told_for_what_they_lack() -> None:
+    flow = """\
+  - {name: s1, type: section, randomize: true, questions: [{block: nirgends}]}
+  - {name: s2, type: section, questions: [{name: c, type: integer, label: C}]}
+"""
+    found = only_problem(files_of(flow, "random_sections: [s1, s2]\n"))
+    assert "no block `nirgends`" in found.what
+
+
+def test_names_may_not_grow_too_long() -> None:
+    long = "n" * 46
+    shared = f"blocks: {{b: [{{name: {long}, type: integer, label: N}}]}}\n"
+    found = only_problem(files_of("  - {block: b, prefix: abc_}\n", "", shared))
+    assert "longer than 48 letters" in found.what
+    question = (
+        f"  - {{name: {long}, type: select_one, label: N, or_other: true,"
+        " choices: [{name: a, label: A}, {name: b, label: B}]}\n"
+    )
+    assert "longer than 48 letters" in only_problem(files_of(question)).what
+
+
 def test_a_block_that_takes_itself_is_refused() -> None:
     shared = "blocks: {a: [{block: b}], b: [{block: a, prefix: x_}]}\n"
     found = only_problem(

@@ -60,13 +60,6 @@ class Offer:
     order: tuple[str, ...]
     lexicon: Lexicon
 
-    def number(self, name: str) -> str:
-        """Return the number of an offered choice. KeyError for one that is not offered."""
-        for one in (*self.choices, *self.na):
-            if one.choice.name == name:
-                return one.number
-        raise KeyError(name)
-
 
 def shown(question: Question, answers: Mapping[str, Answer], seed: int) -> tuple[ShownChoice, ...]:
     """Return the choices that a question shows, "don't know" and the like last."""

@@ -146,6 +146,9 @@ class Sections:
         for name in _names(block, shared, (part.block,)):
             new = part.prefix + name
             names[name] = outer.get(new, new)
+            if len(names[name]) > LONGEST_NAME >= len(name):
+                what = f"`{names[name]}` is longer than {LONGEST_NAME} letters"
+                self.checker.add(place.source, place.path, what, "shorten the prefix")
         yield from self._items(
             self.shared[0],
             ("blocks", part.block),
@@ -237,6 +240,8 @@ class Sections:
                 continue
             around.add(section.outer[-1].part.name if section.outer else None)
             inside = [index for index, item in enumerate(items) if _is_in(item, section)]
+            if not inside:
+                continue  # of blocks that there are not
             if (inside[0], inside[-1] + 1) in parts or len(around) > 1:
                 what = f"`{name}` stands twice, or in another section than the others"
                 fix = "sections side by side can be exchanged"
@@ -261,11 +266,13 @@ class Sections:
         places = {question.name: question.index for question in questions}
         for question in questions[first:last]:
             own = _part_of(shuffle, question.index)
-            for name in _all_reads(question):
+            item = items[question.index]
+            titles = (text for one in item.sections for text in (one.part.label or {}).values())
+            for name in _all_reads(question).union(*map(names_in_braces, titles)):
                 at = places.get(name, -1)
                 other = _part_of(shuffle, at)
                 if first <= at < last and own != other:
-                    place = items[question.index].place
+                    place = item.place
                     what = f"`{question.name}` reads `{name}`, but chance may ask it first"
                     fix = f"keep what reads `{name}` out of what is shuffled"
                     self.checker.add(place.source, place.path, what, fix, rule="random-order")

@@ -149,7 +149,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing to pick: `value` is stored (and is the payload of its button), `label` is shown."""
+    """One thing to pick: `value` is what stands before it and can be typed, or what its button
+    sends; `label` is shown."""
 
     value: str
     label: str
