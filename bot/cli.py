@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bot.commands import (
+    authoring,
     coordinators,
     cost,
     data,
@@ -27,6 +28,7 @@ from bot.commands import (
     talking,
     templates,
     testing,
+    translating,
 )
 
 HELP = "Tautan: surveys over WhatsApp links, honest, anonymous and without duplicates."
@@ -50,6 +52,8 @@ app.command("chat")(talking.chat)
 app.command("publish")(flows.publish)
 app.command("diff")(editions.diff)
 app.command("pull")(editions.pull)
+app.add_typer(authoring.flow, name="flow")
+app.add_typer(translating.translate, name="translate")
 app.add_typer(templates.templates, name="templates")
 app.command("contents")(flows.contents)
 app.command("cost")(cost.cost)

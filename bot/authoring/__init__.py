@@ -1,0 +1,1 @@
+"""Conversion of surveys: XLSForms in and out, texts out to translators and back."""
