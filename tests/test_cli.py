@@ -1170,8 +1170,9 @@ def test_diff_says_what_changed_and_whom_it_touches(running):
     edit(running, SUPERVISORS, "")
     edit(running, "Seberapa setuju Bapak/Ibu", "Seberapa setuju Anda")
     said = good("diff", "integritas")
-    assert re.search(r"break +│ internal.prf_01 +│ no choice `3` any more +│ < 2", said)
-    assert re.search(r"wording +│ internal.trs_01 +│ the hint +│ 3 ", said)
+    assert re.search(r"│ break +│ int", said)
+    assert re.search(r"│ wording +│ int", said)
+    assert "…" not in said
     assert "3 people are under way with another version, 0 invited." in said
     assert "internal.prf_01: fewer than 2 people are at it; 3 stored answers would become" in said
     assert "choose --policy finish-old, move or re-ask" in said
