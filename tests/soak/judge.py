@@ -26,9 +26,9 @@ class Event(NamedTuple):
     """One thing that happened to a person.
 
     sent: `what` is the step, `template` the message's name, `code` why it did not arrive, `made`
-    when it was written, from which the plan counts on: it may have waited for its distance to another,
-    or for a sender that was killed. wrote: turn (the interview goes on), asked (it does not begin),
-    over.
+    when it was written, from which the plan counts: it may have waited for its distance to another
+    one, or for a sender that was killed. wrote: turn (the interview goes on), asked (it does not
+    begin), over.
     """
 
     at: datetime
