@@ -53,7 +53,7 @@ def _files(
         if code != ANY_LANGUAGE and code not in checker.settings.languages:
             what = f"`{code}` is no language of this survey"
             fix = suggest(code, checker.settings.languages)
-            checker.add(source, at, what, fix, at_key=True)
+            checker.add(source, at, what, fix, at_key=True, rule="unknown-name")
         file = _file(source, at, kind, name, checker)
         if file is not None:
             files[checker.settings.default_language if code == ANY_LANGUAGE else code] = file
@@ -66,15 +66,16 @@ def _file(
     file = checker.media.get(name)
     if file is None:
         fix = suggest(name, checker.media) or f"put it into the folder `{FOLDER}` beside this file"
-        checker.add(source, path, f"there is no {FOLDER}{name}", fix)
+        checker.add(source, path, f"there is no {FOLDER}{name}", fix, rule="media-missing")
         return None
     if file.type not in TYPES[kind]:
         what = f"{FOLDER}{name} is not {_NAMES[kind]}, whatever its name says"
-        checker.add(source, path, what, "save it anew in one of these formats")
+        checker.add(source, path, what, "save it anew in one of these formats", rule="media-type")
     elif file.size > MOST_BYTES[kind]:
         most = MOST_BYTES[kind] // (1024 * 1024)
         what = f"{FOLDER}{name} has {file.size / 1024 / 1024:.1f} MB; WhatsApp takes {most}"
-        checker.add(source, path, what, "make it smaller: phones pay for every megabyte")
+        fix = "make it smaller: phones pay for every megabyte"
+        checker.add(source, path, what, fix, rule="media-too-large")
     return file
 
 
@@ -93,7 +94,7 @@ def check_media_words(
         if name not in words.messages:
             what = f"`{name}` is missing, and a question {reason}"
             fix = "see integritas/messages.yaml"
-            checker.add(messages, ("messages",), what, fix, at_key=True)
+            checker.add(messages, ("messages",), what, fix, at_key=True, rule="media-words")
 
 
 def used_media(survey: Survey) -> tuple[MediaFile, ...]:
@@ -115,7 +116,8 @@ def media_advice(
     no question uses."""
     used = {file.name for file in used_media(survey)}
     for name in sorted(files.keys() - used):
-        yield Problem(FOLDER + name, 1, 1, "no question uses this file", "remove it, or use it")
+        what, fix = "no question uses this file", "remove it, or use it"
+        yield Problem(FOLDER + name, 1, 1, what, fix, rule="unused-media")
     seen: set[tuple[str, str]] = set()
     for group, flow in survey.groups.items():
         context = Context(
@@ -129,7 +131,9 @@ def media_advice(
                 seen.add((flow.name, ""))
                 what = "what people send may show who they are: a voice, a face, a place"
                 fix = "tell them in the question not to show anybody, and look before you publish"
-                yield sources[question.file].problem((*question.path, "type"), what, fix)
+                yield sources[question.file].problem(
+                    (*question.path, "type"), what, fix, rule="files-show-people"
+                )
         pictured = [one for one in flow.asked if one.media is not None and one.media.image]
         for question in pictured:
             for code in survey.languages:
@@ -141,4 +145,6 @@ def media_advice(
                         f" picture, whose caption holds {CAPTION_CHARS}"
                     )
                     path = (*question.path, "media", "image")
-                    yield sources[question.file].problem(path, what, "shorten the question")
+                    yield sources[question.file].problem(
+                        path, what, "shorten the question", rule="body-too-long-for-picture"
+                    )
