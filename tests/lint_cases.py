@@ -388,7 +388,7 @@ CASES = (
     flow(
         "body-too-long-for-picture",
         "{id: Usia?, en: Age?}\n",
-        "{id: Usia?, en: '" + _LONG[:1000] + "?'}\n    media: {image: ‸kartu.png}\n",
+        "{id: Usia?, en: ‸'" + _LONG[:1000] + "?'}\n    media: {image: kartu.png}\n",
         _CARD,
     ),
     flow("body-too-long", "{id: Usia?, en: Age?}", f"{{id: ‸{_LONG}, en: Age?}}"),
