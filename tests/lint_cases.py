@@ -232,6 +232,12 @@ CASES = (
         "tahu == '1' and tahu in ['2', '9']",
         ("internal.yaml", "relevant: ", "relevant: ‸"),
     ),
+    flow(
+        "unanswered-decides",
+        "\"tahu == '1' and usia >= 17 and '2' in alat\"",
+        "‸\"usia >= 17 or tahu == '1'\"",
+        ("internal.yaml", "    max: 120", "    max: 120\n    required: false"),
+    ),
     flow("condition-never-true", "    max: 120", '    max: 120\n    constraint: ‸"value > 130"'),
     flow("condition-never-true", "    max: 120", '    max: 120\n    end_if: ‸"usia < 0"'),
     flow("condition-always-true", "    max: 120", '    max: 120\n    constraint: ‸"value >= 0"'),

@@ -15,6 +15,7 @@ from bot.flow.lint.limits import limits
 from bot.flow.lint.names import official_name, unused
 from bot.flow.lint.rules import RULES, Rule, Severity
 from bot.flow.lint.subject import Subject
+from bot.flow.lint.unanswered import unanswered
 from bot.flow.load import load_parts, load_survey
 from bot.flow.source import FlowError, Problem
 
@@ -24,6 +25,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     unused,
     official_name,
     decided,
+    unanswered,
     reserved_words,
     scales,
     limits,

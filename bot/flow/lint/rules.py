@@ -52,6 +52,7 @@ _LOGIC = (
     Rule("unreachable-question", "error", "each question is asked of somebody"),
     Rule("condition-never-true", "error", "a condition can come true"),
     Rule("condition-always-true", "warning", "a condition does not hold whatever is answered"),
+    Rule("unanswered-decides", "warning", "a condition does not fail for want of an answer alone"),
     Rule("message-without-constraint", "error", "a `constraint_message` has a `constraint`"),
     Rule("range-order", "error", "the smallest is not above the largest"),
     Rule("random-order", "error", "what chance moves is not read by what may come before it"),
