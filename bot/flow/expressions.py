@@ -2,7 +2,7 @@
 
 Expressions are Jinja2 expressions in its sandbox, narrowed to what a survey needs: answers, values,
 comparisons, `and`/`or`/`not`, `in`, arithmetic, a few filters. No calls, no attributes, nothing
-random. A comparison that cannot be made, as with a question that was not answered, is false.
+random. What cannot be worked out, as an order or a sum without an answer, makes the whole false.
 """
 
 from __future__ import annotations
