@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from bot.flow.answers import Lexicon
 from bot.flow.chance import by_chance
-from bot.flow.expressions import is_long
 from bot.flow.state import Answer
 
 if TYPE_CHECKING:  # a question reads through what it shows
@@ -74,7 +73,7 @@ def offered(question: Question, answers: Mapping[str, Answer], seed: int) -> Off
     if condition is None:
         return _offer(question, None, drawn)
     given = tuple((name, answers[name]) for name in condition.names if name in answers)
-    if any(is_long(value) for _, value in given):
+    if not condition.may_keep(value for _, value in given):
         return _offer(question, _allowed.__wrapped__(question, given), drawn)
     return _offer(question, _allowed(question, given), drawn)
 
