@@ -189,7 +189,8 @@ class Walk(RuleBasedStateMachine):
             assert question.domain is None or question.domain.holds(answer)
             assert matters(question, result.state.answers)
             assert still_offered(question, answer, result.state.answers)
-        if result.state.status in (Status.ASKING, Status.FINISHED):
+        counts = result.state.status is Status.FINISHED and result.state.answers
+        if result.state.status is Status.ASKING or counts:
             flow = self.chat.flow.arranged(result.state.seed)
             settled = prune(flow, result.state.answers, result.state.left_out)
             assert settled.answers == result.state.answers, "calculations follow their answers"

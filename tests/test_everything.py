@@ -1,4 +1,4 @@
-"""A survey with all that a flow can have: where its parts meet, and its answers up to the export."""
+"""A survey with all that a flow can have: where its parts meet, and what is left of its answers."""
 
 from __future__ import annotations
 
