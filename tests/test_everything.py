@@ -139,3 +139,14 @@ def test_the_language_can_change_on_any_page(survey: Survey) -> None:
     chat.say("kirim")
     assert chat.state.status is Status.FINISHED
     assert "Bye, jalan rusak." in chat.text
+
+
+def test_other_is_offered_whatever_is_filtered(survey: Survey) -> None:
+    chat = Chat(survey, language="id").asking()
+    chat.say("3")
+    assert "Kota?\n\n1. Lainnya\n\n" in chat.text
+    assert "Balas *OK* bila" not in chat.text, "what is offered there is not in this province"
+    chat.say("1")
+    assert chat.state.question == "kota_other"
+    chat.all("Palangka Raya", "40")
+    assert "di Lainnya?" in chat.text

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from bot.flow.state import Answer, State
@@ -186,6 +187,10 @@ def test_a_dozen_people_leave_exactly_their_answers_and_files(
         assert (done.rows, done.files) == (PEOPLE, sent)
     assert Counter(map(without_names, in_csv(tmp_path / "jawaban.csv"))) == in_words(expected)
     assert len(list((tmp_path / "jawaban.files").iterdir())) == sent
+    sheet = openpyxl.load_workbook(tmp_path / "jawaban.xlsx")["data"]
+    heads, *lines = sheet.iter_rows(values_only=True)
+    years = [line[heads.index("setahun")] for line in lines]
+    assert sum(one for one in years if one is not None) > 0, "what was worked out is a number"
 
 
 def without_names(pairs: Iterable[tuple[str, str]]) -> Vector:

@@ -37,6 +37,11 @@ class SurveyChoice:
     refuses: bool = False  # of these two "prefer not to say"
     attributes: Mapping[str, str] = field(default_factory=dict)  # what a `choice_filter` may read
 
+    @property
+    def is_always_offered(self) -> bool:
+        """Whether no `choice_filter` takes it away: "other", of which no attribute is known."""
+        return self.name == OTHER and not self.attributes
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownChoice:
@@ -94,7 +99,7 @@ def _allowed(question: Question, given: tuple[tuple[str, Answer], ...]) -> tuple
     return tuple(
         choice.name
         for choice in question.choices
-        if condition.holds({**choice.attributes, **values})
+        if choice.is_always_offered or condition.holds({**choice.attributes, **values})
     )
 
 
