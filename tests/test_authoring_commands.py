@@ -168,6 +168,16 @@ def test_a_new_survey_is_checked_and_tested_before_a_word_is_written(folder: Pat
     ).read_text("utf-8")
 
 
+def test_a_survey_is_checked_and_tested_by_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWS_DIR", "flows")
+    run("flow", "new", "satu", "--like", FLOWS / "integritas")
+    assert "1 survey(s) checked: no error found\n" in run("check", "satu").stdout
+    assert "1 transcripts played, 0 differ" in run("test", "satu").stdout
+    assert "no survey.yaml" in run("check", "dua", code=1).stderr
+
+
 def test_a_new_survey_speaks_the_languages_that_are_named(folder: Path) -> None:
     value = as_json("flow", "new", "satu", "--languages", "en", "-o", "satu", "--title", "One")
     assert value["languages"] == ["en"]

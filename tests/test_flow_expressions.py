@@ -66,6 +66,8 @@ def test_what_cannot_be_compared_is_false(source: str) -> None:
         ("", "is not a condition"),
         ("${often} = '1'", "a name stands without `${ }` here: `often`"),
         ("often = '1'", "write `==`"),
+        (". <= age", "`value`"),
+        ("age <= today()", "without brackets"),
         ("selected(tools, '1')", "write `'1' in tools`"),
     ],
 )

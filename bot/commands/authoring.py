@@ -78,7 +78,7 @@ def new_survey(
                 f"{folder}: a survey with two example questions, in {', '.join(spoken)}.",
                 f"Fill in the [brackets] in {folder / 'survey.yaml'} ({blanks} lines), and read",
                 f"messages.yaml: it is that of {source.name}, consent included. Then:",
-                f"  tautan check {folder}; tautan chat {into or name} {group}",
+                f"  tautan check {into or name}; tautan chat {into or name} {group}",
             ):
                 out.print(line, markup=False, soft_wrap=True)
 

@@ -155,6 +155,10 @@ def _from_xlsform(source: str) -> str:
         return f"a name stands without `${{ }}` here: `{name[1]}`"
     if said := re.search(r"\bselected\(\s*(\w+)\s*,\s*('[^']*'|\"[^\"]*\")\s*\)", source):
         return f"write `{said[2]} in {said[1]}`"
+    if re.search(r"(?:^|\s)\.(?:\s|$)", source):
+        return "the answer itself is `value` here, not a point"
+    if re.search(r"\btoday\(\)", source):
+        return "write `today`, without brackets"
     if re.search(r"[^=!<>]=[^=]", source):
         return "write `==` for what is equal"
     return ""
