@@ -161,7 +161,9 @@ def test_a_new_survey_is_checked_and_tested_before_a_word_is_written(folder: Pat
     settings = (into / "survey.yaml").read_text("utf-8")
     assert 'title: {id: "Survei: Layanan", en: Service Survey}' in settings
     assert "  pengunjung:\n    flow: kuesioner\n" in settings
-    assert "1 survey(s) checked: no error found\n" in run("check", into).stdout
+    told = as_json("check", into)
+    assert (told["errors"], {one["rule"] for one in told["findings"]}) == (0, {"to-fill-in"})
+    assert len({one["line"] for one in told["findings"]}) == 9
     assert "1 transcripts played, 0 differ" in run("test", into, "--fail-under", 100).stdout
     assert (into / "messages.yaml").read_text("utf-8") == (
         FLOWS / "integritas" / "messages.yaml"
@@ -173,7 +175,7 @@ def test_a_survey_is_checked_and_tested_by_its_name(
 ) -> None:
     monkeypatch.setenv("FLOWS_DIR", "flows")
     run("flow", "new", "satu", "--like", FLOWS / "integritas")
-    assert "1 survey(s) checked: no error found\n" in run("check", "satu").stdout
+    assert "1 survey(s) checked: no error found" in run("check", "satu").stdout
     assert "1 transcripts played, 0 differ" in run("test", "satu").stdout
     assert "no survey.yaml" in run("check", "dua", code=1).stderr
 
@@ -183,7 +185,7 @@ def test_a_new_survey_speaks_the_languages_that_are_named(folder: Path) -> None:
     assert value["languages"] == ["en"]
     assert "title: {en: One}" in (folder / "satu" / "survey.yaml").read_text("utf-8")
     assert "Sangat" not in (folder / "satu" / "shared.yaml").read_text("utf-8")
-    assert "1 survey(s) checked: no error found\n" in run("check", folder / "satu").stdout
+    assert "1 survey(s) checked: no error found" in run("check", folder / "satu").stdout
 
 
 def test_a_new_survey_can_be_like_one_of_ones_own(folder: Path) -> None:

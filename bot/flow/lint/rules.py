@@ -44,6 +44,7 @@ _NAMES = (
     Rule("unused-block", "warning", "each block of questions is taken"),
     Rule("unused-flow", "warning", "each flow is asked of a group"),
     Rule("official-name", "warning", "a survey of one's own does not call itself SPI or KPK"),
+    Rule("to-fill-in", "warning", "no word of survey.yaml is still in [BRACKETS]"),
 )
 
 _LOGIC = (
