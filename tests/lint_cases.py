@@ -98,6 +98,8 @@ _SECTION = (
     "  - {name: a, type: section, questions: [{name: x, type: text, label: {id: X?, en: X?}}]}\n"
 )
 _LONG = "Kata " * 400
+_PICTURE = "image/png 90000 " + "a" * 64
+_CARD = ("media/kartu.png", "", _PICTURE)
 
 
 def clean() -> dict[str, str]:
@@ -177,6 +179,8 @@ _MESSAGES = bundled_files()["messages.yaml"]
 _INVITE_LINE = next(line.strip() for line in _MESSAGES.splitlines() if _INVITE in line)
 _PARTIAL = _MESSAGES[_MESSAGES.index("  reminder_partial:") :]
 _PARTIAL = _PARTIAL[: _PARTIAL.index('    en: "Good')]
+_REVIEW_MORE = _MESSAGES[_MESSAGES.index("  review_more:\n") :].split("\n\n")[0]
+_AUDIO_NONE = _MESSAGES[_MESSAGES.index("  audio_none:\n") :].split("\n\n")[0]
 _FIT_CHOICES = (
     'choices: [{name: "1", label: {id: Ya, en: "Yes"}},'
     ' {name: "2", label: {id: Tidak, en: "No"}}]\n    na: none\n'
@@ -229,6 +233,12 @@ CASES = (
         "tahu == '1'",
         "tahu == '1' and tahu in ['2', '9']",
         ("internal.yaml", "relevant: ", "relevant: ‸"),
+    ),
+    flow(
+        "unanswered-decides",
+        "\"tahu == '1' and usia >= 17 and '2' in alat\"",
+        "‸\"usia >= 17 or tahu == '1'\"",
+        ("internal.yaml", "    max: 120", "    max: 120\n    required: false"),
     ),
     flow("condition-never-true", "    max: 120", '    max: 120\n    constraint: ‸"value > 130"'),
     flow("condition-never-true", "    max: 120", '    max: 120\n    end_if: ‸"usia < 0"'),
@@ -328,7 +338,67 @@ CASES = (
         '[SETUJU, TIDAK]\n      en: [AGREE, "NO"]\n    id: "*{{penyelenggara}}*',
         '‸[SETUJU]\n      en: [AGREE, "NO"]\n    id: "*{{penyelenggara}}*',
     ),
+    flow(
+        "review-words",
+        'minutes: "2"',
+        'minutes: "2"\nreview: ‸true',
+        ("messages.yaml", _REVIEW_MORE, ""),
+    ),
+    messages(
+        "review-words", "    id: |-\n      Sebelum dikirim", f"    id: ‸|-\n      {_LONG[:500]}"
+    ),
+    # files
+    flow(
+        "media-missing", "    max: 120", "    max: 120\n    media:\n      image: {en: ‸kartu.png}"
+    ),
+    flow("media-missing", "    max: 120", "    max: 120\n    media: {audio: ‸kartu.ogg}", _CARD),
+    flow(
+        "unknown-name",
+        "    max: 120",
+        "    max: 120\n    media: {image: {‸jv: kartu.png}}",
+        _CARD,
+    ),
+    flow(
+        "media-type",
+        "    max: 120",
+        "    max: 120\n    media: {image: ‸kartu.png}",
+        ("media/kartu.png", "", _PICTURE.replace("png", "gif")),
+    ),
+    flow(
+        "media-too-large",
+        "    max: 120",
+        "    max: 120\n    media: {image: ‸kartu.png}",
+        ("media/kartu.png", "", _PICTURE.replace("90000", "9000000")),
+    ),
+    messages(
+        "media-words",
+        "\nmessages:\n",
+        "\n‸messages:\n",
+        ("messages.yaml", _AUDIO_NONE, ""),
+        ("internal.yaml", "    max: 120", "    max: 120\n    media: {audio: kartu.ogg}"),
+        ("media/kartu.ogg", "", _PICTURE.replace("image/png", "audio/ogg")),
+    ),
+    Case("unused-media", "media/kartu.png", "", MARK + _PICTURE),
+    flow(
+        "files-show-people",
+        "  - name: usia",
+        "  - {name: foto, type: ‸image, label: {id: Kirim foto., en: Send a photo.}}\n"
+        "  - {name: cap, type: audio, label: {id: Kirim suara., en: Send a voice note.}}\n"
+        "  - name: usia",
+    ),
     # limits
+    flow(
+        "picture-or-taps",
+        "    na: none",
+        "    na: none\n    appearance: ‸list\n    media: {image: kartu.png}",
+        _CARD,
+    ),
+    flow(
+        "body-too-long-for-picture",
+        "{id: Usia?, en: Age?}\n",
+        "{id: Usia?, en: ‸'" + _LONG[:1000] + "?'}\n    media: {image: kartu.png}\n",
+        _CARD,
+    ),
     flow("body-too-long", "{id: Usia?, en: Age?}", f"{{id: ‸{_LONG}, en: Age?}}"),
     messages(
         "body-too-long", 'id: "Silakan pilih bahasa:"', f'id: ‸"Silakan pilih bahasa: {_LONG}"'

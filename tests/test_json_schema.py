@@ -12,9 +12,11 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from bot.flow.json_schema import json_schema, json_schema_text
 from bot.flow.lint import lint
+from bot.flow.media import FOLDER
 from bot.flow.schema import KINDS
 from tests.lint_cases import CASES, Case, clean
 from tests.surveys import BUNDLED, bundled_files
+from tests.test_flow_readme import CHAPTERS, example
 
 SHAPE = {"unknown-key", "missing-key", "wrong-value", "wrong-kind"}
 
@@ -78,7 +80,14 @@ def test_an_editor_finds_the_shape_wrong_that_the_reader_refuses(case: Case) -> 
 )
 def test_an_editor_leaves_to_the_linter_what_a_schema_cannot_know(case: Case) -> None:
     assert {one.rule for one in lint(case.files)} == {case.rule}
-    assert [complaints(text) for text in case.files.values() if complaints(text)] == []
+    written = [text for name, text in case.files.items() if not name.startswith(FOLDER)]
+    assert [found for text in written if (found := complaints(text))] == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_an_editor_finds_the_examples_of_the_guide_right(chapter: str) -> None:
+    for name, text in example(chapter).items():
+        assert complaints(text) == [], name
 
 
 @pytest.mark.parametrize(

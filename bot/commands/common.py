@@ -111,7 +111,7 @@ def report(as_json: bool, value: dict[str, Any], show: Callable[[], None]) -> No
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
-    """Return a table for a terminal; numbers go to the right."""
+    """Return a table for a terminal; numbers go to the right, and no word is cut off."""
     made = Table(title=title, title_justify="left")
     for number, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)

@@ -12,7 +12,7 @@ import typer
 
 from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
 from bot.flow.json_schema import json_schema_text
-from bot.flow.lint import RULES, Finding, lint
+from bot.flow.lint import RULES, Finding, finding, lint
 from bot.flow.source import FlowError
 from bot.interview.contents import every, make, prepare
 from bot.interview.moving import MoveReport, move_due
@@ -85,7 +85,11 @@ def check(
 
 def _linted(folder: Path) -> list[Finding]:
     """Return what is found in a survey's folder, with paths that an editor can follow."""
-    return [replace(one, file=str(folder / one.file)) for one in lint(read_files(folder))]
+    try:
+        found = lint(read_files(folder))
+    except FlowError as error:  # a file that is no text
+        found = tuple(finding(one, "error") for one in error.problems)
+    return [replace(one, file=str(folder / one.file)) for one in found]
 
 
 def _show_rules(as_json: bool) -> None:

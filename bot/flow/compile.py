@@ -198,11 +198,12 @@ def _check_review(messages: tuple[Source, MessagesFile], flows: _Flows, checker:
     for source, part in flows:
         if part.review and (said.review is None or said.review_more is None):
             what = "the page of answers has no words: `review` and `review_more` are missing"
-            checker.add(source, ("review",), what, "add both to messages.yaml")
+            checker.add(source, ("review",), what, "add both to messages.yaml", rule="review-words")
     for code, text in said.review.texts.items() if said.review is not None else ():
         if "{{daftar_jawaban}}" not in text.replace(" ", ""):
             what, fix = "the answers have no place", "write {{daftar_jawaban}} where they belong"
-            checker.add(messages[0], ("messages", "review", code), what, fix)
+            path = ("messages", "review", code)
+            checker.add(messages[0], path, what, fix, rule="review-words")
         elif len(text) > FRAME_CHARS:
             what = f"{len(text)} characters around the answers"
             checker.add(
@@ -210,6 +211,7 @@ def _check_review(messages: tuple[Source, MessagesFile], flows: _Flows, checker:
                 ("messages", "review", code),
                 what,
                 f"at most {FRAME_CHARS}: shorten it",
+                rule="review-words",
             )
 
 

@@ -2,13 +2,13 @@
 
 Expressions are Jinja2 expressions in its sandbox, narrowed to what a survey needs: answers, values,
 comparisons, `and`/`or`/`not`, `in`, arithmetic, a few filters. No calls, no attributes, nothing
-random. A comparison that cannot be made, as with a question that was not answered, is false.
+random. What cannot be worked out, as an order or a sum without an answer, makes the whole false.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -51,7 +51,6 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 # What a comparison with a missing or differently typed answer can raise; anything else is a defect.
 _UNANSWERABLE = (TypeError, ValueError, ArithmeticError, LookupError, TemplateError)
 
-_LONG = 40  # longer texts are somebody's own words: they must not stay in a cache
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _PIECE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 # What stands in an expression; of these only plain names can be those of questions.
@@ -70,10 +69,12 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A compiled expression. `names` are the answers that it reads."""
+    """A compiled expression. `names` are the answers that it reads, `choices` those of them that
+    can be foreseen."""
 
     source: str
     names: tuple[str, ...]
+    choices: frozenset[str]
     run: Callable[..., Any]
     run_cached: Callable[..., Any]
 
@@ -84,14 +85,20 @@ class Expression:
     def value(self, values: Mapping[str, Any]) -> Any:
         """Return what it comes to; None where it cannot be computed."""
         given = [values.get(name) for name in self.names]
-        if any(map(is_long, given)):
-            return self.run(*given)
-        return self.run_cached(*given)
+        return self.run_cached(*given) if self.may_keep(given) else self.run(*given)
 
+    def may_keep(self, values: Iterable[object]) -> bool:
+        """Whether values may stay in a cache: numbers and the names of choices.
 
-def is_long(value: object) -> bool:
-    """Whether a value may be somebody's own words, which must not stay in a cache."""
-    return isinstance(value, str) and len(value) > _LONG
+        All else is somebody's own words, or a day or a place that may tell who it was.
+        """
+        for value in values:
+            if isinstance(value, str):
+                if value not in self.choices:
+                    return False
+            elif isinstance(value, tuple) and not self.choices.issuperset(value):
+                return False
+        return True
 
 
 @lru_cache(maxsize=1)
@@ -127,8 +134,9 @@ def compile_expression(
         except _UNANSWERABLE:
             return None
 
+    choices = frozenset(choice for name in names for choice in known[name] or ())
     # typed: 1 and "1" differ anyway, 1 and True must too.
-    return Expression(source, names, run, lru_cache(maxsize=512, typed=True)(run))
+    return Expression(source, names, choices, run, lru_cache(maxsize=512, typed=True)(run))
 
 
 # A condition stands in every edition of a survey and is read and compiled once.

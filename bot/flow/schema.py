@@ -101,7 +101,10 @@ ButtonLabel = Annotated[str, Field(min_length=1, max_length=20)]
 # What the provider knows a template by: Twilio's ContentSid, or Meta's name.
 ContentSid = Annotated[str, Field(pattern="^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$")]
 FileName = Annotated[str, AfterValidator(_as_file_name)]
-FileNames = Annotated[dict[Language, FileName], BeforeValidator(_as_texts)]
+FileNames = Annotated[
+    dict[Language, FileName],
+    BeforeValidator(_as_texts, json_schema_input_type=FileName | dict[Language, FileName]),
+]
 Na = Literal["both", "dont_know", "refuse", "none"]
 SentFileKind = Literal["image", "audio", "pdf"]
 Appearance = Literal["text", "buttons", "list"]

@@ -148,7 +148,8 @@ def _read(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         what, fix = "this letter is not UTF-8", "save the file as UTF-8 in your editor"
-        raise FlowError([Problem(path.name, line, column, what, fix)]) from error
+        problem = Problem(path.name, line, column, what, fix, rule="not-yaml")
+        raise FlowError([problem]) from error
 
 
 def publish(

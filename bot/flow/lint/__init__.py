@@ -15,16 +15,18 @@ from bot.flow.lint.limits import limits
 from bot.flow.lint.names import blanks, official_name, unused
 from bot.flow.lint.rules import RULES, Rule, Severity
 from bot.flow.lint.subject import Subject
+from bot.flow.lint.unanswered import unanswered
 from bot.flow.load import load_parts, load_survey
 from bot.flow.source import FlowError, Problem
 
-__all__ = ["CHECKS", "RULES", "Finding", "Rule", "Severity", "lint"]
+__all__ = ["CHECKS", "RULES", "Finding", "Rule", "Severity", "finding", "lint"]
 
 CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     unused,
     official_name,
     blanks,
     decided,
+    unanswered,
     reserved_words,
     scales,
     limits,
@@ -57,7 +59,7 @@ def lint(files: Mapping[str, str]) -> tuple[Finding, ...]:
     try:
         survey = load_survey(files)
     except FlowError as error:
-        return tuple(_finding(problem, "error") for problem in error.problems)
+        return tuple(finding(problem, "error") for problem in error.problems)
     parts = load_parts(files)
     subject = Subject(
         survey=survey,
@@ -69,10 +71,11 @@ def lint(files: Mapping[str, str]) -> tuple[Finding, ...]:
     told = [*survey.missing, *survey.advice]
     for check in CHECKS:
         told += check(subject)
-    return tuple(sorted({_finding(one, RULES[one.rule].severity) for one in told}))
+    return tuple(sorted({finding(one, RULES[one.rule].severity) for one in told}))
 
 
-def _finding(problem: Problem, severity: Severity) -> Finding:
+def finding(problem: Problem, severity: Severity) -> Finding:
+    """Return a problem as a finding; it must name its rule."""
     return Finding(
         problem.file,
         problem.line,

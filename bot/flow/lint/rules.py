@@ -37,12 +37,13 @@ _NAMES = (
     Rule("duplicate-name", "error", "two questions or flows do not have the same name"),
     Rule("reserved-name", "error", "no question has the name of a placeholder or of `value`"),
     Rule(
-        "unknown-name", "error", "a name of a list, flow, group or dimension is one that there is"
+        "unknown-name", "error", "a list, flow, group, dimension or language that is named is there"
     ),
     Rule("block-in-itself", "error", "a block does not take itself"),
     Rule("unused-list", "warning", "each choice list is used by a question"),
     Rule("unused-block", "warning", "each block of questions is taken"),
     Rule("unused-flow", "warning", "each flow is asked of a group"),
+    Rule("unused-media", "warning", "each file of the folder `media` goes with a question"),
     Rule("official-name", "warning", "a survey of one's own does not call itself SPI or KPK"),
     Rule("to-fill-in", "warning", "no word of survey.yaml is still in [BRACKETS]"),
 )
@@ -52,6 +53,7 @@ _LOGIC = (
     Rule("unreachable-question", "error", "each question is asked of somebody"),
     Rule("condition-never-true", "error", "a condition can come true"),
     Rule("condition-always-true", "warning", "a condition does not hold whatever is answered"),
+    Rule("unanswered-decides", "warning", "a condition does not fail for want of an answer alone"),
     Rule("message-without-constraint", "error", "a `constraint_message` has a `constraint`"),
     Rule("range-order", "error", "the smallest is not above the largest"),
     Rule("random-order", "error", "what chance moves is not read by what may come before it"),
@@ -78,6 +80,7 @@ _TEXTS = (
     Rule("gateway-word", "error", "no text tells people to reply a word that the gateway takes"),
     Rule("keyword", "error", "a command word is no answer, and not coordinators' and others' both"),
     Rule("abbreviation", "error", "an abbreviation of units is one word"),
+    Rule("review-words", "error", "a page of answers has words, and a place for the answers"),
     Rule("message-buttons", "error", "a message has the buttons that it is there for"),
     Rule("mail-without-address", "error", "an e-mail says where to answer"),
 )
@@ -91,8 +94,19 @@ _LIMITS = (
     Rule("label-too-long-for-row", "warning", "a row of a list holds 24 characters"),
     Rule("choices-differ", "warning", "what is tapped is the same for everybody"),
     Rule("picture-or-taps", "warning", "a question has a picture, or something to tap"),
+    Rule(
+        "body-too-long-for-picture", "warning", "what stands below a picture has 1,024 characters"
+    ),
     Rule("label-not-fixed", "warning", "what stands on a button is one line without {{…}}"),
     Rule("stays-text", "note", "what the survey's `appearance` wants to be tapped can be"),
+)
+
+_FILES = (
+    Rule("media-missing", "error", "a picture or recording lies in the folder `media`"),
+    Rule("media-type", "error", "a picture or recording is of a kind that WhatsApp shows"),
+    Rule("media-too-large", "error", "a picture has up to 5 MB, a recording up to 16 MB"),
+    Rule("media-words", "error", "where there are recordings or files, messages speak of them"),
+    Rule("files-show-people", "note", "who is asked for a file is told not to show anybody"),
 )
 
 _TEMPLATES = (
@@ -127,7 +141,10 @@ _SETTINGS = (
 
 RULES: Mapping[str, Rule] = {
     rule.name: rule
-    for rules in (_READING, _NAMES, _LOGIC, _CHOICES, _TEXTS, _LIMITS, _TEMPLATES, _SETTINGS)
+    for rules in (
+        *(_READING, _NAMES, _LOGIC, _CHOICES, _TEXTS),
+        *(_LIMITS, _FILES, _TEMPLATES, _SETTINGS),
+    )
     for rule in rules
 }
 """All rules by name, those that come first in the reading of a file first."""
