@@ -94,7 +94,7 @@ def test_somebody_can_talk_it_through(made) -> None:
     for _ in range(20):
         _, end = talk_through(survey, GROUP, shuffled)
         assert end.state.status is Status.FINISHED
-    text = draft_transcript(survey, GROUP, rendered)
+    text = draft_transcript(survey, GROUP, rendered, "One interview.")
     result = play(survey, read_transcript("draft.yaml", text), rendered)
     assert result.passed
     assert result.end["status"] == "finished"

@@ -64,6 +64,11 @@ def test_what_cannot_be_compared_is_false(source: str) -> None:
         ("age is callable", "unknown test"),
         ("later == '1'", "asked later"),
         ("", "is not a condition"),
+        ("${often} = '1'", "a name stands without `${ }` here: `often`"),
+        ("often = '1'", "write `==`"),
+        (". <= age", "`value`"),
+        ("age <= today()", "without brackets"),
+        ("selected(tools, '1')", "write `'1' in tools`"),
     ],
 )
 def test_a_wrong_condition_is_an_error_that_says_what_and_how_to_mend_it(

@@ -58,6 +58,20 @@ def test_what_is_not_one_yaml_mapping_is_refused_with_its_place(text: str, line:
     assert problems(text)[0].line == line
 
 
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("a: 1\n\tb: 2\n", "not with a tab"),
+        ("a:\n\tb: 2\n", "no tabs"),
+        ("a: Mohon jawab: puas?\n", "quote a text that has `: ` in it"),
+        ("a:\n  - b: 1\n    c: 2\n   d: 3\n", "begins in the same column"),
+        ("a: 'x\n", "check quotes, brackets and indentation"),
+    ],
+)
+def test_the_commonest_slips_are_told_how_to_mend_them(text: str, fix: str) -> None:
+    assert fix in problems(text)[0].fix
+
+
 def test_a_file_that_would_crash_a_recursive_reader_is_refused() -> None:
     assert "deep" in problems("a: " + "[" * 200_000)[0].what
     assert problems("a: x\n" * 1 + "#" * MAX_CHARS)[0].fix

@@ -115,6 +115,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
     made = Table(title=title, title_justify="left")
     for number, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
+        # Folded, not cut: what is too long for a narrow terminal is often a name to type.
         made.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*[str(cell) for cell in row])

@@ -120,10 +120,13 @@ def compile_expression(
     for a better message. Raises ExpressionError.
     """
     try:
-        names = _checked_names(_parsed(source), known, later)
+        names = _checked_names(source, known, later)
         compiled = _compiled(source)
     except TemplateError as error:
-        raise ExpressionError(f"`{source}` is not a condition: {error}") from None
+        what = f"`{source}` is not a condition"
+        if fix := _from_xlsform(source):
+            raise ExpressionError(what, fix) from None
+        raise ExpressionError(f"{what}: {error.message}") from None
 
     def run(*values: Any) -> Any:
         try:
@@ -148,9 +151,25 @@ def _parsed(source: str) -> nodes.Node:
     tree = parser.parse_expression()
     if not parser.stream.eos:
         raise ExpressionError(
-            f"`{source}` goes on where it should end", "join conditions with `and` or `or`"
+            f"`{source}` goes on where it should end",
+            _from_xlsform(source) or "join conditions with `and` or `or`",
         )
     return tree
+
+
+def _from_xlsform(source: str) -> str:
+    """Return how what is written as in XLSForm is written here; nothing for other mistakes."""
+    if name := re.search(r"\$\{\s*(\w+)\s*\}", source):
+        return f"a name stands without `${{ }}` here: `{name[1]}`"
+    if said := re.search(r"\bselected\(\s*(\w+)\s*,\s*('[^']*'|\"[^\"]*\")\s*\)", source):
+        return f"write `{said[2]} in {said[1]}`"
+    if re.search(r"(?:^|\s)\.(?:\s|$)", source):
+        return "the answer itself is `value` here, not a point"
+    if re.search(r"\btoday\(\)", source):
+        return "write `today`, without brackets"
+    if re.search(r"[^=!<>]=[^=]", source):
+        return "write `==` for what is equal"
+    return ""
 
 
 def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
@@ -172,14 +191,15 @@ def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _checked_names(
-    tree: nodes.Node, known: Mapping[str, Collection[str] | None], later: Collection[str]
+    source: str, known: Mapping[str, Collection[str] | None], later: Collection[str]
 ) -> tuple[str, ...]:
     names: dict[str, None] = {}
-    for node in _walk(tree):
+    for node in _walk(_parsed(source)):
         if not isinstance(node, _ALLOWED):
             kind = type(node).__name__.lower()
             raise ExpressionError(
-                f"a condition may not use a {kind}", "use answers, values, `and`, `or`, `not`, `in`"
+                f"a condition may not use a {kind}",
+                _from_xlsform(source) or "use answers, values, `and`, `or`, `not`, `in`",
             )
         if isinstance(node, nodes.Name):
             _check_name(node.name, known, later)

@@ -178,6 +178,16 @@ def _place(event: yaml.Event) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
 
 
+# What the YAML library says of the mistakes that people make most, and what mends them.
+_YAML_FIXES = {
+    "found a tab character": "indent with blanks, not with a tab",
+    "cannot start any token": "indent with blanks, no tabs; quote what begins with a sign",
+    "mapping values are not allowed": "quote a text that has `: ` in it, or mend the indentation",
+    "did not find expected '-'": "what belongs together begins in the same column",
+}
+_ANY_YAML_FIX = "check quotes, brackets and indentation"
+
+
 def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
@@ -187,9 +197,8 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
         context = getattr(error, "context", None)
         if context and start is not None and start.line != mark.line:
             what += f" ({context} that starts in line {start.line + 1})"
-        return Problem(
-            file, line, column, what, "check quotes, brackets and indentation", rule="not-yaml"
-        )
+        fix = next((fix for said, fix in _YAML_FIXES.items() if said in what), _ANY_YAML_FIX)
+        return Problem(file, line, column, what, fix, rule="not-yaml")
     position = getattr(error, "position", 0) or 0
     before = text[:position]
     line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.flow.lint.choices import reserved_words, scales
 from bot.flow.lint.conditions import decided
 from bot.flow.lint.limits import limits
-from bot.flow.lint.names import official_name, unused
+from bot.flow.lint.names import blanks, official_name, unused
 from bot.flow.lint.rules import RULES, Rule, Severity
 from bot.flow.lint.subject import Subject
 from bot.flow.lint.unanswered import unanswered
@@ -24,6 +24,7 @@ __all__ = ["CHECKS", "RULES", "Finding", "Rule", "Severity", "finding", "lint"]
 CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     unused,
     official_name,
+    blanks,
     decided,
     unanswered,
     reserved_words,

@@ -45,6 +45,7 @@ _NAMES = (
     Rule("unused-flow", "warning", "each flow is asked of a group"),
     Rule("unused-media", "warning", "each file of the folder `media` goes with a question"),
     Rule("official-name", "warning", "a survey of one's own does not call itself SPI or KPK"),
+    Rule("to-fill-in", "warning", "no word of survey.yaml is still in [BRACKETS]"),
 )
 
 _LOGIC = (
