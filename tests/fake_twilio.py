@@ -257,7 +257,9 @@ class FakeTwilio:
     def content_id(self) -> str:
         """Return an id that no content has. An account gives the same ones at each run, so that a
         survey that names them is the same text in every test and compiled once."""
-        return f"HX{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.account_sid} {next(self._contents)}').hex}"
+        return (
+            f"HX{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.account_sid} {next(self._contents)}').hex}"
+        )
 
     def judge(
         self, sid: str, status: str, reason: str = "", *, category: str | None = None

@@ -82,6 +82,14 @@ def test_a_question_that_may_be_left_out_or_not_any_more() -> None:
     assert compare(loose, tight)[0].kind == "break"
 
 
+def test_a_choice_of_another_name_is_another_choice_though_it_says_the_same() -> None:
+    old, new = '{name: "1", label: {id: Palu', '{name: "8", label: {id: Palu'
+    assert differences((old, new)) == [
+        ("break", "alat", "no choice `1` any more"),
+        ("addition", "alat", "a new choice `8`"),
+    ]
+
+
 def test_choices_that_change_places_break_what_was_answered() -> None:
     found = differences(
         ('"1", label: {id: Palu, en: Hammer}', '"1", label: {id: Gergaji, en: Saw}'),

@@ -10,8 +10,10 @@ import pytest
 from bot.interview.installation import Installation
 from bot.interview.publishing import UnknownVersion
 from bot.interview.pulling import Pulled, WouldOverwrite, pull
-from bot.interview.surveys import UnknownSurvey, publish, read_files
+from bot.interview.surveys import UnknownSurvey, publish, read_files, read_media
+from tests.media_files import png
 from tests.setup import bundled_files, installation, publish_bundled
+from tests.surveys import small_files
 
 NAME = "integritas"
 ODD = "# Ada enter ala Windows.\r\n# Dan huruf é, 漢, 🙏.\n"
@@ -35,6 +37,29 @@ def test_files_come_back_byte_for_byte(here, tmp_path: Path):
     for name, text in files.items():
         assert (folder / name).read_bytes() == text.encode()
     assert publish(here, read_files(folder)).flow_version_id == 1, "it is the same version"
+
+
+def test_pictures_come_back_into_their_folder(here, tmp_path: Path):
+    files = small_files()
+    old = "    label: {id: Usia?, en: Age?}\n"
+    assert old in files["internal.yaml"]
+    files["internal.yaml"] = files["internal.yaml"].replace(
+        old, old + "    media: {image: kartu.png}\n"
+    )
+    first = tmp_path / "first"
+    (first / "media").mkdir(parents=True)
+    for name, text in files.items():
+        (first / name).write_bytes(text.encode())
+    (first / "media" / "kartu.png").write_bytes(png())
+    publish(here, read_files(first), media=read_media(first))
+    done = pull(here, "coba", tmp_path / "second")
+    assert "media/kartu.png" in done.written
+    assert read_files(tmp_path / "second") == read_files(first)
+    assert read_media(tmp_path / "second") == read_media(first)
+    assert pull(here, "coba", first).written == ()
+    (first / "media" / "kartu.png").write_bytes(b"another")
+    with pytest.raises(WouldOverwrite, match=r"media/kartu\.png say something else"):
+        pull(here, "coba", first)
 
 
 def test_nothing_is_written_over_what_was_changed(here, tmp_path: Path):

@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, report, table
+from bot.commands.common import JSON, err, fail, opened, out, report
 from bot.flow.source import FlowError
-from bot.interview.publishing import Difference, Number, difference
+from bot.interview.publishing import Difference, Number, Touched, difference
 from bot.interview.pulling import pull as write
 from bot.interview.surveys import read_files
 
@@ -44,41 +44,47 @@ def _show(found: Difference) -> None:
     if not found.changes:
         out.print(f"{found.survey}: {found.new} and {found.old} say the same")
         return
-    columns = ["", "question", "what", "at it", "answers", "invalid", "waiting", "pooled"]
-    rows: list[list[Any]] = []
+    out.print(f"{found.survey}: changes from {found.old} to {found.new}")
+    told: set[tuple[str, str]] = set()
     for change in sorted(found.changes, key=lambda one: _ORDER.index(one.kind)):
-        touched = found.touched.get((change.flow, change.question))
-        numbers = (
-            ["", "", "", "", ""]
-            if touched is None
-            else [touched.at, touched.answers, touched.invalid, touched.waiting, touched.pooled]
-        )
-        rows.append([change.kind, change.place, change.what, *map(str, numbers)])
-    out.print(table(f"{found.survey}: {found.old} and {found.new}", columns, rows))
-    out.print(f"{found.begun} people are under way with another version, {found.invited} invited.")
-    for line in _sentences(found):
-        out.print(line, markup=False, soft_wrap=True)
-
-
-def _sentences(found: Difference) -> list[str]:
-    """Say in words whom the breaks touch."""
-    lines: list[str] = []
-    broken = {(one.flow, one.question) for one in found.changes if one.kind == "break"}
-    for place in sorted(broken & found.touched.keys()):
-        one = found.touched[place]
-        at, gone = _in_words(one.at, "person is", "people are"), _in_words(one.invalid, "", "")
-        lines.append(
-            f"{place[0]}.{place[1]}: {at} at it; {gone} stored answers would become invalid"
-        )
+        where = f"{change.place}: " if change.place else ""
+        out.print(f"{change.kind:<10}{where}{change.what}", markup=False, soft_wrap=True)
+        place = (change.flow, change.question)
+        touched = None if place in told else found.touched.get(place)
+        if touched is not None:
+            told.add(place)
+            said = _whom(touched, breaks=change.kind == "break")
+            out.print(f"{'':<10}{said}", style="dim", markup=False, soft_wrap=True)
+    begun = _in_words(found.begun, "person is", "people are")
+    out.print(f"{begun} under way with another version, {found.invited} invited.")
     if found.breaks and found.begun:
-        lines.append("To publish this, choose --policy finish-old, move or re-ask.")
-    return lines
+        out.print("To publish this, choose --policy finish-old, move or re-ask.")
 
 
-def _in_words(number: Number, one: str, many: str) -> str:
+def _whom(one: Touched, *, breaks: bool) -> str:
+    """Say in words whom the changes of a question touch; a break's come before its others."""
+    parts = [
+        f"{_in_words(one.at, 'person is', 'people are')} at it",
+        f"{_in_words(one.answers, 'has', 'have')} answered it",
+    ]
+    if {one.at, one.answers, one.invalid, one.waiting} == {Number(0)}:
+        parts = ["touches nobody who is under way"]
+    elif breaks:
+        invalid = _in_words(one.invalid, "stored answer", "stored answers")
+        parts.append(f"{invalid} would become invalid")
+        parts += (
+            [f"{one.waiting} of finished people, not pooled yet"]
+            if one.waiting != Number(0)
+            else []
+        )
+    parts += [f"{one.pooled} pooled ones stay what they are"] if one.pooled else []
+    return "; ".join(parts)
+
+
+def _in_words(number: Number | int, one: str, many: str) -> str:
+    number = Number(number) if isinstance(number, int) else number
     said = str(number.value) if number.exact else f"fewer than {number.value}"
-    words = one if number.exact and number.value == 1 else many
-    return f"{said} {words}".strip()
+    return f"{said} {one if number.exact and number.value == 1 else many}"
 
 
 def _plain(found: Difference) -> dict[str, Any]:

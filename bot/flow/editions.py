@@ -62,10 +62,9 @@ _WORDING = {
     "section": "its section",
     "randomize": "whether its choices are shuffled",
 }
-# Positions, and what is worked out of the rest.
+# Positions, and what is worked out of the rest. No names: that of a choice is what is stored.
 _DERIVED = frozenset(
-    {"name", "index", "number", "needs", "reads", "lexicon", "settled", "from_words"}
-    | {"file", "path"}
+    {"index", "number", "needs", "reads", "lexicon", "settled", "from_words", "file", "path"}
 )
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from bot.flow.media import FOLDER, read_line
 from bot.interview.installation import Installation
 from bot.interview.publishing import numbered
 from bot.interview.surveys import SETTINGS, stored_files
 from storage.queries import editions as queries
+from storage.queries import question_media
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ def pull(
         wanted = numbered(versions, version or current.number)
         settings, files = stored_files(connection, published.id, wanted.id)
         texts = {SETTINGS: settings, **files}
-        return wanted.number, {name: text.encode() for name, text in texts.items()}
+        return wanted.number, {
+            name: _media(connection, name, text) if name.startswith(FOLDER) else text.encode()
+            for name, text in texts.items()
+        }
 
     number, files = installation.database.read(read)
     there = {name for name in files if (folder / name).exists()}
@@ -72,15 +77,24 @@ def pull(
     return Pulled(number, tuple(sorted(files.keys() - same)), tuple(sorted(same)), tuple(others))
 
 
+def _media(connection: Connection, name: str, line: str) -> bytes:
+    """Return the bytes of a picture or recording, of which a version has a line."""
+    found = question_media.get(connection, read_line(name, line).digest)
+    assert found is not None, f"{name} is stored when its version is"
+    return found[1]
+
+
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write each file whole or not at all."""
     for name, data in files.items():
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{Path(name).name}.")
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
             Path(temporary).chmod(0o644)
-            Path(temporary).replace(folder / Path(name).name)
+            Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
