@@ -1,8 +1,8 @@
 """`make bench ARGS=flows`: reading and checking a large survey, and a step beside a look-up.
 
 The large survey is the bundled one with 300 questions in four languages in place of its first flow,
-with conditions as long questionnaires have them. All times are the processor's. Beside it, in the same run: PyYAML's own parser on
-the same files, below which no reader that keeps places can come.
+with conditions as long questionnaires have them. Beside it, in the same run: PyYAML's own parser on
+the same files, below which no reader that keeps places can come. All times are the processor's.
 """
 
 from __future__ import annotations
