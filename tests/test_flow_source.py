@@ -90,3 +90,28 @@ def test_places_in_the_bundled_files_point_at_the_words_themselves() -> None:
         source = read_source(name, text)
         for path, (line, column) in source.keys.items():
             assert str(path[-1]) in lines[line - 1][column - 1 :], (name, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fix"),
+    [
+        ("a: 1\n\tb: 2\n", (2, 1), "write blanks in place of the tab"),
+        ("a:\n  - b: 1\n    c: 2\n   d: 3\n", (4, 4), "begin this line in the same column"),
+        ("a:\n  b: 1\n     c: 2\n", (3, 7), "begin this line in the same column"),
+        ("a: Judul: baru\n", (1, 9), "quote a text that has `: ` in it"),
+        ("a: {b: 'x', c: y\nd: 1\n", (2, 2), "close quotes and brackets"),
+        (
+            "a:\n  - b: 1\n    c: 2\n\u00a0\u00a0d: 3\n    e: 4\n",
+            (5, 6),
+            "these were copied from a document",
+        ),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_what_to_do(
+    text: str, place: tuple[int, int], fix: str
+) -> None:
+    with pytest.raises(FlowError) as caught:
+        read_source("a.yaml", text)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == place
+    assert fix in problem.fix

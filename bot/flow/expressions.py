@@ -60,6 +60,18 @@ _WORDS = re.compile(
 )
 
 
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# What people write who know other languages, and what is meant.
+_HABITS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\$\{"), "write names without `${ }`: `age > 17`"),
+    (re.compile("[\u2018\u2019\u201c\u201d]"), "use straight quotes, as in `sar_01 == '2'`"),
+    (re.compile(r"\b(AND|OR|NOT|IN)\b"), "write `and`, `or`, `not`, `in` in small letters"),
+    (re.compile(r"&&|\|\||!(?!=)"), "write `and`, `or`, `not`"),
+    (re.compile(r"<>"), "write `!=` for what is not the same"),
+    (re.compile(r"(?<![=!<>])=(?!=)"), "write `==` where two things are compared"),
+)
+
+
 class ExpressionError(ValueError):
     """A condition or text cannot be used; `fix` says how to mend it."""
 
@@ -116,7 +128,8 @@ def compile_expression(
         names = _checked_names(_parsed(source), known, later)
         compiled = _compiled(source)
     except TemplateError as error:
-        raise ExpressionError(f"`{source}` is not a condition: {error}") from None
+        what = f"`{source}` is not a condition: {error.message}"
+        raise ExpressionError(what, _mended(source, "write it as `sar_01 == '2'`")) from None
 
     def run(*values: Any) -> Any:
         try:
@@ -139,10 +152,15 @@ def _parsed(source: str) -> nodes.Node:
     parser = Parser(_environment(), source, state="variable")
     tree = parser.parse_expression()
     if not parser.stream.eos:
-        raise ExpressionError(
-            f"`{source}` goes on where it should end", "join conditions with `and` or `or`"
-        )
+        fix = _mended(source, "join conditions with `and` or `or`")
+        raise ExpressionError(f"`{source}` goes on where it should end", fix)
     return tree
+
+
+def _mended(source: str, otherwise: str) -> str:
+    """Return how to write a condition that was written in the way of another language."""
+    bare = _QUOTED.sub("", source)
+    return next((fix for habit, fix in _HABITS if habit.search(bare)), otherwise)
 
 
 def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
