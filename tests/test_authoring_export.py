@@ -10,13 +10,17 @@ import openpyxl
 import pytest
 
 from bot.authoring.exporting import export_flows
-from bot.authoring.folder import GROUP
+from bot.authoring.folder import GROUP, Model
 from bot.authoring.form_files import write_form
+from bot.authoring.remarks import Remarks, in_short
+from bot.authoring.translatable import texts_of
 from bot.authoring.xlsforms import read_form
 from bot.authoring.xpath import XPathError
 from bot.authoring.xpath_out import Readable, to_xpath
 from bot.flow.load import load_survey
 from bot.flow.survey import Question
+from tests.media_files import lines
+from tests.surveys import small_files
 from tests.test_authoring_import import bundled, imported, reimported
 from tests.xlsforms import SAMPLES
 
@@ -140,3 +144,31 @@ def test_the_workbook_is_one_that_pyxform_takes(tmp_path: Path) -> None:
     assert book.sheetnames == ["survey", "choices", "settings"]
     heads = [cell.value for cell in book["survey"][1]]
     assert heads[:4] == ["type", "name", "label::Bahasa Indonesia (id)", "label::English (en)"]
+
+
+def test_remarks_that_differ_by_their_row_are_told_in_one_line() -> None:
+    remarks = Remarks()
+    for row in (5, 7, 8, 9, 2):
+        remarks.add("survey", row, "good", "left out", "its best choice", "there is none")
+    for row in (3, 4):
+        remarks.add("choices", row, "score", "left out", f"`score: {row}`")
+    remarks.add("settings", 0, "", "changed", "titles")
+    assert in_short(remarks.every()) == [
+        "settings:-:-: changed: titles",
+        "survey:2, 5, 7-9:good (5 rows): left out: its best choice, because there is none",
+        "choices:3-4:score (2 rows): left out: as `score: 3`",
+    ]
+
+
+def test_a_survey_with_pictures_goes_to_forms_translators_and_new_surveys() -> None:
+    files = small_files()
+    plain = Model.of(files), texts_of(files, "id", "en")
+    old = "    label: {id: Usia?, en: Age?}\n"
+    files["internal.yaml"] = files["internal.yaml"].replace(
+        old, old + "    media: {image: kartu.png}\n"
+    )
+    files |= lines(**{"kartu.png": ("image/png", 900)})
+    assert Model.of(files).messages == plain[0].messages
+    assert [one.key for one in texts_of(files, "id", "en")] == [one.key for one in plain[1]]
+    (sheets,) = export_flows(files).values()
+    assert "pictures and sound" in " ".join(map(str, sheets.remarks))

@@ -54,6 +54,14 @@ def test_what_cannot_be_compared_is_false(source: str) -> None:
         ("often ==", "is not a condition"),
         ("often age", "goes on where it should end"),
         ("often == '1' }} {{", "goes on"),
+        # as people write who know other languages
+        ("often = '1'", "write `==`"),
+        ("${often} == '1'", "without `${ }`"),
+        ("often == \u20181\u2019", "straight quotes"),
+        ("often == '1' AND age > 3", "`and`, `or`, `not`, `in` in small letters"),
+        ("often == '1' && age > 3", "write `and`"),
+        ("age <> 3", "write `!=`"),
+        ("often == 'a = b AND' age", "join conditions with `and`"),
         ("often.upper()", "may not use"),
         ("often.__class__", "may not use"),
         ("often['__class__']", "may not use"),
@@ -65,7 +73,6 @@ def test_what_cannot_be_compared_is_false(source: str) -> None:
         ("later == '1'", "asked later"),
         ("", "is not a condition"),
         ("${often} = '1'", "a name stands without `${ }` here: `often`"),
-        ("often = '1'", "write `==`"),
         (". <= age", "`value`"),
         ("age <= today()", "without brackets"),
         ("selected(tools, '1')", "write `'1' in tools`"),
@@ -76,7 +83,10 @@ def test_a_wrong_condition_is_an_error_that_says_what_and_how_to_mend_it(
 ) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(source, KNOWN, later=["later"])
-    assert words in f"{caught.value} {caught.value.fix}"
+    said = f"{caught.value} {caught.value.fix}"
+    assert words in said
+    assert caught.value.fix
+    assert "\n" not in said
 
 
 def test_an_expression_knows_the_answers_that_it_reads() -> None:

@@ -58,20 +58,6 @@ def test_what_is_not_one_yaml_mapping_is_refused_with_its_place(text: str, line:
     assert problems(text)[0].line == line
 
 
-@pytest.mark.parametrize(
-    ("text", "fix"),
-    [
-        ("a: 1\n\tb: 2\n", "not with a tab"),
-        ("a:\n\tb: 2\n", "no tabs"),
-        ("a: Mohon jawab: puas?\n", "quote a text that has `: ` in it"),
-        ("a:\n  - b: 1\n    c: 2\n   d: 3\n", "begins in the same column"),
-        ("a: 'x\n", "check quotes, brackets and indentation"),
-    ],
-)
-def test_the_commonest_slips_are_told_how_to_mend_them(text: str, fix: str) -> None:
-    assert fix in problems(text)[0].fix
-
-
 def test_a_file_that_would_crash_a_recursive_reader_is_refused() -> None:
     assert "deep" in problems("a: " + "[" * 200_000)[0].what
     assert problems("a: x\n" * 1 + "#" * MAX_CHARS)[0].fix
@@ -104,3 +90,28 @@ def test_places_in_the_bundled_files_point_at_the_words_themselves() -> None:
         source = read_source(name, text)
         for path, (line, column) in source.keys.items():
             assert str(path[-1]) in lines[line - 1][column - 1 :], (name, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fix"),
+    [
+        ("a: 1\n\tb: 2\n", (2, 1), "write blanks in place of the tab"),
+        ("a:\n  - b: 1\n    c: 2\n   d: 3\n", (4, 4), "begin this line in the same column"),
+        ("a:\n  b: 1\n     c: 2\n", (3, 7), "begin this line in the same column"),
+        ("a: Judul: baru\n", (1, 9), "quote a text that has `: ` in it"),
+        ("a: {b: 'x', c: y\nd: 1\n", (2, 2), "close quotes and brackets"),
+        (
+            "a:\n  - b: 1\n    c: 2\n\u00a0\u00a0d: 3\n    e: 4\n",
+            (5, 6),
+            "these were copied from a document",
+        ),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_what_to_do(
+    text: str, place: tuple[int, int], fix: str
+) -> None:
+    with pytest.raises(FlowError) as caught:
+        read_source("a.yaml", text)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == place
+    assert fix in problem.fix

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.flow.lint import RULES, Finding, lint
 from tests.lint_cases import CASES, Case, clean
+from tests.structured import structured_files
 from tests.surveys import bundled_files
 
 FLOW = Path(__file__).parent.parent / "bot" / "flow"
@@ -158,3 +161,37 @@ def test_a_block_that_is_taken_twice_is_told_once() -> None:
     files["internal.yaml"] += "  - {block: satu, prefix: p_}\n  - {block: satu, prefix: q_}\n"
     (finding,) = lint(files)
     assert (finding.rule, finding.file) == ("reserved-word-as-answer", "shared.yaml")
+
+
+SIGNS = ("\t", "  ", "'", '"', "{", "}", "[", ":", "- ", "#", "&a ", "{{", "\x00", "\u00a0", "null")
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_files_that_are_damaged_are_judged_and_never_raise(data: st.DataObject) -> None:
+    files = structured_files() if data.draw(st.booleans()) else clean()
+    for _ in range(data.draw(st.integers(1, 3))):
+        name = data.draw(st.sampled_from(sorted(files)))
+        rows = files[name].split("\n")
+        row = data.draw(st.integers(0, len(rows) - 1))
+        match data.draw(st.sampled_from(["drop", "double", "indent", "cut", "sign", "swap"])):
+            case "drop":
+                del rows[row]
+            case "double":
+                rows.insert(row, rows[row])
+            case "indent":
+                rows[row] = " " * data.draw(st.integers(1, 3)) + rows[row]
+            case "cut":
+                rows[row] = rows[row][data.draw(st.integers(0, len(rows[row]))) :]
+            case "sign":
+                at = data.draw(st.integers(0, len(rows[row])))
+                rows[row] = rows[row][:at] + data.draw(st.sampled_from(SIGNS)) + rows[row][at:]
+            case "swap":
+                other = data.draw(st.integers(0, len(rows) - 1))
+                rows[row], rows[other] = rows[other], rows[row]
+        files[name] = "\n".join(rows)
+    for finding in lint(files):
+        assert finding.rule in RULES
+        assert finding.line >= 1
+        assert finding.column >= 1
+        assert "\n" not in f"{finding.what}{finding.fix}"

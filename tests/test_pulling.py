@@ -81,7 +81,8 @@ def test_files_that_do_not_belong_to_the_version_are_named_and_stay(here, tmp_pa
     publish_bundled(here)
     (tmp_path / "warga.yaml").write_text("kind: flow", "utf-8")
     (tmp_path / "catatan.txt").write_text("x", "utf-8")
-    assert pull(here, NAME, tmp_path).others == ("warga.yaml",)
+    (tmp_path / "lain.yml").write_text("kind: flow", "utf-8")
+    assert pull(here, NAME, tmp_path).others == ("lain.yml", "warga.yaml")
     assert (tmp_path / "warga.yaml").exists()
 
 

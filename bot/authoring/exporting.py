@@ -16,6 +16,7 @@ from bot.authoring.xpath_out import Readable, to_xpath
 from bot.flow.checker import Checker
 from bot.flow.compile_sections import Around, Item, Sections
 from bot.flow.load import load_survey
+from bot.flow.media import yaml_files
 from bot.flow.schema import (
     ANY_LANGUAGE,
     ChoicePart,
@@ -47,7 +48,7 @@ _UNSAID: Mapping[str, tuple[str, Any]] = {
     "good": ("its best choice", None),
     "quality_flag": ("its flag of quality", None),
     "appearance": ("buttons and lists", None),
-    "media": ("pictures and sound", None),
+    "media": ("pictures and sound, whose files do not go with a form", None),
     "kinds": ("which files it takes", ("image", "pdf")),
     "max_mb": ("how large files may be", 5),
     "places": ("how many places it has", None),
@@ -310,7 +311,7 @@ def export_flows(files: Mapping[str, str]) -> dict[str, Sheets]:
     Raises FlowError for a survey that does not hold.
     """
     survey = load_survey(files)
-    sources = [read_source(name, text) for name, text in sorted(files.items())]
+    sources = [read_source(name, text) for name, text in sorted(yaml_files(files).items())]
     parts = [(source, read_part(source)) for source in sources]
     settings = next(part for _, part in parts if isinstance(part, SurveyFile))
     shared = next(

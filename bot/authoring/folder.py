@@ -12,6 +12,7 @@ from bot.authoring.remarks import Remark
 from bot.authoring.settings_file import in_words, settings_text
 from bot.authoring.xlsforms import Form
 from bot.authoring.yamltext import write
+from bot.flow.media import yaml_files
 from bot.flow.schema import MessagePart, MessagesFile, SharedFile, SurveyFile, read_part
 from bot.flow.source import FlowError, Problem, read_source
 from bot.flow.wording import FILLED_ALWAYS
@@ -32,7 +33,8 @@ class Model:
     @classmethod
     def of(cls, files: Mapping[str, str]) -> Model:
         """Read the files of a survey. Raises FlowError."""
-        parts = {name: read_part(read_source(name, text)) for name, text in files.items()}
+        texts = yaml_files(files)
+        parts = {name: read_part(read_source(name, text)) for name, text in texts.items()}
         messages = _only(parts, MessagesFile, "messages")
         text = next(files[name] for name, part in parts.items() if part is messages)
         shared = next((one for one in parts.values() if isinstance(one, SharedFile)), None)

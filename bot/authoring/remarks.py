@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Weight = Literal["left out", "changed", "please check"]
@@ -27,8 +27,12 @@ class Remark:
     @property
     def place(self) -> str:
         """The place as `sheet:row:column`."""
-        row = str(self.row) if self.row else "-"
-        return f"{self.sheet}:{row}:{self.column or '-'}"
+        return self.placed([self.row])
+
+    def placed(self, rows: list[int]) -> str:
+        """The place with these rows in place of its own."""
+        said = _spans(rows) if rows != [0] else "-"
+        return f"{self.sheet}:{said}:{self.column or '-'}"
 
     def __str__(self) -> str:
         said = f"{self.place}: {self.weight}: {self.what}"
@@ -64,6 +68,32 @@ class Remarks:
 def as_rows(remarks: Iterable[Remark]) -> list[dict[str, str | int]]:
     """Return remarks as plain data, for another program."""
     return [{"place": one.place, **asdict(one)} for one in remarks]
+
+
+def in_short(remarks: Iterable[Remark]) -> list[str]:
+    """Return remarks as lines, those that differ by their row only in one: `survey:5, 7-9:good`."""
+    alike: dict[tuple[str, ...], list[Remark]] = {}
+    for one in remarks:
+        alike.setdefault((one.sheet, one.column, one.weight, one.why, one.fix), []).append(one)
+    lines = []
+    for found in alike.values():
+        first, rows = found[0], sorted({one.row for one in found})
+        same = len({one.what for one in found}) == 1
+        merged = replace(first, what=first.what if same else f"as {first.what}")
+        times = "" if len(rows) == 1 else f" ({len(rows)} rows)"
+        lines.append(str(merged).replace(first.place, merged.placed(rows) + times, 1))
+    return lines
+
+
+def _spans(rows: list[int]) -> str:
+    """Return sorted numbers as `2, 4-7`."""
+    spans: list[list[int]] = []
+    for row in rows:
+        if spans and row == spans[-1][-1] + 1:
+            spans[-1][1:] = [row]
+        else:
+            spans.append([row])
+    return ", ".join("-".join(map(str, span)) for span in spans)
 
 
 def as_text(head: str, remarks: Iterable[Remark]) -> str:

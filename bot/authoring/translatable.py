@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.authoring.placeholders import held
+from bot.flow.media import yaml_files
 from bot.flow.schema import ANY_LANGUAGE, MailPart, MessagePart, SurveyFile, Texts, read_part
 from bot.flow.source import Path, read_source
 from bot.flow.wording import BUTTON_CHARS, MAX_CHARS
@@ -49,7 +50,7 @@ def texts_of(files: Mapping[str, str], source: str, target: str) -> list[Text]:
     `files` are the YAML files by name. Raises FlowError for files that cannot be read.
     """
     found: list[Text] = []
-    for name in sorted(files):
+    for name in sorted(yaml_files(files)):
         read = read_source(name, files[name])
         part = read_part(read)
         seen: dict[str, int] = {}

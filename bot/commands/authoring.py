@@ -15,7 +15,7 @@ from bot.authoring.drafting import draft_transcript
 from bot.authoring.exporting import export_flows
 from bot.authoring.folder import GROUP, Model, make_folder, spoken_languages
 from bot.authoring.naming import identifier
-from bot.authoring.remarks import Remark, as_rows, as_text
+from bot.authoring.remarks import Remark, as_rows, as_text, in_short
 from bot.authoring.starting import model_languages, start_folder
 from bot.channels.base import as_shown
 from bot.commands.common import JSON, err, fail, faults, out, report, settings
@@ -216,8 +216,8 @@ def export_xlsform(
 
         def show() -> None:
             for one, sheets in zip(written, flows.values(), strict=True):
-                for line in sheets.remarks:
-                    out.print(str(line), markup=False, soft_wrap=True)
+                for line in in_short(sheets.remarks):
+                    out.print(line, markup=False, soft_wrap=True)
                 told = (
                     f"{len(sheets.survey)} rows, {len(sheets.remarks)} things not as they are here"
                 )

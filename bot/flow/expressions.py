@@ -59,6 +59,17 @@ _WORDS = re.compile(
 )
 
 
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# What people write who know other languages, and what is meant.
+_HABITS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("[\u2018\u2019\u201c\u201d]"), "use straight quotes, as in `sar_01 == '2'`"),
+    (re.compile(r"\b(AND|OR|NOT|IN)\b"), "write `and`, `or`, `not`, `in` in small letters"),
+    (re.compile(r"&&|\|\||!(?!=)"), "write `and`, `or`, `not`"),
+    (re.compile(r"<>"), "write `!=` for what is not the same"),
+    (re.compile(r"(?<![=!<>])=(?!=)"), "write `==` where two things are compared"),
+)
+
+
 class ExpressionError(ValueError):
     """A condition or text cannot be used; `fix` says how to mend it."""
 
@@ -123,10 +134,8 @@ def compile_expression(
         names = _checked_names(source, known, later)
         compiled = _compiled(source)
     except TemplateError as error:
-        what = f"`{source}` is not a condition"
-        if fix := _from_xlsform(source):
-            raise ExpressionError(what, fix) from None
-        raise ExpressionError(f"{what}: {error.message}") from None
+        what = f"`{source}` is not a condition: {error.message}"
+        raise ExpressionError(what, _mended(source, "write it as `sar_01 == '2'`")) from None
 
     def run(*values: Any) -> Any:
         try:
@@ -150,11 +159,17 @@ def _parsed(source: str) -> nodes.Node:
     parser = Parser(_environment(), source, state="variable")
     tree = parser.parse_expression()
     if not parser.stream.eos:
-        raise ExpressionError(
-            f"`{source}` goes on where it should end",
-            _from_xlsform(source) or "join conditions with `and` or `or`",
-        )
+        fix = _mended(source, "join conditions with `and` or `or`")
+        raise ExpressionError(f"`{source}` goes on where it should end", fix)
     return tree
+
+
+def _mended(source: str, otherwise: str) -> str:
+    """Return how to write a condition that was written in the way of another language."""
+    if fix := _from_xlsform(source):
+        return fix
+    bare = _QUOTED.sub("", source)
+    return next((fix for habit, fix in _HABITS if habit.search(bare)), otherwise)
 
 
 def _from_xlsform(source: str) -> str:
@@ -165,11 +180,7 @@ def _from_xlsform(source: str) -> str:
         return f"write `{said[2]} in {said[1]}`"
     if re.search(r"(?:^|\s)\.(?:\s|$)", source):
         return "the answer itself is `value` here, not a point"
-    if re.search(r"\btoday\(\)", source):
-        return "write `today`, without brackets"
-    if re.search(r"[^=!<>]=[^=]", source):
-        return "write `==` for what is equal"
-    return ""
+    return "write `today`, without brackets" if re.search(r"\btoday\(\)", source) else ""
 
 
 def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:

@@ -70,6 +70,11 @@ def media_of(files: Mapping[str, str]) -> dict[str, MediaFile]:
     }
 
 
+def yaml_files(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the YAML files of a survey, without the lines of its folder `media`."""
+    return {name: text for name, text in files.items() if not name.startswith(FOLDER)}
+
+
 def digest_of(what: str) -> str | None:
     """Return the digest of the file that an attachment names; None where it is no question's."""
     return what.removeprefix(_ATTACHED) if what.startswith(_ATTACHED) else None

@@ -38,12 +38,15 @@ def _as_texts(value: object) -> object:
     return {ANY_LANGUAGE: value} if isinstance(value, str) else value
 
 
+_ZONES = "write Asia/Jakarta for WIB, Asia/Makassar for WITA, Asia/Jayapura for WIT"
+
+
 def _as_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise PydanticCustomError(
-            "zone", "unknown time zone `{zone}`", {"zone": value, "fix": "for example Asia/Jakarta"}
+            "zone", "unknown time zone `{zone}`", {"zone": value, "fix": _ZONES}
         ) from None
     return value
 

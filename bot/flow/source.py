@@ -6,6 +6,7 @@ two ways, or grows when it is read, is refused: doubled keys, aliases, tags, sev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,15 +180,6 @@ def _place(event: yaml.Event) -> tuple[int, int]:
 
 
 # What the YAML library says of the mistakes that people make most, and what mends them.
-_YAML_FIXES = {
-    "found a tab character": "indent with blanks, not with a tab",
-    "cannot start any token": "indent with blanks, no tabs; quote what begins with a sign",
-    "mapping values are not allowed": "quote a text that has `: ` in it, or mend the indentation",
-    "did not find expected '-'": "what belongs together begins in the same column",
-}
-_ANY_YAML_FIX = "check quotes, brackets and indentation"
-
-
 def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
@@ -197,11 +189,31 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
         context = getattr(error, "context", None)
         if context and start is not None and start.line != mark.line:
             what += f" ({context} that starts in line {start.line + 1})"
-        fix = next((fix for said, fix in _YAML_FIXES.items() if said in what), _ANY_YAML_FIX)
-        return Problem(file, line, column, what, fix, rule="not-yaml")
+        return Problem(
+            file, line, column, what, _syntax_fix(text, mark.line, what), rule="not-yaml"
+        )
     position = getattr(error, "position", 0) or 0
     before = text[:position]
     line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
     return Problem(
         file, line, column, "a character that YAML does not allow", "remove it", rule="not-yaml"
     )
+
+
+_ODD_BLANK = re.compile(r"\s*[\u00a0\u2000-\u200b\u202f\u3000\ufeff]")
+_SYNTAX_FIXES: Mapping[str, str] = {
+    "tab": "write blanks in place of the tab",
+    "mapping values": "begin this line in the same column as its neighbours, or quote a text that"
+    " has `: ` in it",
+    "'-' indicator": "begin this line in the same column as its neighbours",
+    "<block end>": "begin this line in the same column as its neighbours",
+    "',' or": "close quotes and brackets before this place, or quote the text",
+}
+
+
+def _syntax_fix(text: str, line: int, what: str) -> str:
+    """Return what to do about what libyaml says of a line (from 0)."""
+    if any(map(_ODD_BLANK.match, text.split("\n")[max(0, line - 1) : line + 1])):
+        return "begin the line with ordinary blanks: these were copied from a document"
+    fixes = (fix for sign, fix in _SYNTAX_FIXES.items() if sign in what)
+    return next(fixes, "check quotes, brackets and indentation")

@@ -49,7 +49,7 @@ TYPING = timedelta(seconds=30)
 """How long a person takes to answer in a transcript, unless it says `wait`."""
 
 PLACE = r"^-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)?$"
-_Wait = Annotated[str, Field(pattern=r"^\d+[smhd]$")]
+_Wait = Annotated[str, Field(pattern=r"^\d{1,5}[smhd]$")]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

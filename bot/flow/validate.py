@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from rapidfuzz import fuzz, process
 
 from bot.flow.expressions import suggest
 from bot.flow.source import FlowError, Path, Problem, Source
@@ -49,10 +50,12 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
                 r"'([^']*)'", str(context.get("expected", ""))
             )
             if details["type"].startswith("union_tag"):
-                given = given.get("type", "") if isinstance(given, dict) else given
+                if isinstance(given, dict) and not given.get("type"):
+                    return _no_type(source, path, given)
+                given = given["type"] if isinstance(given, dict) else given
                 path = (*path, "type")
-            what = f"`{given}` is not known here" if given else "`type` is missing"
             known = [word for word in expected if word != A_BLOCK]
+            what = f"`{given}` is not known here"
             fix = _from_xlsform(str(given)) or suggest(str(given), known)
             return source.problem(path, what, fix, rule="wrong-value")
         case "string_pattern_mismatch":
@@ -63,13 +66,10 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
                 path, "this is empty or too short", "fill it in or remove it", rule="wrong-value"
             )
         case _:
-            shown = f": `{given}`" if isinstance(given, str) else ""
-            return source.problem(
-                path,
-                details["msg"] + shown,
-                str(context.get("fix") or _fix(details["type"])),
-                rule="wrong-value",
-            )
+            what, fix = _in_words(details["type"], details["msg"])
+            shown = f": `{given}`" if isinstance(given, str) and f"`{given}`" not in what else ""
+            fix = str(context.get("fix") or fix)
+            return source.problem(path, what + shown, fix, rule="wrong-value")
 
 
 def _from_xlsform(kind: str) -> str:
@@ -82,28 +82,52 @@ def _from_xlsform(kind: str) -> str:
     return ""
 
 
-def _fix(kind: str) -> str:
-    """Return what to write where pydantic found this kind of error."""
-    return next((fix for start, fix in _KIND_FIXES.items() if kind.startswith(start)), _ANY_FIX)
+def _no_type(source: Source, path: Path, given: Mapping[str, Any]) -> Problem:
+    """Say that a question has no type, or that the key is misspelt."""
+    near = process.extractOne("type", list(given), scorer=fuzz.ratio, score_cutoff=70)
+    if near is None:
+        fix = "add `type:`, for example `type: select_one`"
+        return source.problem(path, "`type` is missing", fix, rule="wrong-value")
+    what, fix = f"unknown key `{near[0]}`", "did you mean `type`?"
+    return source.problem((*path, near[0]), what, fix, at_key=True, rule="wrong-value")
 
 
-_KIND_FIXES: Mapping[str, str] = {
-    "int_": "write a whole number, without quotes, words and points",
-    "float_": "write a number, with a point for what is behind it",
-    "decimal_": "write a number, with a point for what is behind it",
-    "bool_": "write true or false",
-    "date_": "write a day as 2027-01-31",
-    "time_": 'write a time as "06:00"',
-    "greater_than": "write a larger number",
-    "less_than": "write a smaller number",
-    "string_too_long": "shorten it",
-    "too_long": "take some out",
+def _in_words(kind: str, message: str) -> tuple[str, str]:
+    """Return what is wrong and what to write where pydantic found this kind of error."""
+    said = (words for start, words in _KINDS.items() if kind.startswith(start))
+    what, fix = next(said, ("", _ANY_FIX))
+    return what or message, fix
+
+
+_LIST = ("a list is wanted here", "write it as [one, two], or one a line after `- `")
+_TABLE = ("keys and values are wanted here", "write it as {key: value}, or one a line")
+_NUMBER = ("this is no number", "write a number, with a point for what is behind it")
+_KINDS: Mapping[str, tuple[str, str]] = {
+    "int_": ("this is no whole number", "write a whole number, without words and points"),
+    "float_": _NUMBER,
+    "decimal_": _NUMBER,
+    "bool_": ("this is neither true nor false", "write true or false"),
+    "date_": ("this is no day", "write a day as 2027-01-31"),
+    "time_": ("this is no time of day", 'write a time as "06:00"'),
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "dict_type": _TABLE,
+    "model_": _TABLE,
+    "string_type": ("one text is wanted here", "write a text, in quotes when in doubt"),
+    "greater_than": ("", "write a larger number"),
+    "less_than": ("", "write a smaller number"),
+    "string_too_long": ("", "shorten it"),
+    "too_long": ("", "take some out"),
 }
 _ANY_FIX = "see flows/README.md for what may stand here"
 
 _PATTERN_FIXES: Mapping[str, str] = {
     r"^[a-z][a-z0-9_]{0,47}$": "use a small letter, then small letters, digits and _",
     r"^([a-z]{2,3}|\*)$": "a language is a code of two or three small letters, as id or en",
+    r"^[a-z][a-z0-9_]{0,23}$": "use a small letter, then small letters, digits and _, 24 at most",
+    r"^\s*\d\d:\d\d\s*-\s*\d\d:\d\d\s*$": 'write hours as "08:30-11:45"',
+    r"^[A-Z]{3}$": "write three capital letters, as USD or IDR",
+    r"^\d{1,5}[smhd]$": "write a number and s, m, h or d, as `3d`",
     r"^[A-Za-z0-9_]{1,48}$": "use up to 48 letters, digits and _",
     r"^-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)?$": "write latitude and longitude, as `-3.32 114.59`",
     "^(HX[0-9a-f]{32}|[a-z0-9_]{1,512})$": "a ContentSid is HX and 32 digits or letters a-f, the"

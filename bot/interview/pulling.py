@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.flow.media import FOLDER, read_line
 from bot.interview.installation import Installation
 from bot.interview.publishing import numbered
-from bot.interview.surveys import SETTINGS, stored_files
+from bot.interview.surveys import SETTINGS, flow_files, stored_files
 from storage.queries import editions as queries
 from storage.queries import question_media
 
@@ -73,7 +73,7 @@ def pull(
         raise WouldOverwrite(folder, sorted(there - same))
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, {name: data for name, data in files.items() if name not in same})
-    others = sorted(one.name for one in folder.glob("*.yaml") if one.name not in files)
+    others = sorted(one.name for one in flow_files(folder) if one.name not in files)
     return Pulled(number, tuple(sorted(files.keys() - same)), tuple(sorted(same)), tuple(others))
 
 

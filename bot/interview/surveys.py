@@ -123,11 +123,20 @@ def read_files(folder: Path) -> dict[str, str]:
     """
     if not (folder / SETTINGS).is_file():
         raise FileNotFoundError(f"{folder} has no {SETTINGS}: is it a survey's folder?")
-    files = {path.name: _read(path) for path in sorted(folder.glob("*.yaml"))}
+    files = {path.name: _read(path) for path in flow_files(folder)}
     for name, content in read_media(folder).items():
         digest = hashlib.sha256(content).hexdigest()
         files[FOLDER + name] = MediaFile(name, media_type(content), len(content), digest).line
     return files
+
+
+def flow_files(folder: Path) -> list[Path]:
+    """Return the YAML files at the top of a survey's folder; editors' copies are not among them."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".yaml", ".yml") and path.is_file() and not path.name.startswith(".")
+    )
 
 
 def read_media(folder: Path) -> dict[str, bytes]:
