@@ -134,8 +134,10 @@ def compile_expression(
         names = _checked_names(source, known, later)
         compiled = _compiled(source)
     except TemplateError as error:
-        what = f"`{source}` is not a condition: {error.message}"
-        raise ExpressionError(what, _mended(source, "write it as `sar_01 == '2'`")) from None
+        what = f"`{source}` is not a condition"
+        if fix := _mended(source, ""):
+            raise ExpressionError(what, fix) from None
+        raise ExpressionError(f"{what}: {error.message}", "write it as `sar_01 == '2'`") from None
 
     def run(*values: Any) -> Any:
         try:
