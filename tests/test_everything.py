@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.flow.asking import RENEWED
+from bot.flow.expressions import text_expression, worked_out
 from bot.flow.review import is_open
+from bot.flow.route import count
 from bot.flow.state import Status
 from bot.flow.survey import Survey
 from bot.flow.turn import Lost, Reply, Sent, SentKind
@@ -61,9 +65,10 @@ def through(survey: Survey, said: dict[str, str], seed: int = 3) -> Chat:
     return chat
 
 
-def asked(chat: Chat) -> Sequence[str]:
-    """Return the names of all questions in the order of this conversation."""
-    return [one.name for one in chat.flow.arranged(chat.state.seed).asked]
+def number_of(chat: Chat, name: str) -> int:
+    """Return the number under which a question stands on the page of all answers."""
+    flow = chat.flow.arranged(chat.state.seed)
+    return count(flow, flow.by_name[name], chat.state.answers)[0]
 
 
 def test_a_file_that_is_lost_twice_while_all_answers_are_shown_leaves_them_shown(
@@ -111,8 +116,7 @@ def test_another_answer_far_back_takes_what_hung_on_it_along(survey: Survey) -> 
     held = dict(chat.state.answers)
     assert (held["muda"], held["setahun"]) == ("muda", 30.0)
     assert {"masuk", "urut", "foto", "letak", "a_sebab"} < set(held)
-    number = asked(chat).index("usia") + 1 - ("kota_other" not in held)
-    chat.say(f"ubah {number}")
+    chat.say(f"ubah {number_of(chat, 'usia')}")
     chat.say("17")
     work = {"masuk", "keluar", "jam", "gaji", "setahun", "alat", "urut"}
     assert set(held) - set(chat.state.answers) == work
@@ -150,3 +154,41 @@ def test_other_is_offered_whatever_is_filtered(survey: Survey) -> None:
     assert chat.state.question == "kota_other"
     chat.all("Palangka Raya", "40")
     assert "di Lainnya?" in chat.text
+
+
+def caches(survey: Survey) -> Iterator[tuple[str, object]]:
+    """Yield what every cache of the rooms and of the survey's expressions knows a call by."""
+    rooms = [module for name, module in sys.modules.items() if name.startswith("bot.")]
+    found = [value for module in rooms for value in vars(module).values()]
+    for question in survey.for_group("internal").questions:
+        keys = ("relevant", "constraint", "end_if", "choice_filter", "calculation")
+        found += [one.run_cached for key in keys if (one := getattr(question, key)) is not None]
+        sources = (one for text in question.label.values() for one in worked_out(text))
+        found += [text_expression(source).run_cached for source in sources]
+    for one in found:
+        if type(one).__name__ == "_lru_cache_wrapper":
+            for kept in gc.get_referents(one):
+                if isinstance(kept, dict):
+                    yield from ((one.__qualname__, key) for key in kept)
+
+
+def test_no_words_of_anybody_stay_in_a_cache(survey: Survey) -> None:
+    words = {"nama": "Sulaiman", "a_sebab": "antre", "b_sebab": "galak", "rinci_muda": "ramah"}
+    chat = through(survey, words | {"a_puas": "kecewa", "b_puas": "kecewa"})
+    chat.all("lagi", "kirim")
+    assert chat.state.status is Status.FINISHED
+    assert "Sulaiman" in chat.text
+    held = list(caches(survey))
+    assert held
+    texts = {*words.values(), "-2.20 113.90", "2020-05-02"}
+    texts |= {text.casefold() for text in texts}
+    for name, kept in held:
+        assert not [one for one in texts if one in repr(kept).casefold()], name
+
+
+def test_a_constraint_says_its_own_words_at_every_type(survey: Survey) -> None:
+    chat = through(survey, {})
+    chat.say(f"ubah {number_of(chat, 'alat')}")
+    chat.say("palu, tang")
+    assert "Palu atau tang.\n\nAlat apa?" in chat.text
+    assert chat.state.answers["alat"] != ("palu", "tang")

@@ -307,8 +307,8 @@ def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
     trouble, question = str(reading.trouble), turn.question
     attempts = turn.state.attempts + 1
     counted = turn.to(replace(turn.state, attempts=attempts))
-    message = question.constraint_message
-    if trouble in OUTSIDE and message:
+    message = asked.constraint_message
+    if message and (reading.refused or trouble in OUTSIDE):
         return counted.show(turn.voice.fill(message[turn.voice.language], {}))
     if trouble == "out_of_range" and question.type not in ("integer", "decimal", "range"):
         trouble = "unclear"
