@@ -148,6 +148,17 @@ def test_wrong_use_is_said(folder: Path) -> None:
     assert "is the language to translate from" in done.stderr
     done = run("translate", "export", survey, "--language", "en", "-o", "x.pdf", code=1)
     assert "write a .xlsx or a .po" in done.stderr
+    done = run("translate", "export", survey, "--language", "Banjar", "-o", "x.xlsx", code=1)
+    assert "a code of two or three small letters" in done.stderr
+    nowhere = folder / "nowhere" / "x.xlsx"
+    for command in (
+        ["translate", "export", survey, "--language", "bjn"],
+        ["flow", "export", survey],
+    ):
+        done = run(*command, "-o", nowhere, code=1)
+        assert "there is no such file or folder" in done.stderr
+    done = run("translate", "import", survey, folder, code=1)
+    assert "this is a folder, and a file is wanted" in done.stderr
     done = run("translate", "status", survey, "--accept", code=1)
     assert "say of which --language" in done.stderr
 

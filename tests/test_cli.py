@@ -395,6 +395,8 @@ ubah 1
 /quote sar_02 4
 
 /wait 3d
+/wait 999999999d
+/quote sar_99 4
 /tap
 /nonsense
 /send nothing

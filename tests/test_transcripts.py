@@ -191,6 +191,7 @@ def test_timers_go_off_while_time_passes() -> None:
         ("- user: setuju", "- usr: setuju", 8),
         ("- send: media", "- send: medium", 13),
         ("- wait: 30d", "- wait: long", 15),
+        ("- wait: 30d", "- wait: 999999999d", 15),
         ("- user: setuju", "- {user: setuju, tap: x}", 8),
         ("- tap: setuju_kah:1", "- {tap: setuju_kah:1, about: usia}", 9),
     ],

@@ -22,7 +22,7 @@ _LOGIC = {"relevant", "constraint", "calculation", "choice_filter"}
 
 def write_form(path: Path, sheets: Sheets) -> None:
     """Write a form; the columns are in the order in which Kobo people know them."""
-    with xlsxwriter.Workbook(str(path)) as book:
+    with path.open("wb") as file, xlsxwriter.Workbook(file) as book:
         bold = book.add_format({"bold": True, "bg_color": "#17324D", "font_color": "#FFFFFF"})
         plain = book.add_format({"text_wrap": True, "valign": "top"})
         _sheet(book, "survey", sheets.survey, (bold, plain))

@@ -63,7 +63,7 @@ _READ_ME = (
 
 def write_sheet(path: Path, language: str, source: str, listed: Iterable[Standing]) -> None:
     """Write the texts of a survey for a translator; the sheet's name is the language's code."""
-    with xlsxwriter.Workbook(str(path)) as book:
+    with path.open("wb") as file, xlsxwriter.Workbook(file) as book:
         sheet = book.add_worksheet(language)
         _head(book, sheet, language, source)
         formats = {state: _formats(book, colour) for state, colour in _COLOURS.items()}

@@ -63,7 +63,20 @@ def faults() -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        fail(str(error))
+        fail(_said(error))
+
+
+def _said(error: Exception) -> str:
+    """Return what is wrong; what the system says of a file begins with the file."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error)
+    plain = {
+        FileNotFoundError: "there is no such file or folder",
+        IsADirectoryError: "this is a folder, and a file is wanted",
+        NotADirectoryError: "there is a file where a folder is wanted",
+        PermissionError: "this may not be read or written; is it open in another program?",
+    }
+    return f"{error.filename}: {plain.get(type(error), error.strerror)}"
 
 
 def settings() -> Settings:

@@ -44,7 +44,9 @@ def chat(
         talk.add(Line(open="true"))
         while (said := _ask()) is not None:
             line = _line(said)
-            if line is not None:
+            if line is not None and line.about is not None and not talk.asks(line.about):
+                err.print(f"there is no question {line.about}", style="red", markup=False)
+            elif line is not None:
                 talk.add(line)
         if record is not None:
             record.write_text(dump(talk.transcript()), "utf-8")
@@ -72,6 +74,10 @@ class _Talk:
             if "bot" in entry:
                 out.print(_bold(entry["bot"]), soft_wrap=True)
                 out.print()
+
+    def asks(self, question: str) -> bool:
+        """Whether there is a question of this name."""
+        return question in self._survey.for_group(self._group).by_name
 
     def transcript(self) -> dict[str, Any]:
         """Return the talk as a transcript file has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from bot.authoring.translations import (
 )
 from bot.commands.common import JSON, err, fail, faults, out, report, settings, table
 from bot.flow.load import load_survey
+from bot.flow.schema import ANY_LANGUAGE
+from bot.flow.schema import LANGUAGE as CODE
 from bot.flow.source import FlowError
 from bot.interview.surveys import read_files
 
@@ -45,6 +48,8 @@ def _records(folder: Path) -> Records:
 
 def _source(files: Mapping[str, str], given: str | None, language: str) -> str:
     """Return the language that is translated from: as given, or the survey's default."""
+    if re.fullmatch(CODE, language) is None or language == ANY_LANGUAGE:
+        fail(f"`{language}`: a language is a code of two or three small letters, as id or bjn")
     source = given or languages_of(files)[0]
     if source == language:
         fail(f"`{language}` is the language to translate from; say --source, or another --language")

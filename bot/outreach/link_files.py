@@ -89,7 +89,7 @@ def _write_xlsx(
     with written(path, private=private):
         pass  # made with the right mode; the library only fills it
     count = 0
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+    with path.open("wb") as file, xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
         sheet = book.add_worksheet("links")
         bold = book.add_format({"bold": True})
         sheet.freeze_panes(1, 0)

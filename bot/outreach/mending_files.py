@@ -137,7 +137,7 @@ def _write(installation: Installation, path: Path, rows: Sequence[tuple[Reject, 
     with written(path, private=True, marked=False):
         pass  # made with the right mode; the library only fills it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with path.open("wb") as file, xlsxwriter.Workbook(file, options) as book:
         sheet = book.add_worksheet("Perbaikan")
         plain = book.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
         bold = book.add_format({"num_format": "@", "bold": True, "bottom": 1})

@@ -90,7 +90,7 @@ def write_template(installation: Installation, path: Path, survey: str | None = 
         return tuple(groups), [(f"{one.code_list}:{one.code}", one.name) for one in units]
 
     groups, units = installation.database.read(look)
-    with xlsxwriter.Workbook(str(path), {"in_memory": True}) as book:
+    with path.open("wb") as file, xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         data = book.add_worksheet("Data")
         guide = book.add_worksheet("Petunjuk")
         lists = book.add_worksheet("Daftar")
