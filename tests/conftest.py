@@ -21,6 +21,10 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+# Workers are given a width; what prints would keep it, whatever a test says later.
+os.environ.pop("COLUMNS", None)
+
+
 # A fifth of the time would go into looking for garbage among what tests import and keep for good.
 gc.set_threshold(20_000, 10, 10)
 

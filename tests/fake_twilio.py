@@ -171,6 +171,7 @@ class FakeTwilio:
         self.requests: list[tuple[str, str]] = []
         self.messages: dict[str, Record] = {}
         self.contents: dict[str, Content] = {}
+        self._contents = itertools.count(1)
         self.blocked_names: dict[tuple[str, str], datetime] = {}  # of templates, by language
         self.store = Store()
         self.people: dict[str, Person] = {}
@@ -247,11 +248,18 @@ class FakeTwilio:
         name: str = "content",
     ) -> str:
         """Store content as the Content API would, approved or not, and return its HX id."""
-        made = Content(f"HX{uuid.uuid4().hex}", name, language, dict(variables or {}), dict(types))
+        made = Content(self.content_id(), name, language, dict(variables or {}), dict(types))
         if approved and not made.session_only:
             made.approval = made.approval | {"status": "approved"}
         self.contents[made.sid] = made
         return made.sid
+
+    def content_id(self) -> str:
+        """Return an id that no content has. An account gives the same ones at each run, so that a
+        survey that names them is the same text in every test and compiled once."""
+        return (
+            f"HX{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.account_sid} {next(self._contents)}').hex}"
+        )
 
     def judge(
         self, sid: str, status: str, reason: str = "", *, category: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -140,7 +139,7 @@ def _made(twilio: FakeTwilio, asked: dict[str, Any]) -> Content:
         if kind == "twilio/quick-reply" and not 0 < len(action.get("id") or "") <= 200:
             raise Refusal(400, 92007, "a button has an id of up to 200 characters")
     name = asked.get("friendly_name") or ""
-    made = Content(f"HX{uuid.uuid4().hex}", name, asked["language"], variables, types)
+    made = Content(twilio.content_id(), name, asked["language"], variables, types)
     twilio.contents[made.sid] = made
     return made
 

@@ -161,3 +161,65 @@ def test_wrong_use_is_said(folder: Path) -> None:
     assert "this is a folder, and a file is wanted" in done.stderr
     done = run("translate", "status", survey, "--accept", code=1)
     assert "say of which --language" in done.stderr
+
+
+def test_a_new_survey_is_checked_and_tested_before_a_word_is_written(folder: Path) -> None:
+    words = ("--title", "id: Survei: Layanan", "--title", "en: Service Survey", "-o", "layanan")
+    shown = run("flow", "new", "layanan", *words, "--group", "pengunjung").stdout
+    assert "two example questions, in id, en" in shown
+    assert "(9 lines)" in shown
+    into = folder / "layanan"
+    settings = (into / "survey.yaml").read_text("utf-8")
+    assert 'title: {id: "Survei: Layanan", en: Service Survey}' in settings
+    assert "  pengunjung:\n    flow: kuesioner\n" in settings
+    told = as_json("check", into)
+    assert (told["errors"], {one["rule"] for one in told["findings"]}) == (0, {"to-fill-in"})
+    assert len({one["line"] for one in told["findings"]}) == 9
+    assert "1 transcripts played, 0 differ" in run("test", into, "--fail-under", 100).stdout
+    assert (into / "messages.yaml").read_text("utf-8") == (
+        FLOWS / "integritas" / "messages.yaml"
+    ).read_text("utf-8")
+
+
+def test_a_survey_is_checked_and_tested_by_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWS_DIR", "flows")
+    run("flow", "new", "satu", "--like", FLOWS / "integritas")
+    assert "1 survey(s) checked: no error found" in run("check", "satu").stdout
+    assert "1 transcripts played, 0 differ" in run("test", "satu").stdout
+    assert "no survey.yaml" in run("check", "dua", code=1).stderr
+
+
+def test_a_new_survey_speaks_the_languages_that_are_named(folder: Path) -> None:
+    value = as_json("flow", "new", "satu", "--languages", "en", "-o", "satu", "--title", "One")
+    assert value["languages"] == ["en"]
+    assert "title: {en: One}" in (folder / "satu" / "survey.yaml").read_text("utf-8")
+    assert "Sangat" not in (folder / "satu" / "shared.yaml").read_text("utf-8")
+    assert "1 survey(s) checked: no error found" in run("check", folder / "satu").stdout
+
+
+def test_a_new_survey_can_be_like_one_of_ones_own(folder: Path) -> None:
+    run("flow", "new", "satu", "-o", "satu")
+    messages = folder / "satu" / "messages.yaml"
+    messages.write_text(messages.read_text("utf-8").replace("tentang integritas", "tentang pajak"))
+    run("flow", "new", "dua", "-o", "dua", "--like", "satu")
+    assert "tentang pajak" in (folder / "dua" / "messages.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("satu", "-o", "."), "not empty"),
+        (("Satu Dua", "-o", "new"), "small letters, digits and _"),
+        (("satu", "--group", "1", "-o", "new"), "small letters, digits and _"),
+        (("satu", "--languages", "id,fr", "-o", "new"), "not there in `fr`"),
+        (("satu", "--like", "nothing", "-o", "new"), "nothing"),
+    ],
+)
+def test_what_is_no_new_survey_writes_nothing(
+    folder: Path, words: tuple[str, ...], said: str
+) -> None:
+    (folder / "file").touch()
+    assert said in run("flow", "new", *words, code=1).stderr
+    assert [path.name for path in folder.iterdir()] == ["file"]

@@ -76,7 +76,10 @@ def test_the_result_holds_and_every_language_of_messages_is_offered(made) -> Non
     assert survey.groups[GROUP].asked
     assert survey.languages[0] in {"id", "en"}
     assert all(problem.file == "kuesioner.yaml" for problem in survey.missing)
-    assert [str(one) for one in lint(files) if one.severity == "error"] == []
+    found = lint(files)
+    assert [str(one) for one in found if one.severity == "error"] == []
+    # XPath's comparisons with nothing are false alone, and so are those that they become.
+    assert [str(one) for one in found if one.rule == "unanswered-decides"] == []
 
 
 def test_somebody_can_talk_it_through(made) -> None:
@@ -91,7 +94,7 @@ def test_somebody_can_talk_it_through(made) -> None:
     for _ in range(20):
         _, end = talk_through(survey, GROUP, shuffled)
         assert end.state.status is Status.FINISHED
-    text = draft_transcript(survey, GROUP, rendered)
+    text = draft_transcript(survey, GROUP, rendered, "One interview.")
     result = play(survey, read_transcript("draft.yaml", text), rendered)
     assert result.passed
     assert result.end["status"] == "finished"

@@ -53,8 +53,11 @@ class Page:
         """Return the commands that the page tells to type, comments and continuations undone."""
         lines: list[str] = []
         for kind, block in self.fences:
-            if kind in {"sh", "shell", "console"}:
-                lines += block.replace("\\\n", " ").splitlines()
+            joined = block.replace("\\\n", " ").splitlines()
+            if kind in {"sh", "shell"}:
+                lines += joined
+            elif kind == "console":  # commands and what they print
+                lines += [line[2:] for line in joined if line.startswith("$ ")]
         return [line.strip() for line in lines if line.strip()]
 
     @property

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bot.flow.choices import still_offered
 from bot.flow.engine import counted_answers, step
 from bot.flow.load import load_survey
+from bot.flow.media import CAPTION_CHARS
 from bot.flow.route import count, first_open, matters, prune
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Answer, State, Status
@@ -24,15 +25,19 @@ from bot.flow.turn import (
     Effect,
     Event,
     Kind,
+    Lost,
     Open,
     OptIn,
     OptOut,
     Reopened,
     Reply,
+    Sent,
+    SentKind,
     Step,
     Wake,
 )
 from bot.flow.wording import MAX_CHARS, message_chars
+from tests.everything import everything
 from tests.structured import paged, structured
 from tests.surveys import (
     LAND_FLOW,
@@ -84,6 +89,8 @@ TAPS = [
     "x:1",
     "KIRIM",
     "LAGI",
+    "SUARA",
+    "OK",
 ]
 SENSIBLE = {
     "text": "usul",
@@ -93,7 +100,10 @@ SENSIBLE = {
     "time": "14.30",
     "rank": "3 1 2",
     "geopoint": "-2.2, 113.9",
+    "decimal": "2,5",
+    "range": "3",
 }
+FILES: dict[str, SentKind] = {"image": "image", "audio": "audio", "file": "pdf"}
 KINDS: list[Kind] = ["media", "edited", "reaction", "location", "contact", "unsupported"]
 PAUSES = st.sampled_from(
     [timedelta(seconds=s) for s in (0, 1, 5, 5, 30, 30, 60)]
@@ -140,6 +150,10 @@ class Walk(RuleBasedStateMachine):
             kind = self.chat.flow.by_name[name].type
             ends = name == "sar_02"  # its first answer screens out
             by_name = {"lama": "12", "muda": "8"}
+            if kind in FILES:
+                file = Sent(f"f{len(self.chat.state.answers)}", FILES[kind])
+                self.go(Reply(kind="media", file=file), timedelta(seconds=20))
+                continue
             typed = by_name.get(name) or SENSIBLE.get(kind, "2" if ends else "1")
             self.go(Reply(text=typed), timedelta(seconds=20))
 
@@ -175,9 +189,11 @@ class Walk(RuleBasedStateMachine):
             assert question.domain is None or question.domain.holds(answer)
             assert matters(question, result.state.answers)
             assert still_offered(question, answer, result.state.answers)
-        flow = self.chat.flow.arranged(result.state.seed)
-        settled = prune(flow, result.state.answers, result.state.left_out)
-        assert settled.answers == result.state.answers, "calculations follow their answers"
+        counts = result.state.status is Status.FINISHED and result.state.answers
+        if result.state.status is Status.ASKING or counts:
+            flow = self.chat.flow.arranged(result.state.seed)
+            settled = prune(flow, result.state.answers, result.state.left_out)
+            assert settled.answers == result.state.answers, "calculations follow their answers"
 
     def check_ends(self, before: State, result: Step) -> None:
         kinds: set[type[Effect]] = {type(effect) for effect in result.effects}
@@ -229,10 +245,13 @@ class Walk(RuleBasedStateMachine):
                 chat = self.chat
                 hours = chat.plan.hours
                 assert next_allowed(hours, chat.zone, chat.now, chat.plan.closes) == chat.now
+        elif isinstance(event, Lost):
+            assert message is None or result.state.question == event.question
         elif not before.status.over and not (isinstance(event, Reply) and event.kind == "reaction"):
             assert message is not None, "who is not over is always answered"
         if message is not None:
-            assert 0 < message_chars(message) <= MAX_CHARS
+            captioned = message.attachment is not None and message.attachment.kind == "image"
+            assert 0 < message_chars(message) <= (CAPTION_CHARS if captioned else MAX_CHARS)
             assert "{{" not in message.text + message.footer
 
     @rule(word=st.sampled_from(WORDS), pause=PAUSES)
@@ -284,6 +303,26 @@ class Walk(RuleBasedStateMachine):
     @rule(latitude=st.floats(-90, 90), longitude=st.floats(-180, 180), pause=PAUSES)
     def sends_a_place(self, latitude: float, longitude: float, pause: timedelta) -> None:
         self.go(Reply(kind="location", place=(latitude, longitude)), pause)
+
+    @rule(kind=st.sampled_from(["image", "audio", "pdf", "other"]), data=st.data(), pause=PAUSES)
+    def sends_a_file(self, kind: SentKind, data: st.DataObject, pause: timedelta) -> None:
+        flow = self.chat.flow
+        about = data.draw(st.sampled_from([None, *flow.files])) if flow.files else None
+        name = f"{kind}{self.chat.now.timestamp()}"
+        self.go(Reply(kind="media", file=Sent(name, kind), about=about), pause)
+
+    @rule(data=st.data())
+    def a_file_cannot_be_used(self, data: st.DataObject) -> None:
+        state = self.chat.state
+        held = [
+            name
+            for name in self.chat.flow.files
+            if name in {*state.answers, *(state.earlier or {})}
+        ]
+        if held:
+            name = data.draw(st.sampled_from(held))
+            answer = state.answers.get(name, (state.earlier or {}).get(name))
+            self.go(Lost(name, str(answer)), timedelta(seconds=1))
 
     @rule(pause=PAUSES)
     def follows_a_link(self, pause: timedelta) -> None:
@@ -358,6 +397,7 @@ TestSmall = walk_in("SmallWalk", small())
 TestReviewed = walk_in("ReviewedWalk", load_survey(small_files(internal=REVIEWED)), walks=80)
 TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
 TestStructured = walk_in("StructuredWalk", structured())
+TestEverything = walk_in("EverythingWalk", everything(), walks=25)
 TestPaged = walk_in("PagedWalk", paged(), walks=30)
 
 

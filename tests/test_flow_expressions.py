@@ -72,6 +72,10 @@ def test_what_cannot_be_compared_is_false(source: str) -> None:
         ("age is callable", "unknown test"),
         ("later == '1'", "asked later"),
         ("", "is not a condition"),
+        ("${often} = '1'", "a name stands without `${ }` here: `often`"),
+        (". <= age", "`value`"),
+        ("age <= today()", "without brackets"),
+        ("selected(tools, '1')", "write `'1' in tools`"),
     ],
 )
 def test_a_wrong_condition_is_an_error_that_says_what_and_how_to_mend_it(
@@ -93,11 +97,14 @@ def test_an_expression_knows_the_answers_that_it_reads() -> None:
 
 
 def test_somebodys_own_words_are_not_kept_in_a_cache() -> None:
-    expression = compile_expression("why|length > 3", KNOWN)
-    assert expression.holds({"why": "x" * 41})
+    expression = compile_expression("why|length > 3 and often != '2' and age is none", KNOWN)
+    for why in ("Budi", "x" * 41, ("Budi",)):
+        expression.holds({"why": why, "often": "1"})
+    assert expression.holds({"why": "Budi", "often": "1"})
     assert expression.run_cached.cache_info().currsize == 0  # type: ignore[attr-defined]
-    assert expression.holds({"why": "xxxx"})
-    assert expression.run_cached.cache_info().currsize == 1  # type: ignore[attr-defined]
+    for often in ("1", "2", "1"):
+        assert not expression.holds({"often": often, "age": 3})
+    assert expression.run_cached.cache_info().currsize == 2  # type: ignore[attr-defined]
 
 
 ANSWERS = st.none() | st.text(max_size=5) | st.integers() | st.tuples(st.text(max_size=2))

@@ -137,7 +137,7 @@ def example(chapter: str) -> dict[str, str]:
 
 
 def errors(files: Mapping[str, str]) -> list[str]:
-    found = lint(MEDIA | files)
+    found = lint({**MEDIA, **files})
     return [str(one) for one in found if one.severity == "error"]
 
 

@@ -62,6 +62,8 @@ def test_scales_are_shared_by_name() -> None:
         ("max_choices: 3", "max_choice: 3", "did you mean `max_choices`?"),
         ("max_choices: 3", "max_chars: 3", "unknown key `max_chars`"),
         ("type: integer", "type: integr", "did you mean `integer`?"),
+        ("type: integer", "type: begin_group", "`type: section`, with its questions"),
+        ("type: integer", "type: select_one yn or_other", "`choices: yn` and `or_other: true`"),
         ("max: 120", "max: many", "no whole number"),
         ("    type: integer", "    typ: integer", "did you mean `type`?"),
         ("    type: integer\n", "", "`type` is missing; add `type:`"),

@@ -144,11 +144,15 @@ def test_a_picture_leaves_no_room_for_buttons_and_the_linter_says_so() -> None:
 def test_a_question_longer_than_a_caption_comes_without_its_picture_and_the_linter_says_so() -> (
     None
 ):
-    survey = made(FLOW.replace("Pernah lihat kartu ini?", "Lihat kartu ini. " * 65))
-    assert sent(Chat(survey).asking()) is None
-    (advice,) = survey.advice
-    assert str(advice).startswith("internal.yaml:13:14: 1227 ch")
-    assert "aracters in `id`: shown without the picture, whose caption holds 1024" in str(advice)
+    flow = FLOW.replace("Pernah lihat kartu ini?", "Lihat kartu ini. " * 65)
+    assert sent(Chat(made(flow)).asking()) is None
+    found = lint(small_files(internal=flow) | FILES)
+    (told,) = [one for one in found if one.rule == "body-too-long-for-picture"]
+    line = flow[: flow.index("Lihat kartu")].count("\n") + 1
+    assert str(told).startswith(f"internal.yaml:{line}:17: warning: ")
+    assert "1227 characters in `id`: shown without the picture, whose caption holds 1024" in str(
+        told
+    )
 
 
 @pytest.mark.parametrize(

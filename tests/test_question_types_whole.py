@@ -60,6 +60,11 @@ def test_a_location_from_whatsapp_is_an_answer(land: Office) -> None:
     assert state(land).answers["letak"] == "-3.320 114.591"
 
 
+def test_a_day_without_blanks_is_no_code_gone_wrong(land: Office) -> None:
+    begun(land, "2,5", "8", "26juli2025")
+    assert state(land).answers["layanan"] == "2025-07-26"
+
+
 def test_what_failed_yesterday_means_yesterdays_day(land: Office) -> None:
     land.clock.move(timedelta(hours=11))  # 21:00 in Jakarta
     ani = begun(land, "2,5", "8")

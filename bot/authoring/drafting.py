@@ -75,8 +75,13 @@ def _to_try(player: Player, question: Question, state: State) -> list[Reply]:
     return [answers_to_try.reply(question, answer, state) for answer in trials.values]
 
 
-def draft_transcript(survey: Survey, group: str, render: Callable[[Message], str]) -> str:
-    """Return a transcript in which somebody comes by a link and answers everything."""
+def draft_transcript(
+    survey: Survey, group: str, render: Callable[[Message], str], head: str
+) -> str:
+    """Return a transcript in which somebody comes by a link and answers everything.
+
+    `head` is the comment above it.
+    """
     replies, _ = talk_through(survey, group)
     lines = [Line(open="true")]
     if len(survey.languages) > 1:
@@ -93,7 +98,7 @@ def draft_transcript(survey: Survey, group: str, render: Callable[[Message], str
         ],
         "end": dict(result.end),
     }
-    return "# One whole interview, as drafted from the form. Read it aloud.\n" + dump(written)
+    return f"# {head}\n" + dump(written)
 
 
 def _line(reply: Reply) -> Line:

@@ -4,70 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, TypeVar
 
 from bot.authoring.importing import Imported, import_form
 from bot.authoring.remarks import Remark
-from bot.authoring.xlsforms import Form, language_name
-from bot.authoring.yamltext import inline, one_text, write
+from bot.authoring.settings_file import in_words, settings_text
+from bot.authoring.xlsforms import Form
+from bot.authoring.yamltext import write
 from bot.flow.media import yaml_files
 from bot.flow.schema import MessagePart, MessagesFile, SharedFile, SurveyFile, read_part
 from bot.flow.source import FlowError, Problem, read_source
 from bot.flow.wording import FILLED_ALWAYS
 
 GROUP = "responden"
-_OPENS_IN = timedelta(days=30)
-_OPEN_FOR = timedelta(days=27)
-
-_TO_FILL_IN: Mapping[str, Mapping[str, str]] = {
-    "instansi": {"id": "[NAMA INSTANSI]", "en": "[NAME OF THE INSTITUTION]"},
-    "penyelenggara": {"id": "[NAMA PENYELENGGARA]", "en": "[WHO HOLDS THE SURVEY]"},
-    "kontak_luar": {"id": "[PIHAK LUAR DAN NOMORNYA]", "en": "[SOMEBODY OUTSIDE, WITH NUMBER]"},
-}
-_LABEL = {"id": "Responden", "en": "Respondents"}
-_SOURCE = {"id": "[DAFTAR ASAL NOMOR]", "en": "[THE LIST THAT NUMBERS ARE FROM]"}
-
-_SETTINGS = """\
-# Settings of the survey. What stands in [square brackets] is yours to fill in.
-# Made of {form} by `tautan flow import`; see {report} for what could not be taken over.
-
-kind: survey
-name: {name}
-mode: own                         # or owner, official-support: see flows/README.md
-title: {title}
-languages: {languages}
-default_language: {default}
-language_names: {language_names}
-zone: Asia/Jakarta                # WITA is Asia/Makassar, WIT Asia/Jayapura
-opens: {opens}
-closes: {closes}                # the last day, until midnight
-once_per: survey                  # one interview for each person
-
-groups:
-  {group}:
-    flow: {flow}
-    label: {label}
-    reason: {reason}
-    source: {source}
-
-# Your words in messages and questions.
-texts:
-{texts}
-
-anonymity: {{k: 10, wait_hours: 48}}
-
-# When first contacts and reminders may go out, local time. Replies go out at any hour.
-hours:
-  default:
-    mon: ["08:30-11:45", "13:15-16:00"]
-    tue: ["08:30-11:45", "13:15-16:00"]
-    wed: ["08:30-11:45", "13:15-16:00"]
-    thu: ["08:30-11:45", "13:15-16:00"]
-    fri: ["08:30-11:00", "14:00-16:00"]
-
-holidays: {{calendar: ID}}
-"""
+LABEL = {"id": "Responden", "en": "Respondents"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,37 +110,27 @@ def make_folder(
 def _settings(
     form: Form, made: Imported, name: str, flow: str, model: Model, today: date, report: str
 ) -> str:
-    languages = made.languages
-    owners = {
-        key: _in(languages, _TO_FILL_IN[key], "…") if key in _TO_FILL_IN else f"[{key.upper()}]"
-        for key in model.settings.texts
-    }
-    return _SETTINGS.format(
-        form=form.name,
-        report=report,
+    head = (
+        "# Settings of the survey. What stands in [square brackets] is yours to fill in.\n"
+        f"# Made of {form.name} by `tautan flow import`; see {report} for what could not be taken"
+        " over.\n"
+    )
+    return head + settings_text(
         name=name,
-        title=inline(_plain(made.title)),
-        languages=inline(languages),
-        default=languages[0],
-        language_names=inline({code: language_name(code) for code in languages}),
-        opens=(today + _OPENS_IN).isoformat(),
-        closes=(today + _OPENS_IN + _OPEN_FOR).isoformat(),
+        title=_plain(made.title),
+        languages=made.languages,
         group=GROUP,
         flow=flow,
-        label=inline(_in(languages, _LABEL, "Responden")),
-        reason=next(iter(model.messages.messages.alasan)),
-        source=inline(_in(languages, _SOURCE, "[SOURCE]")),
-        texts="\n".join(f"  {one_text(key)}: {inline(text)}" for key, text in owners.items()),
+        label=in_words(made.languages, LABEL, "Responden"),
+        reasons=tuple(model.messages.messages.alasan),
+        texts=tuple(model.settings.texts),
+        today=today,
     )
 
 
 def _plain(texts: Mapping[str, str]) -> dict[str, str]:
     """Return texts on one line each."""
     return {code: " ".join(text.split()) for code, text in texts.items()}
-
-
-def _in(languages: Collection[str], words: Mapping[str, str], instead: str) -> dict[str, str]:
-    return {code: words.get(code, instead) for code in languages}
 
 
 def _flow(form: Form, made: Imported, name: str) -> str:
@@ -206,18 +147,23 @@ def _flow(form: Form, made: Imported, name: str) -> str:
 
 
 def _shared(form: Form, made: Imported, model: Model) -> str:
+    lists = {one.name: {"choices": one.choices} for one in made.lists}
+    return shared_text(model, {*form.languages.values()}, lists)
+
+
+def shared_text(model: Model, languages: Collection[str], lists: Mapping[str, Any]) -> str:
+    """Return shared.yaml: the model's words for not answering, and choice lists by name."""
     na = model.na()
-    known = {*form.languages.values()}
     content: dict[str, Any] = {
         "kind": "shared",
         "na": {
             key: {
                 "name": number,
-                "label": {code: text for code, text in na[key].items() if code in known},
+                "label": {code: text for code, text in na[key].items() if code in languages},
             }
             for key, number in (("dont_know", "0"), ("refuse", "9"))
         },
     }
-    if made.lists:
-        content["choice_lists"] = {one.name: {"choices": one.choices} for one in made.lists}
+    if lists:
+        content["choice_lists"] = lists
     return "# Choice lists, and the two ways of not answering.\n\n" + write(content)

@@ -124,11 +124,12 @@ def report(as_json: bool, value: dict[str, Any], show: Callable[[], None]) -> No
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
-    """Return a table for a terminal; numbers go to the right."""
+    """Return a table for a terminal; numbers go to the right, and no word is cut off."""
     made = Table(title=title, title_justify="left")
     for number, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        made.add_column(name, justify="right" if numeric else "left")
+        # Folded, not cut: what is too long for a narrow terminal is often a name to type.
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*[str(cell) for cell in row])
     return made

@@ -22,7 +22,9 @@ from bot.interview.publishing import publish_edition, version_number
 from bot.interview.surveys import Published, read_files, read_media
 from bot.service import Service
 
-PATH = typer.Argument(None, help="A survey's folder, or a folder of them; FLOWS_DIR if not given.")
+PATH = typer.Argument(
+    None, help="A survey: its name in FLOWS_DIR or its folder; or a folder of them; else FLOWS_DIR."
+)
 
 
 def surveys_in(path: Path) -> list[Path]:
@@ -37,6 +39,13 @@ def surveys_in(path: Path) -> list[Path]:
     if not found:
         raise FileNotFoundError(f"{path}: no survey.yaml here or one folder below")
     return found
+
+
+def surveys_named(path: Path | None) -> list[Path]:
+    """Return the folders that a `PATH` means. Raises FileNotFoundError when there is none."""
+    if path is None:
+        return surveys_in(settings().flows_dir)
+    return surveys_in(path if path.exists() else survey_folder(str(path)))
 
 
 def survey_folder(name: str) -> Path:
@@ -66,7 +75,7 @@ def check(
         _show_rules(as_json)
         return
     with faults():
-        folders = surveys_in(path or settings().flows_dir)
+        folders = surveys_named(path)
         findings = [one for folder in folders for one in _linted(folder)]
         counts = Counter(one.severity for one in findings)
         result = {

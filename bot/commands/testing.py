@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bot.channels.base import as_shown
-from bot.commands.common import JSON, err, faults, out, report, settings, table
-from bot.commands.flows import PATH, survey_in, surveys_in
+from bot.commands.common import JSON, err, faults, out, report, table
+from bot.commands.flows import PATH, survey_in, surveys_named
 from bot.flow.rewriting import CommentLost, rewrite
 from bot.flow.source import FlowError
 from bot.flow.transcript import Turned, play, read_transcript
@@ -49,7 +49,7 @@ def play_transcripts(
         wants_coverage = coverage or fail_under is not None
         surveys = [
             _played(folder, update=update, wants_coverage=wants_coverage)
-            for folder in surveys_in(path or settings().flows_dir)
+            for folder in surveys_named(path)
         ]
         failures = {name: lines for one in surveys for name, lines in one.failures.items()}
         low = [

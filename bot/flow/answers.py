@@ -95,13 +95,15 @@ CLEARLY = 0.08  # and by how much it must beat every other choice
 class Reading:
     """What a text says about a question: an answer, that it is left out, or what is wrong.
 
-    `readings` are the answers that it can mean, where these are several.
+    `readings` are the answers that it can mean, where these are several; `refused`: it is read, but
+    the question's constraint does not take it.
     """
 
     answer: Answer | None = None
     left_out: bool = False
     trouble: Trouble | None = None
     readings: tuple[Answer, ...] = ()
+    refused: bool = False
 
 
 UNCLEAR = Reading(trouble="unclear")

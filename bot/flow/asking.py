@@ -191,11 +191,15 @@ def end(
 def take(turn: Turn, question: Question, reading: Reading) -> Step:
     """Take a reading of what was answered to a question: store it and go on, or ask again.
 
-    Who answers another question than the open one is told which one it was.
+    Who answers another question than the open one is told which one it was, unless that was the
+    answer already.
     """
     if reading.trouble is not None:
         return _ask_again(turn, question, reading)
     state = turn.state
+    if question.name != state.question and _is_known(state, question, reading):
+        shown = fresh(state)
+        return turn.to(replace(shown, extra={**shown.extra, LAST: question.name})).show()
     answers: dict[str, Answer] = dict(state.answers)
     left_out = [name for name in state.left_out if name != question.name]
     effects: tuple[Effect, ...] = ()
@@ -222,6 +226,13 @@ def take(turn: Turn, question: Question, reading: Reading) -> Step:
     if other and is_being_corrected(taken):
         return turn.to(fresh(taken.state)).show(*said, effects=effects)
     return advance(taken, effects, said or _misfits(taken, dropped))
+
+
+def _is_known(state: State, question: Question, reading: Reading) -> bool:
+    """Whether a question has this answer, or was left out, already."""
+    if reading.answer is None:
+        return question.name in state.left_out
+    return state.answers.get(question.name) == reading.answer
 
 
 def _recorded(turn: Turn, question: Question) -> tuple[str, ...]:
@@ -296,8 +307,8 @@ def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
     trouble, question = str(reading.trouble), turn.question
     attempts = turn.state.attempts + 1
     counted = turn.to(replace(turn.state, attempts=attempts))
-    message = question.constraint_message
-    if trouble in OUTSIDE and message:
+    message = asked.constraint_message
+    if message and (reading.refused or trouble in OUTSIDE):
         return counted.show(turn.voice.fill(message[turn.voice.language], {}))
     if trouble == "out_of_range" and question.type not in ("integer", "decimal", "range"):
         trouble = "unclear"

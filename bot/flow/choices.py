@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from bot.flow.answers import Lexicon
 from bot.flow.chance import by_chance
-from bot.flow.expressions import is_long
 from bot.flow.state import Answer
 
 if TYPE_CHECKING:  # a question reads through what it shows
@@ -37,6 +36,11 @@ class SurveyChoice:
     na: bool = False  # "don't know" or "prefer not to say": never counts as good or bad
     refuses: bool = False  # of these two "prefer not to say"
     attributes: Mapping[str, str] = field(default_factory=dict)  # what a `choice_filter` may read
+
+    @property
+    def is_always_offered(self) -> bool:
+        """Whether no `choice_filter` takes it away: "other", of which no attribute is known."""
+        return self.name == OTHER and not self.attributes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +78,7 @@ def offered(question: Question, answers: Mapping[str, Answer], seed: int) -> Off
     if condition is None:
         return _offer(question, None, drawn)
     given = tuple((name, answers[name]) for name in condition.names if name in answers)
-    if any(is_long(value) for _, value in given):
+    if not condition.may_keep(value for _, value in given):
         return _offer(question, _allowed.__wrapped__(question, given), drawn)
     return _offer(question, _allowed(question, given), drawn)
 
@@ -95,7 +99,7 @@ def _allowed(question: Question, given: tuple[tuple[str, Answer], ...]) -> tuple
     return tuple(
         choice.name
         for choice in question.choices
-        if condition.holds({**choice.attributes, **values})
+        if choice.is_always_offered or condition.holds({**choice.attributes, **values})
     )
 
 

@@ -295,7 +295,8 @@ def _language(turn: Turn, reply: Reply) -> Step:
 def _aloud(turn: Turn, reply: Reply) -> Step:
     """SUARA: the open question read aloud in the language that is spoken, if that was recorded."""
     shown = turn.show()
-    if turn.state.status is not Status.ASKING or shown.message is None:
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    if not asking or shown.message is None:
         return shown
     recording = turn.voice.recording(turn.question)
     if recording is None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 
 from bot.flow.checker import Checker
 from bot.flow.expressions import suggest
 from bot.flow.media import (
-    CAPTION_CHARS,
     FOLDER,
     MOST_BYTES,
     TYPES,
@@ -19,8 +17,6 @@ from bot.flow.media import (
 from bot.flow.schema import ANY_LANGUAGE, MediaPart
 from bot.flow.source import Path, Problem, Source
 from bot.flow.survey import Question, Survey, Words
-from bot.flow.turn import Context
-from bot.flow.wording import Voice, message_chars
 
 _NAMES: Mapping[MediaKind, str] = {
     "image": "a JPEG or PNG picture",
@@ -112,39 +108,15 @@ def used_media(survey: Survey) -> tuple[MediaFile, ...]:
 def media_advice(
     survey: Survey, files: Mapping[str, MediaFile], sources: Mapping[str, Source]
 ) -> Iterator[Problem]:
-    """Find pictures that never go out, since the text is too long for a caption, and files that
-    no question uses."""
+    """Find files that no question uses, and flows whose answers may show people."""
     used = {file.name for file in used_media(survey)}
     for name in sorted(files.keys() - used):
         what, fix = "no question uses this file", "remove it, or use it"
         yield Problem(FOLDER + name, 1, 1, what, fix, rule="unused-media")
-    seen: set[tuple[str, str]] = set()
-    for group, flow in survey.groups.items():
-        context = Context(
-            now=datetime(2026, 9, 30, tzinfo=UTC),  # a day with a long name; any would do
-            zone=survey.settings.zone,
-            plan=survey.settings.plan(group),
-            texts=survey.settings.texts,
-        )
-        for question in flow.asked:
-            if question.takes_file and (flow.name, "") not in seen:
-                seen.add((flow.name, ""))
-                what = "what people send may show who they are: a voice, a face, a place"
-                fix = "tell them in the question not to show anybody, and look before you publish"
-                yield sources[question.file].problem(
-                    (*question.path, "type"), what, fix, rule="files-show-people"
-                )
-        pictured = [one for one in flow.asked if one.media is not None and one.media.image]
-        for question in pictured:
-            for code in survey.languages:
-                message = Voice(flow, code, context).question(question, (99, 99), full=True)
-                if message.attachment is None and (flow.name, question.name) not in seen:
-                    seen.add((flow.name, question.name))
-                    what = (
-                        f"{message_chars(message)} characters in `{code}`: shown without the"
-                        f" picture, whose caption holds {CAPTION_CHARS}"
-                    )
-                    path = (*question.path, "media", "image")
-                    yield sources[question.file].problem(
-                        path, what, "shorten the question", rule="body-too-long-for-picture"
-                    )
+    for flow in survey.flows.values():
+        asked = next((question for question in flow.asked if question.takes_file), None)
+        if asked is not None:
+            what = "what people send may show who they are: a voice, a face, a place"
+            fix = "tell them in the question not to show anybody, and look before you publish"
+            source, path = sources[asked.file], (*asked.path, "type")
+            yield source.problem(path, what, fix, rule="files-show-people")

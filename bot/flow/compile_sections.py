@@ -31,7 +31,7 @@ _TEXTS = ("label", "hint", "constraint_message")
 LONGEST_NAME = 48
 
 _OTHER_LABEL = {"id": "Lainnya", "en": "Other"}
-_OTHER_QUESTION = {"id": "Apa lainnya? Mohon disebutkan.", "en": "What else? Please say which."}
+_OTHER_QUESTION = {"id": "Apa itu? Mohon disebutkan.", "en": "What else? Please say which."}
 
 
 @dataclass(frozen=True, slots=True)

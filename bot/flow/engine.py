@@ -127,7 +127,7 @@ def _reply(turn: Turn, reply: Reply) -> Step:
     if turn.state.status.over:
         return _after_the_end(turn, reply)
     if reply.kind != "text":
-        return _sent(turn.to(_heard(turn)), reply)
+        return _sent(turn, turn.to(_heard(turn)), reply)
     match turn.state.status:
         case Status.ASKING:
             return _asking(turn, reply)
@@ -156,8 +156,10 @@ def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
     return turn.flow.words.keywords.find(reply.text, phase)
 
 
-def _sent(turn: Turn, reply: Reply) -> Step:
+def _sent(before: Turn, turn: Turn, reply: Reply) -> Step:
     """Take a location to the question that asks for one, open or quoted; else it is no answer."""
+    if before.state.pending == RENEWED and _is_about_the_open(turn, reply):
+        return _after_renewal(turn, reply)
     if reply.place is not None and turn.state.status is Status.ASKING:
         question = _answerable(turn, reply.about or turn.state.question or "")
         if question is not None and question.type == "geopoint":
@@ -328,7 +330,7 @@ def _is_about_the_open(turn: Turn, reply: Reply) -> bool:
 
 def _after_renewal(turn: Turn, reply: Reply) -> Step:
     """Obey a command; all else was said to a question that is not the one that is open now."""
-    if reply.option is None:
+    if reply.option is None and reply.kind == "text":
         own_words = not review.is_open(turn.state) and turn.question.own_words
         keywords = turn.flow.words.keywords
         command = keywords.find(reply.text, Phase.OWN_WORDS if own_words else Phase.ASKING)

@@ -2,13 +2,13 @@
 
 Expressions are Jinja2 expressions in its sandbox, narrowed to what a survey needs: answers, values,
 comparisons, `and`/`or`/`not`, `in`, arithmetic, a few filters. No calls, no attributes, nothing
-random. A comparison that cannot be made, as with a question that was not answered, is false.
+random. What cannot be worked out, as an order or a sum without an answer, makes the whole false.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -51,7 +51,6 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 # What a comparison with a missing or differently typed answer can raise; anything else is a defect.
 _UNANSWERABLE = (TypeError, ValueError, ArithmeticError, LookupError, TemplateError)
 
-_LONG = 40  # longer texts are somebody's own words: they must not stay in a cache
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _PIECE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 # What stands in an expression; of these only plain names can be those of questions.
@@ -63,7 +62,6 @@ _WORDS = re.compile(
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 # What people write who know other languages, and what is meant.
 _HABITS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\$\{"), "write names without `${ }`: `age > 17`"),
     (re.compile("[\u2018\u2019\u201c\u201d]"), "use straight quotes, as in `sar_01 == '2'`"),
     (re.compile(r"\b(AND|OR|NOT|IN)\b"), "write `and`, `or`, `not`, `in` in small letters"),
     (re.compile(r"&&|\|\||!(?!=)"), "write `and`, `or`, `not`"),
@@ -82,10 +80,12 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A compiled expression. `names` are the answers that it reads."""
+    """A compiled expression. `names` are the answers that it reads, `choices` those of them that
+    can be foreseen."""
 
     source: str
     names: tuple[str, ...]
+    choices: frozenset[str]
     run: Callable[..., Any]
     run_cached: Callable[..., Any]
 
@@ -96,14 +96,20 @@ class Expression:
     def value(self, values: Mapping[str, Any]) -> Any:
         """Return what it comes to; None where it cannot be computed."""
         given = [values.get(name) for name in self.names]
-        if any(map(is_long, given)):
-            return self.run(*given)
-        return self.run_cached(*given)
+        return self.run_cached(*given) if self.may_keep(given) else self.run(*given)
 
+    def may_keep(self, values: Iterable[object]) -> bool:
+        """Whether values may stay in a cache: numbers and the names of choices.
 
-def is_long(value: object) -> bool:
-    """Whether a value may be somebody's own words, which must not stay in a cache."""
-    return isinstance(value, str) and len(value) > _LONG
+        All else is somebody's own words, or a day or a place that may tell who it was.
+        """
+        for value in values:
+            if isinstance(value, str):
+                if value not in self.choices:
+                    return False
+            elif isinstance(value, tuple) and not self.choices.issuperset(value):
+                return False
+        return True
 
 
 @lru_cache(maxsize=1)
@@ -125,11 +131,13 @@ def compile_expression(
     for a better message. Raises ExpressionError.
     """
     try:
-        names = _checked_names(_parsed(source), known, later)
+        names = _checked_names(source, known, later)
         compiled = _compiled(source)
     except TemplateError as error:
-        what = f"`{source}` is not a condition: {error.message}"
-        raise ExpressionError(what, _mended(source, "write it as `sar_01 == '2'`")) from None
+        what = f"`{source}` is not a condition"
+        if fix := _mended(source, ""):
+            raise ExpressionError(what, fix) from None
+        raise ExpressionError(f"{what}: {error.message}", "write it as `sar_01 == '2'`") from None
 
     def run(*values: Any) -> Any:
         try:
@@ -137,8 +145,9 @@ def compile_expression(
         except _UNANSWERABLE:
             return None
 
+    choices = frozenset(choice for name in names for choice in known[name] or ())
     # typed: 1 and "1" differ anyway, 1 and True must too.
-    return Expression(source, names, run, lru_cache(maxsize=512, typed=True)(run))
+    return Expression(source, names, choices, run, lru_cache(maxsize=512, typed=True)(run))
 
 
 # A condition stands in every edition of a survey and is read and compiled once.
@@ -159,8 +168,21 @@ def _parsed(source: str) -> nodes.Node:
 
 def _mended(source: str, otherwise: str) -> str:
     """Return how to write a condition that was written in the way of another language."""
+    if fix := _from_xlsform(source):
+        return fix
     bare = _QUOTED.sub("", source)
     return next((fix for habit, fix in _HABITS if habit.search(bare)), otherwise)
+
+
+def _from_xlsform(source: str) -> str:
+    """Return how what is written as in XLSForm is written here; nothing for other mistakes."""
+    if name := re.search(r"\$\{\s*(\w+)\s*\}", source):
+        return f"a name stands without `${{ }}` here: `{name[1]}`"
+    if said := re.search(r"\bselected\(\s*(\w+)\s*,\s*('[^']*'|\"[^\"]*\")\s*\)", source):
+        return f"write `{said[2]} in {said[1]}`"
+    if re.search(r"(?:^|\s)\.(?:\s|$)", source):
+        return "the answer itself is `value` here, not a point"
+    return "write `today`, without brackets" if re.search(r"\btoday\(\)", source) else ""
 
 
 def applied(kind: str, name: str, value: Any, given: list[Any], named: dict[str, Any]) -> Any:
@@ -182,14 +204,15 @@ def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _checked_names(
-    tree: nodes.Node, known: Mapping[str, Collection[str] | None], later: Collection[str]
+    source: str, known: Mapping[str, Collection[str] | None], later: Collection[str]
 ) -> tuple[str, ...]:
     names: dict[str, None] = {}
-    for node in _walk(tree):
+    for node in _walk(_parsed(source)):
         if not isinstance(node, _ALLOWED):
             kind = type(node).__name__.lower()
             raise ExpressionError(
-                f"a condition may not use a {kind}", "use answers, values, `and`, `or`, `not`, `in`"
+                f"a condition may not use a {kind}",
+                _from_xlsform(source) or "use answers, values, `and`, `or`, `not`, `in`",
             )
         if isinstance(node, nodes.Name):
             _check_name(node.name, known, later)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.flow import review
 from bot.flow.answers import Reading
 from bot.flow.asking import Turn, advance, fresh
 from bot.flow.commands import OPTED_OUT
-from bot.flow.route import matters, prune
+from bot.flow.route import first_open, matters, prune
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Question
 from bot.flow.turn import Answered, Dropped, Effect, Lost, Reopened, Reply, Step
@@ -61,7 +62,7 @@ def lost(turn: Turn, event: Lost) -> Step:
     here = state.answers.get(name) == event.id
     earlier = state.earlier
     if earlier is not None and earlier.get(name) == event.id:
-        earlier = _without(earlier, name)
+        earlier = prune(turn.flow, _without(earlier, name), ()).answers
     if not here or state.mixed:
         return Step(replace(state, earlier=earlier))
     again = name not in state.extra.get(_LOST, "").split()
@@ -74,16 +75,26 @@ def lost(turn: Turn, event: Lost) -> Step:
     )
     noted = {**state.extra, _LOST: f"{state.extra.get(_LOST, '')} {name}".strip()}
     state = replace(state, answers=kept, left_out=skipped, earlier=earlier, extra=noted)
-    if not again or not _takes_answers(turn):
+    heard = _takes_answers(turn)
+    if not again or not heard:
         after = turn.to(state)
-        if state.status is Status.ASKING and not matters(after.question, kept):
-            return advance(after, effects)  # what stands open was asked because of the file
+        if state.status is Status.ASKING and _is_stale(after):
+            onward = advance(after, effects)
+            return onward if heard else replace(onward, message=None)
         return Step(state, None, effects)
     if state.status is Status.FINISHED:
         state = replace(state, status=Status.ASKING, earlier=dict(kept))
         effects += (Reopened(),)
     opened = turn.to(fresh(state, question=name))
     return opened.show(opened.voice.text("file_lost"), effects=effects)
+
+
+def _is_stale(turn: Turn) -> bool:
+    """Whether what is open was so because of a file: a question, or the page of all answers."""
+    state = turn.state
+    if review.is_open(state):
+        return first_open(turn.flow, state.answers, state.left_out) is not None
+    return not matters(turn.question, state.answers)
 
 
 def _takes_answers(turn: Turn) -> bool:

@@ -107,11 +107,17 @@ _NUMBERED = re.compile(r"(.+?) (?:no |nomor |nmr |number )?(\d{1,3})")
 
 def normalise(text: str) -> str:
     """Return a text without case, accents of form, punctuation and emoji; "?" alone stays "?"."""
-    return _normalise(text) if len(text) <= 80 else ""
+    if len(text) <= _MOST_KEPT:
+        return _normalised(text)
+    return _normalised.__wrapped__(text) if len(text) <= 80 else ""
+
+
+# Most answers are a number. What is longer may be somebody's own words: no cache may keep them.
+_MOST_KEPT = 3
 
 
 @lru_cache(maxsize=2048)
-def _normalise(text: str) -> str:
+def _normalised(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
     kept = "".join(char if unicodedata.category(char)[0] in "LN" else " " for char in folded)
     words = " ".join(kept.split())

@@ -13,7 +13,7 @@ from bot.flow.route import matters
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Question
 from bot.flow.turn import Message
-from bot.flow.wording import MAX_CHARS, Voice
+from bot.flow.wording import MAX_CHARS, Voice, longest_before
 
 PAGE = "answers_page"
 """Key in `State.extra`: the page before the person, from 1."""
@@ -46,6 +46,13 @@ def page(voice: Voice, state: State, before: str = "") -> Message:
         own = {"no": str(number), "jumlah": str(len(pages))}
         text = f"{text}\n\n{voice.text('review_more', own)}"
     return Message(text=f"{before}\n\n{text}" if before else text, language=voice.language)
+
+
+def longest(voice: Voice) -> str:
+    """Return a page as long as one can be, for the linter."""
+    text = voice.text("review", {"daftar_jawaban": "x" * _PAGE_CHARS})
+    more = voice.text("review_more", {"no": "99", "jumlah": "99"})
+    return "\n\n".join((longest_before(voice), text, more))
 
 
 def turned(voice: Voice, state: State) -> State:

@@ -134,6 +134,7 @@ def _conditions(flow: Flow, question: Question, today: str) -> _Conditions:
         own = [name for name in names(whole) if name not in flow.by_name]
         for choice in question.choices:
             one = told(whole, {name: choice.attributes.get(name) for name in own})
+            one = term("true") if choice.is_always_offered else one
             key = next((key for key in filters if found[key] == one), f"choices {len(filters)}")
             found[key] = one
             filters[key] = (*filters.get(key, ()), choice)

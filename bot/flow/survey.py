@@ -236,10 +236,12 @@ class Question:
 
     def _refused(self) -> Reading:
         if self.domain is not None:
-            return Reading(trouble=self.domain.refused)
-        if self.type == "rank":
-            return Reading(trouble="rank_wrong")
-        return Reading(trouble="out_of_range" if self.type == "integer" else "unclear")
+            trouble = self.domain.refused
+        elif self.type == "rank":
+            trouble = "rank_wrong"
+        else:
+            trouble = "out_of_range" if self.type == "integer" else "unclear"
+        return Reading(trouble=trouble, refused=True)
 
     def _is_na(self, answer: Answer) -> bool:
         names = answer if isinstance(answer, tuple) else (answer,)

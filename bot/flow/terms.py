@@ -168,7 +168,7 @@ def settled(one: Term) -> Term:
         left, right = one[1], settled(one[2])
         if right == FALSE:
             return settled(left)
-        return TRUE if right == TRUE and not _may_raise(left) else ("or", left, right)
+        return TRUE if right == TRUE and not may_raise(left) else ("or", left, right)
     return one
 
 
@@ -191,22 +191,23 @@ def _raw(one: Term) -> Any:
     return one[1] if one[0] == "const" else [_raw(item) for item in one[1:]]
 
 
-def _may_raise(one: Term) -> bool:
+def may_raise(one: Term) -> bool:
+    """Whether answers may lead to no outcome at all, as an order of a number and no answer does."""
     match one:
         case ("and" | "or", left, right):
-            return _may_raise(left) or _may_raise(right)
+            return may_raise(left) or may_raise(right)
         case ("not", inner):
-            return _may_raise(inner)
+            return may_raise(inner)
         case ("name", _) | ("const", _):
             return False
         case ("items", *items):
-            return any(map(_may_raise, items))
+            return any(map(may_raise, items))
         case ("test", "none" | "defined", inner, _, _):
-            return _may_raise(inner)
+            return may_raise(inner)
         case ("compare", first, (name, second)):
             listed = name in ("in", "notin") and second[0] == "items"
             safe = name in _NEVER_RAISE or listed
-            return not safe or _may_raise(first) or _may_raise(second)
+            return not safe or may_raise(first) or may_raise(second)
     return True
 
 

@@ -56,7 +56,8 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
                 path = (*path, "type")
             known = [word for word in expected if word != A_BLOCK]
             what = f"`{given}` is not known here"
-            return source.problem(path, what, suggest(str(given), known), rule="wrong-value")
+            fix = _from_xlsform(str(given)) or suggest(str(given), known)
+            return source.problem(path, what, fix, rule="wrong-value")
         case "string_pattern_mismatch":
             fix = _PATTERN_FIXES.get(context.get("pattern", ""), f"it must match {context}")
             return source.problem(path, f"`{given}` cannot be used", fix, rule="wrong-value")
@@ -69,6 +70,16 @@ def _problem(source: Source, model: type[BaseModel], details: ErrorDetails) -> P
             shown = f": `{given}`" if isinstance(given, str) and f"`{given}`" not in what else ""
             fix = str(context.get("fix") or fix)
             return source.problem(path, what + shown, fix, rule="wrong-value")
+
+
+def _from_xlsform(kind: str) -> str:
+    """Return how a type that is written as in XLSForm is written here; nothing for others."""
+    if kind in {"begin_group", "begin group"}:
+        return "a group is `type: section`, with its questions under `questions:`"
+    if match := re.fullmatch(r"(select_one|select_multiple|rank) (\w+)( or_other)?", kind):
+        other = " and `or_other: true`" if match[3] else ""
+        return f"write `type: {match[1]}`, and below it `choices: {match[2]}`{other}"
+    return ""
 
 
 def _no_type(source: Source, path: Path, given: Mapping[str, Any]) -> Problem:

@@ -509,4 +509,6 @@ def message_chars(message: Message) -> int:
 def longest_before(voice: Voice) -> str:
     """Return the longest words that can come before a question in its bubble."""
     said = voice.flow.words.messages
-    return max((voice.text(name) for name in SAID_BEFORE if name in said), key=len)
+    together = [voice.text(name) for name in ("changed", "no_longer_fits") if name in said]
+    alone = (voice.text(name) for name in SAID_BEFORE if name in said)
+    return max(*alone, "\n\n".join(together), key=len)

@@ -20,6 +20,7 @@ from bot.channels.base import Address, Inbound
 from bot.flow.engine import step
 from bot.flow.keywords import Command
 from bot.flow.state import Status
+from bot.flow.survey import Question
 from bot.flow.turn import Event, Message, Open, Reply, Sent
 from bot.interview import (
     codes,
@@ -426,17 +427,23 @@ def _code_in(
         found = codes.find(inbound.text, strict=False)
         if found.code is None and found.mistyped is None:
             return None
-        if row.status == Status.ASKING.value and _open_text_question(connection, installation, row):
+        question = _open_question(connection, installation, row)
+        if question is not None and question.own_words:
+            return None
+        # "26juli2025" looks like a code gone wrong.
+        if question is not None and question.domain is not None and found.code is None:
             return None
     return found
 
 
-def _open_text_question(connection: Connection, installation: Installation, row: TurnRow) -> bool:
+def _open_question(
+    connection: Connection, installation: Installation, row: TurnRow
+) -> Question | None:
+    if row.status != Status.ASKING.value:
+        return None
     survey = survey_of(connection, installation, row)
     state = load_state(connection, installation, row, survey)
-    if state.question is None:
-        return False
-    return survey.for_group(row.grp or "").by_name[state.question].own_words
+    return survey.for_group(row.grp or "").by_name.get(state.question or "")
 
 
 def _follow(

@@ -34,6 +34,7 @@ from bot.reporting import (
     snapshots,
     words,
 )
+from bot.reporting.asked_commands import Asked, read_command
 from bot.reporting.posts import on_duty, zone_of
 from bot.reporting.roster_phase import Roster
 from bot.reporting.unit_names import UnitNames
@@ -50,8 +51,6 @@ MOST_CHOICES = 8
 CHOICE_LIVES = timedelta(hours=12)
 LONGEST_PAUSE = 90  # days
 
-_KNOWN = ("PROGRES", "RINCIAN", "GRAFIK", "REKAP", "BAGIKAN", "JEDA", "AKTIF", "PANDUAN")
-_OF_UNITS = ("PROGRES", "RINCIAN", "GRAFIK", "REKAP", "BAGIKAN")
 _IN_PAGES = ("RINCIAN", "GRAFIK")
 _PAGE = re.compile(r"(?:(.*\S)\s+)?([1-9][0-9]?)")
 _DAYS = re.compile(r"(\d{1,3})(?: hari)?")
@@ -77,16 +76,6 @@ def answer(
     return desk.answer() if desk.posts else None
 
 
-@dataclass(slots=True)
-class _Asked:
-    """A coordinator's command, what follows it, whether it was a synonym, and for which group."""
-
-    command: str
-    rest: str
-    synonym: bool
-    group: str | None = None
-
-
 @dataclass(eq=False)
 class _Desk:
     """One turn of a coordinator's."""
@@ -108,7 +97,7 @@ class _Desk:
             return self._help() if self._is_help_ours() else None
         if said.isdigit():
             return self._chosen(int(said[:4]))
-        asked = _command(self.survey, said, strict=self.busy)
+        asked = read_command(self.survey, said, strict=self.busy)
         if asked is None:
             return None
         match asked.command:
@@ -215,14 +204,14 @@ class _Desk:
 
     # --- numbers ---
 
-    def _for_group(self, asked: _Asked) -> _Asked:
+    def _for_group(self, asked: Asked) -> Asked:
         """Tell a group from a unit in what follows BAGIKAN; a unit that is called so is meant."""
         if asked.command != "BAGIKAN" or self._names.find(asked.rest, exactly=True):
             return asked
         rest, group = sharing.split(self.survey, asked.rest)
         return asked if group is None else replace(asked, rest=rest, group=group)
 
-    def _of_posts(self, asked: _Asked, page: int = 1) -> Message | None:
+    def _of_posts(self, asked: Asked, page: int = 1) -> Message | None:
         """Answer for all that the asker answers for."""
         command = asked.command
         if command == "REKAP":
@@ -266,7 +255,7 @@ class _Desk:
         text = "\n\n".join(filter(None, [said.text, self._unheard()]))
         return said if len(text) > LONGEST else replace(said, text=text)
 
-    def _of_unit(self, asked: _Asked) -> Message | None:
+    def _of_unit(self, asked: Asked) -> Message | None:
         """Answer for one unit, by what it is called; a page's number may stand behind it."""
         page = _PAGE.fullmatch(asked.rest) if asked.command in _IN_PAGES else None
         if page is not None and page[1] is None:
@@ -460,18 +449,3 @@ class _Desk:
         there = sharing.posters(self.connection, self.installation, self.published, unit_id)
         others = (one for one in list(self.survey.settings.groups)[1:] if one in there)
         return next((words.group_label(self.survey, one) for one in others), "")
-
-
-def _command(survey: Survey, said: str, *, strict: bool) -> _Asked | None:
-    """Return the command that a text is, or begins with where a unit or days may follow."""
-    best: tuple[int, _Asked] | None = None
-    for name in _KNOWN:
-        own = normalise(name)
-        synonyms = () if strict else survey.words.coordinator_keywords.get(name, ())
-        for word in {own, *map(normalise, synonyms)}:
-            if less_polite(said) == word or said == word:
-                return _Asked(name, "", word != own)
-            follows = name in _OF_UNITS or name == "JEDA"
-            if follows and said.startswith(f"{word} ") and (best is None or len(word) > best[0]):
-                best = len(word), _Asked(name, said[len(word) + 1 :], word != own)
-    return best[1] if best else None

@@ -7,7 +7,9 @@ memory stays the same however many there are.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,8 @@ MOST_XLSX_ROWS = 1_048_575
 """What a sheet holds below its headings."""
 
 Progress = Callable[[int], None]
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 
 
 class TooManyRows(ValueError):
@@ -182,7 +186,20 @@ def _read(meaning: Meaning, value: str, files: Mapping[str, str]) -> str | int |
             return int(value)
         case "decimal" | "range":
             return float(value) if "." in value or "e" in value else int(value)
+        case "calculate":
+            return _worked_out(value)
         case "image" | "audio" | "file":
             return files.get(value, value)
         case _:
             return value
+
+
+def _worked_out(value: str) -> str | int | float | list[str]:
+    """Return what a calculation came to: only its stored form tells of which type it is."""
+    if _NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("-").isdigit() else float(value)
+    if value.startswith('["'):
+        with contextlib.suppress(ValueError):
+            names: list[str] = json.loads(value)
+            return names
+    return value

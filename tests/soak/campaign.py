@@ -75,14 +75,17 @@ def campaign(
     # Not from 0 on: +62812 0000 0000 is a placeholder, and no roster takes it.
     everybody = [Person(one, random.Random(f"{seed}/{one}")) for one in range(1, people + 1)]
     coordinators = posts.invent(opens, days, ZONES)
-    world = World(
-        clock, {one.phone: one for one in everybody}, {one.phone: one for one in coordinators}
-    )
     # On SQLite one process serves; the driver writes beside it, as commands do.
     with (
         installation(url, clock=clock, serving=not workers) as here,
         tempfile.TemporaryDirectory() as folder,
     ):
+        world = World(
+            clock,
+            here,
+            {one.phone: one for one in everybody},
+            {one.phone: one for one in coordinators},
+        )
         _prepare(here, world, sabotage(first), Path(folder), people // max(3, days // 8))
         random_kills = Fire(kills, most_kills, random.Random(seed))
         with _hands(here, world, Path(folder), workers, random_kills) as (run, crew):
@@ -152,7 +155,7 @@ def _hands(
         return
 
     def alone() -> None:
-        while work(here, world) + world.call_back(here):
+        while work(here, world) + world.call_back():
             pass
 
     yield alone, None
@@ -186,7 +189,7 @@ class Play:
             while world.plans and world.plans[0][0] <= following:
                 at, _, person, what = heapq.heappop(world.plans)
                 clock.now = max(clock(), at)
-                world.act(self._here, self._desk, person, what)
+                world.act(self._desk, person, what)
             clock.now = following
 
     def _following(self, moment: datetime) -> datetime:

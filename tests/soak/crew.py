@@ -173,7 +173,7 @@ class Crew:
                     one.state, one.go = "working", now
                 self._change.notify_all()
             self._wait("working")
-            told = self.world.call_back(self.here)
+            told = self.world.call_back()
             if self.kills > before:
                 # Nobody who lives has anything in hands now: what the dead had is free.
                 self._let_leases_run_out()

@@ -25,8 +25,10 @@ INVITE, REMINDER, LAST_CALL = "invite", "reminder", "last_call"
 class Event(NamedTuple):
     """One thing that happened to a person.
 
-    sent: `what` is the step, `template` the message's name, `code` why it did not arrive; wrote:
-    turn (the interview goes on), asked (it does not begin), over.
+    sent: `what` is the step, `template` the message's name, `code` why it did not arrive, `made`
+    when it was written, from which the plan counts: it may have waited for its distance to another
+    one, or for a sender that was killed. wrote: turn (the interview goes on), asked (it does not
+    begin), over.
     """
 
     at: datetime
@@ -35,6 +37,7 @@ class Event(NamedTuple):
     template: str = ""
     text: bool = False
     code: int | None = None
+    made: datetime | None = None
 
 
 class Due(NamedTuple):
@@ -166,10 +169,7 @@ class Case:
         want = {INVITE: "invite", LAST_CALL: "reminder_last"}.get(kind, usual)
         if event.template != want:
             self._complain("the wrong words", event)
-        # One that waited for its distance to a second try was due before it was handed over.
-        first = due.steps.get(kind, event.at)
-        waited = self._handed is not None and first < self._handed + GAP
-        self._pass(kind, min(first, event.at) if waited else event.at, event.at)
+        self._pass(kind, event.made or event.at, event.at)
 
     # --- what had to happen -----------------------------------------------------------------------
 

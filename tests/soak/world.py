@@ -10,10 +10,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from bot.channels.base import Address, Found, Inbound, Outgoing, StatusEvent, as_text
 from bot.interview import fates
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.receiving import Desk, receive
+from storage.models import Outbox
 from tests.setup import TestClock
 from tests.soak.judge import CAPPED, NOT_IN_WINDOW, REFUSED, Event
 from tests.soak.posts import Post
@@ -62,6 +65,7 @@ class World:
     """WhatsApp and its people; the channel that the program sends by, from any process."""
 
     clock: TestClock
+    here: Installation
     people: dict[str, Person]
     posts: dict[str, Post] = field(default_factory=dict)
     name: str = SIMULATED.channel
@@ -88,9 +92,9 @@ class World:
         else:
             person = self.people[to]
             code = person.fails(text=text)
-            person.events.append(
-                Event(now, "sent", message.step or "", message.template or "", text, code)
-            )
+            step, template = message.step or "", message.template or ""
+            made = self._made(outgoing.reference)
+            person.events.append(Event(now, "sent", step, template, text, code, made))
             if code is None:
                 self._react(person)
         event = StatusEvent(sid, "delivered", 4)
@@ -100,59 +104,66 @@ class World:
         self._taken.setdefault(to, []).append(Found(sid, as_text(message), now, event))
         return StatusEvent(sid, "queued", 1) if event.failed else event
 
+    def _made(self, reference: str) -> datetime:
+        statement = select(Outbox.created_at).where(Outbox.id == UUID(reference))
+        made: datetime = self.here.database.read(lambda c: c.execute(statement).scalar_one())
+        return made
+
     def find(self, to: Address, since: datetime) -> list[Found]:
         """List what was taken, newest first."""
         with self._lock:
             return [one for one in reversed(self._taken.get(to.value, [])) if one.at >= since]
 
-    def call_back(self, here: Installation) -> int:
+    def call_back(self) -> int:
         """Tell what did not arrive; return how much that was."""
         with self._lock:
             failed, self._callbacks = self._callbacks, []
         for reference, event in failed:
-            fates.record_status(here, UUID(reference), event)
+            fates.record_status(self.here, UUID(reference), event)
         return len(failed)
 
-    def say(self, here: Installation, desk: Desk, person: Person, text: str) -> str:
+    def say(self, desk: Desk, person: Person, text: str) -> str:
         """Write one message and return the reply's words."""
         inbound = Inbound(
             self.name, self.sender, self._sid(), (Address("phone", person.phone),), text
         )
         receipt = receive(desk, inbound)
         if receipt.outbox_id is not None:
-            fates.record_status(here, receipt.outbox_id, StatusEvent(self._sid(), "delivered", 4))
+            fates.record_status(
+                self.here, receipt.outbox_id, StatusEvent(self._sid(), "delivered", 4)
+            )
         return receipt.message.text if receipt.message else ""
 
-    def act(self, here: Installation, desk: Desk, person: Person, what: str) -> None:
+    def act(self, desk: Desk, person: Person, what: str) -> None:
         """Do what was planned."""
         if person.over:
             return
-        now, began = here.now(), any(one.what == "turn" for one in person.events)
+        now, began = self.clock(), any(one.what == "turn" for one in person.events)
         if what == "stop":
-            self.say(here, desk, person, "BERHENTI")
+            self.say(desk, person, "BERHENTI")
             person.over = True
             person.events.append(Event(now, "wrote", "over"))
         elif what == "ask":
-            self.say(here, desk, person, "CEK")
+            self.say(desk, person, "CEK")
             person.events.append(Event(now, "wrote", "asked"))
         elif what == "decline" and not began:
-            while "TIDAK" not in (reply := self.say(here, desk, person, "1")):
+            while "TIDAK" not in (reply := self.say(desk, person, "1")):
                 assert "bahasa" in reply, reply
-            assert "Terima kasih. Tidak perlu" in self.say(here, desk, person, "TIDAK")
+            assert "Terima kasih. Tidak perlu" in self.say(desk, person, "TIDAK")
             person.over = True
             person.events.append(Event(now, "wrote", "over"))
         else:
-            over = self._answer(here, desk, person, 2 if what in ("part", "decline") else 20)
+            over = self._answer(desk, person, 2 if what in ("part", "decline") else 20)
             person.events.append(Event(now, "wrote", "over" if over else "turn"))
 
-    def _answer(self, here: Installation, desk: Desk, person: Person, most: int) -> bool:
+    def _answer(self, desk: Desk, person: Person, most: int) -> bool:
         """Answer so many questions; return whether that was the end."""
-        reply = self.say(here, desk, person, "1")
+        reply = self.say(desk, person, "1")
         for _ in range(most):
             if "Terima kasih. Tidak perlu" in reply:
                 person.over = True
                 return True
-            reply = self.say(here, desk, person, "SETUJU" if "SETUJU" in reply else "1")
+            reply = self.say(desk, person, "SETUJU" if "SETUJU" in reply else "1")
         return False
 
     def _react(self, person: Person) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from bot.flow.lint.choices import reserved_words, scales
 from bot.flow.lint.conditions import decided
 from bot.flow.lint.limits import limits
-from bot.flow.lint.names import official_name, unused
+from bot.flow.lint.names import blanks, official_name, unused
 from bot.flow.lint.rules import RULES, Rule, Severity
 from bot.flow.lint.subject import Subject
+from bot.flow.lint.unanswered import unanswered
 from bot.flow.load import load_parts, load_survey
 from bot.flow.source import FlowError, Problem
 
@@ -23,7 +24,9 @@ __all__ = ["CHECKS", "RULES", "Finding", "Rule", "Severity", "finding", "lint"]
 CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     unused,
     official_name,
+    blanks,
     decided,
+    unanswered,
     reserved_words,
     scales,
     limits,

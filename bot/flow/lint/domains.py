@@ -38,14 +38,16 @@ def domain(question: Question, uses: Uses) -> tuple[Answer | None, ...] | None:
             found = _words(uses)
         case "rank":
             found = _orders(question)
+        case "image" | "audio" | "file":
+            found = [] if uses.otherwise or uses.members or uses.ordered else [_OTHER]
         case _:
             found = _of(question.domain, uses)
     if found is None or len(found) > AT_MOST:
         return None
     named = [*uses.compared, *uses.members]
     found.sort(key=lambda answer: not _is_named(answer, named))
-    # Where a filter leaves no choice, nothing is asked.
-    skipped = not question.required or question.choice_filter is not None
+    # Where a filter leaves no choice, nothing is asked; a file may turn out to be none.
+    skipped = not question.required or question.choice_filter is not None or question.takes_file
     return (*found, *((None,) if skipped else ()))
 
 

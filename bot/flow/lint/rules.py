@@ -45,6 +45,7 @@ _NAMES = (
     Rule("unused-flow", "warning", "each flow is asked of a group"),
     Rule("unused-media", "warning", "each file of the folder `media` goes with a question"),
     Rule("official-name", "warning", "a survey of one's own does not call itself SPI or KPK"),
+    Rule("to-fill-in", "warning", "no word of survey.yaml is still in [BRACKETS]"),
 )
 
 _LOGIC = (
@@ -52,6 +53,7 @@ _LOGIC = (
     Rule("unreachable-question", "error", "each question is asked of somebody"),
     Rule("condition-never-true", "error", "a condition can come true"),
     Rule("condition-always-true", "warning", "a condition does not hold whatever is answered"),
+    Rule("unanswered-decides", "warning", "a condition does not fail for want of an answer alone"),
     Rule("message-without-constraint", "error", "a `constraint_message` has a `constraint`"),
     Rule("range-order", "error", "the smallest is not above the largest"),
     Rule("random-order", "error", "what chance moves is not read by what may come before it"),

@@ -31,12 +31,20 @@ class Place:
 
     def condition_at(self, key: str) -> Path:
         """Return where a condition of the question is written: with it, or with its section."""
-        at = self.path
-        while key not in (self.written if at == self.path else _at(self.source, at)):
+        return next(self.conditions_at(key))
+
+    def conditions_at(self, key: str) -> Iterator[Path]:
+        """Yield each place where conditions of this question are written, from the inside."""
+        at, found = self.path, False
+        while True:
+            if key in (self.written if at == self.path else _at(self.source, at)):
+                found = True
+                yield (*at, key)
             if len(at) < 4 or at[-2] != "questions":
-                return (*self.path, key)
+                break
             at = at[:-2]
-        return (*at, key)
+        if not found:
+            yield (*self.path, key)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
