@@ -182,6 +182,18 @@ def test_a_choice_that_is_gone_takes_its_answers_with_it_and_others_stay() -> No
     assert chat.state.answers["alat"] == ("1", "2")
 
 
+def test_a_calculation_that_is_gone_is_no_word_worth() -> None:
+    sum_of = '{name: lebih, type: calculate, calculation: "usia + 1"}'
+    with_it = edited(("  - name: alat\n", f"  - {sum_of}\n  - name: alat\n"))
+    chat = asking("1", "20", survey=with_it)
+    assert chat.state.answers["lebih"] == 21
+    step = over(chat, small())
+    assert step is not None
+    assert step.effects == (Dropped(("lebih",)),)
+    assert step.state.pending != RENEWED
+    assert step.state.question == "alat"
+
+
 def test_what_is_no_longer_asked_is_dropped() -> None:
     chat = asking("1", "40", "1", "2")
     done = over(chat, edited(OLDER))

@@ -404,6 +404,19 @@ ubah 1
 """
 
 
+def test_what_is_wrong_in_a_file_is_told_with_its_path_by_every_command(folder):
+    shutil.copytree(FLOWS / "integritas", folder / "mine")
+    file = folder / "mine" / "internal.yaml"
+    assert "no error found" in good("check", str(file)), "a file stands for its folder"
+    file.write_text(file.read_text("utf-8").replace("choices: F5N", "choices: F5M", 1), "utf-8")
+    place = re.compile(r"mine/internal\.yaml:\d+:\d+: (error: \[unknown-name\] )?no choice list")
+    for command in ("check", "test", "paths"):
+        assert place.search(bad(command, "mine")), command
+    for command in ("chat", "cost"):
+        assert place.search(bad(command, "mine", "internal")), command
+    assert place.search(bad("graph", "mine", "internal", "-o", "x.svg"))
+
+
 def test_a_talk_with_everything_in_it_passes_as_a_transcript(folder):
     shown = good("chat", "integritas", "internal", "--record", "talk.yaml", said=TALK)
     assert "Kelompok jabatan" in shown or "kelompok jabatan" in shown

@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 import pytest
 
 from bot.flow.condition_words import in_words
-from bot.flow.graph import Graph, graph, mermaid
+from bot.flow.graph import REVIEW, Graph, graph, mermaid
 from bot.flow.graph_svg import WIDTH, svg, width_of, wrapped
-from tests.surveys import bundled, small
+from bot.flow.load import load_survey
+from tests.media_files import lines
+from tests.surveys import bundled, small, small_files
 from tests.test_billing import flow, one
 from tests.test_question_types import land
 
@@ -178,12 +180,40 @@ def test_lines_are_broken_between_words():
 def test_mermaid_has_every_question_and_both_ways_around():
     text = mermaid(drawn())
     for row in drawn().rows:
-        assert re.search(rf"^    {row.name}[\[/]", text, re.MULTILINE)
-    assert "    alat --> if_alat_lain\n" in text
-    assert "    if_alat_lain -->|yes| alat_lain\n" in text
-    assert "    alat_lain --> if_dewasa\n    if_alat_lain -->|no| if_dewasa\n" in text
-    assert '    setuju_kah -->|"1 setuju_kah is 2 (Tidak)"| end_setuju_kah\n' in text
-    assert "    akhir --> finish\n" in text
+        assert re.search(rf"^    q_{row.name}[\[/]", text, re.MULTILINE)
+    assert "    q_alat --> if_alat_lain\n" in text
+    assert "    if_alat_lain -->|yes| q_alat_lain\n" in text
+    assert "    q_alat_lain --> if_dewasa\n    if_alat_lain -->|no| if_dewasa\n" in text
+    assert '    q_setuju_kah -->|"1 setuju_kah is 2 (Tidak)"| end_setuju_kah\n' in text
+    assert "    q_akhir --> finish\n" in text
+
+
+def test_names_that_mean_something_in_mermaid_are_no_trouble():
+    files = small_files()
+    files["internal.yaml"] = files["internal.yaml"].replace("setuju_kah", "end")
+    text = mermaid(graph(load_survey(files).for_group("internal"), "id"))
+    assert "    end\n" not in text
+    assert '    q_end["<b>1 end</b>' in text
+
+
+# what else people see
+
+
+def test_pictures_and_the_page_of_all_answers_are_drawn():
+    files = small_files()
+    old = "    label: {id: Usia?, en: Age?}\n"
+    assert old in files["internal.yaml"]
+    more = "    media: {image: kartu.png, audio: {id: usia.ogg}}\n"
+    files["internal.yaml"] = files["internal.yaml"].replace(old, old + more) + "review: true\n"
+    files |= lines(kartu_png=("image/png", 900), usia_ogg=("audio/ogg", 900))
+    found = graph(load_survey(files).for_group("internal"), "id")
+    kinds = {row.name: row.kind for row in found.rows}
+    assert kinds["usia"] == "number 0–120 · picture · recording"
+    said = [text.text for text in texts(svg(found))]
+    assert said.index(REVIEW) < said.index("finished")
+    assert "    q_akhir --> review\n" in mermaid(found)
+    assert "    review --> finish\n" in mermaid(found)
+    assert REVIEW not in svg(drawn())
 
 
 def test_the_picture_in_the_documentation_is_that_of_the_bundled_flow():

@@ -21,6 +21,7 @@ from bot.interview.publishing import (
 )
 from bot.interview.surveys import UnknownSurvey, publish
 from storage.models import Conversation, FlowVersion, Response
+from tests.media_files import lines
 from tests.respondents import Respondent
 from tests.rows import change, count, rows
 from tests.versions import edited, files_of, under_way, without
@@ -50,6 +51,14 @@ def finish(place: Office, people: int) -> None:
     for seed in range(people):
         person = place.twilio.person()
         Respondent(person, flow, place.code(), random.Random(seed)).interview()
+
+
+def test_a_picture_that_no_question_uses_makes_no_other_version(both):
+    here = both.installation
+    under_way(both, *AT_TRS_01)
+    same = files_of(here)
+    assert difference(here, NAME, files=same).begun == 0
+    assert difference(here, NAME, files=same | lines(lama_png=("image/png", 9))).begun == 0
 
 
 def test_what_changes_and_whom_it_touches(both):

@@ -88,6 +88,7 @@ def test_what_was_worked_out_and_what_other_is_have_columns(house):
     assert "pengantar" not in row
     book = house.database.read(lambda connection: read_codebook(connection, house, published, "en"))
     meanings = {one.question: one.newest for one in book.variables}
+    assert (meanings["usia"].limits, meanings["lama"].limits) == ("17–99", "0–80")
     assert (meanings["mulai_usia"].type, meanings["mulai_usia"].label) == (
         "calculate",
         "mulai_usia",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bot.commands.common import JSON, fail, faults, out, report, settings, table
+from bot.commands.common import JSON, fail, faults, out, report, table
+from bot.commands.flows import survey_folder, survey_in
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,16 +28,9 @@ def cost(
 ) -> None:
     """Count the messages of one interview, and what they cost at the survey's `rates`."""
     from bot.flow.billing import bill
-    from bot.flow.load import load_survey
-    from bot.interview.surveys import read_files
 
     with faults():
-        folder = Path(survey)
-        if not (folder / "survey.yaml").is_file():
-            folder = settings().flows_dir / survey
-        else:
-            settings()
-        compiled = load_survey(read_files(folder))
+        compiled = survey_in(survey_folder(survey))
         if group not in compiled.settings.groups:
             fail(f"no group {group!r}; there are: {', '.join(compiled.settings.groups)}")
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from bot.commands.common import fail, faults, out
-from bot.commands.flows import survey_folder
+from bot.commands.flows import survey_folder, survey_in
 
 FORMS = (".svg", ".png", ".mmd")
 PPI = 144  # two pixels for each unit of the picture
@@ -34,11 +34,9 @@ def graph(
     from bot.flow.graph import graph as graph_of
     from bot.flow.graph import mermaid
     from bot.flow.graph_svg import svg
-    from bot.flow.load import load_survey
-    from bot.interview.surveys import read_files
 
     with faults():
-        compiled = load_survey(read_files(survey_folder(survey)))
+        compiled = survey_in(survey_folder(survey))
         if group not in compiled.settings.groups:
             fail(f"no group {group!r}; there are: {', '.join(compiled.settings.groups)}")
         if not compiled.settings.takes_answers:

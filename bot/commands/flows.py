@@ -13,7 +13,9 @@ import typer
 from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
 from bot.flow.json_schema import json_schema_text
 from bot.flow.lint import RULES, Finding, finding, lint
+from bot.flow.load import load_survey
 from bot.flow.source import FlowError
+from bot.flow.survey import Survey
 from bot.interview.contents import every, make, prepare
 from bot.interview.moving import MoveReport, move_due
 from bot.interview.publishing import publish_edition, version_number
@@ -26,7 +28,11 @@ PATH = typer.Argument(
 
 
 def surveys_in(path: Path) -> list[Path]:
-    """Return the survey folders at or below a path. Raises FileNotFoundError when there is none."""
+    """Return the survey folders at or below a path, that of a file in one too.
+
+    Raises FileNotFoundError when there is none.
+    """
+    path = path.parent if path.is_file() else path
     if (path / "survey.yaml").is_file():
         return [path]
     found = sorted(file.parent for file in path.glob("*/survey.yaml"))
@@ -47,6 +53,16 @@ def survey_folder(name: str) -> Path:
     read = settings()
     folder = Path(name)
     return folder if (folder / "survey.yaml").is_file() else read.flows_dir / name
+
+
+def survey_in(folder: Path) -> Survey:
+    """Return the survey of a folder. What is wrong with its files is told with their paths."""
+    try:
+        return load_survey(read_files(folder))
+    except FlowError as error:
+        raise FlowError(
+            [replace(one, file=str(folder / one.file)) for one in error.problems]
+        ) from None
 
 
 def check(

@@ -11,7 +11,7 @@ import typer
 
 from bot.commands.common import JSON, err, fail, faults, out, report, table
 from bot.commands.cost import money, number
-from bot.commands.flows import survey_folder
+from bot.commands.flows import survey_folder, survey_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,9 @@ def paths(
     as_json: bool = JSON,
 ) -> None:
     """Count all ways through a flow, prove that each ends, and say how long they are."""
-    from bot.flow.load import load_survey
-    from bot.interview.surveys import read_files
 
     with faults():
-        compiled = load_survey(read_files(survey_folder(survey)))
+        compiled = survey_in(survey_folder(survey))
         groups = compiled.settings.groups
         if group is not None and group not in groups:
             fail(f"no group {group!r}; there are: {', '.join(groups)}")

@@ -10,12 +10,11 @@ import typer
 from pydantic import ValidationError
 
 from bot.channels.base import as_shown
-from bot.commands.common import err, fail, faults, out, settings
-from bot.flow.load import load_survey
+from bot.commands.common import err, fail, faults, out
+from bot.commands.flows import survey_folder, survey_in
 from bot.flow.rewriting import dump
 from bot.flow.survey import Survey
 from bot.flow.transcript import Line, Result, Transcript, play
-from bot.interview.surveys import read_files
 
 HELP = (
     "Type what a person would type. /tap VALUE taps a button, /quote QUESTION WORDS answers an"
@@ -31,10 +30,7 @@ def chat(
 ) -> None:
     """Talk to a flow in the terminal, as somebody who has just followed a link."""
     with faults():
-        folder = Path(survey)
-        if not (folder / "survey.yaml").is_file():
-            folder = settings().flows_dir / survey
-        compiled = load_survey(read_files(folder))
+        compiled = survey_in(survey_folder(survey))
         if group not in compiled.settings.groups:
             fail(f"no group {group!r}; there are: {', '.join(compiled.settings.groups)}")
         if record is not None and (record.exists() or not record.parent.is_dir()):

@@ -10,8 +10,7 @@ import typer
 
 from bot.channels.base import as_shown
 from bot.commands.common import JSON, err, faults, out, report, table
-from bot.commands.flows import PATH, surveys_named
-from bot.flow.load import load_survey
+from bot.commands.flows import PATH, survey_in, surveys_named
 from bot.flow.rewriting import CommentLost, rewrite
 from bot.flow.source import FlowError
 from bot.flow.transcript import Turned, play, read_transcript
@@ -72,8 +71,8 @@ def play_transcripts(
 
 
 def _played(folder: Path, *, update: bool, wants_coverage: bool) -> _Survey:
+    survey = survey_in(folder)
     files = read_files(folder)
-    survey = load_survey(files)
     done = _Survey(folder)
     for file in sorted((folder / "tests").glob("*.yaml")):
         done.played += 1

@@ -54,7 +54,11 @@ def carry(old: Flow, new: Flow, state: State, context: Context, policy: Policy) 
         ended = finish(Turn(new, replace(moved, status=Status.ASKING), context), effects)
         return Step(replace(ended.state, wake_at=wake_at(ended.state, context)), None, effects)
     name = None if opened is None else opened.name
-    same = name == state.question and not any(isinstance(one, Dropped) for one in effects)
+    gone = [one for effect in effects if isinstance(effect, Dropped) for one in effect.questions]
+    # What was only worked out was never seen: that it is gone is nothing to speak of.
+    same = name == state.question and not any(
+        one.is_asked for one in old.questions if one.name in gone
+    )
     if same and (name is None or name not in anew):
         return Step(moved, None, effects)
     extra = {key: value for key, value in moved.extra.items() if key not in (LAST, "said")}

@@ -81,7 +81,8 @@ class Domain(Protocol):
         ...
 
 
-def _within(least: str, most: str, language: str) -> str:
+def within(least: str, most: str, language: str) -> str:
+    """Return two limits as "0–10", one of them as "min. 0", "" where there is none."""
     if least and most:
         return f"{least}–{most}" if " " not in least else f"{least} – {most}"
     if most:
@@ -140,7 +141,7 @@ class Decimals:
     def limits(self, language: str) -> str:
         ends = (self.least, self.most)
         least, most = ("" if one is None else numbers.shown(one, language) for one in ends)
-        return _within(least, most, language)
+        return within(least, most, language)
 
     def _inside(self, value: Decimal) -> bool:
         low = self.least is None or value >= self.least
@@ -247,7 +248,7 @@ class Days:
     def limits(self, language: str) -> str:
         ends = (self.least, self.most)
         least, most = ("" if one is None else day_in_words(one, language) for one in ends)
-        return _within(least, most, language)
+        return within(least, most, language)
 
     def _inside(self, day: date) -> bool:
         return (self.least or date.min) <= day <= (self.most or date.max)
@@ -295,7 +296,7 @@ class Clock:
         least, most = (
             "" if one is None else self.shown(one.isoformat("minutes"), language) for one in ends
         )
-        return _within(least, most, language)
+        return within(least, most, language)
 
     def _inside(self, moment: time) -> bool:
         return (self.least or time.min) <= moment <= (self.most or time.max)

@@ -41,10 +41,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a picture of a flow shows."""
+    """What a picture of a flow shows; `review` where all answers are shown before the end."""
 
     title: str
     rows: tuple[Row, ...]
+    review: bool = False
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -63,7 +64,7 @@ def graph(flow: Flow, language: str) -> Graph:
     """Return the graph of a flow, with its texts in one language."""
     title = flow.title.get(language) or flow.title[flow.settings.default_language]
     rows = tuple(_row(flow, question, language) for question in flow.questions)
-    return Graph(f"{title} ({flow.name})", rows)
+    return Graph(f"{title} ({flow.name})", rows, flow.review)
 
 
 def _row(flow: Flow, question: Question, language: str) -> Row:
@@ -78,7 +79,7 @@ def _row(flow: Flow, question: Question, language: str) -> Row:
     return Row(
         number=question.number,
         name=question.name,
-        kind=kind_in_words(question, language),
+        kind=kind_in_words(question, language) + _beside(question),
         label=(
             f"= {calculation.source}"
             if calculation is not None
@@ -139,6 +140,19 @@ def kind_in_words(question: Question, language: str) -> str:
     return f"{name} {limits}" if limits else name
 
 
+def _beside(question: Question) -> str:
+    """Return what goes with a question besides its text."""
+    media = question.media
+    said = [
+        *(["picture"] if media is not None and media.image else []),
+        *(["recording"] if media is not None and media.audio else []),
+    ]
+    return "".join(f" · {one}" for one in said)
+
+
+REVIEW = "all answers shown, sent with KIRIM"
+"""What stands before the end where answers are reviewed."""
+
 _KINDS: Mapping[str, str] = {"decimal": "number", "range": "scale", "geopoint": "place"}
 """What types are called in the picture, where it is not their name."""
 
@@ -160,20 +174,24 @@ def _mermaid(drawn: Graph) -> Iterator[str]:
                 yield f'    subgraph section_{number}["{_safe(" › ".join(here))}"]'
             sections = here
         if run.condition is not None:
-            fork = f"if_{run.rows[0].name}"
+            fork = f"if_{run.rows[0].name}"  # no question's own: these begin with q_
             yield f'    {fork}{{"{_safe(run.condition)}?"}}'
             yield from _arrows(ways_in, fork)
             ways_in = [(fork, "yes")]
         for row in run.rows:
             yield _box(row)
-            yield from _arrows(ways_in, row.name)
-            ways_in = [(row.name, "")]
+            yield from _arrows(ways_in, f"q_{row.name}")
+            ways_in = [(f"q_{row.name}", "")]
             if row.ends:
                 yield f'    end_{row.name}(["screened out"])'
-                yield f'    {row.name} -->|"{_safe(row.ends)}"| end_{row.name}'
+                yield f'    q_{row.name} -->|"{_safe(row.ends)}"| end_{row.name}'
         if run.condition is not None:
             ways_in = [*ways_in, (f"if_{run.rows[0].name}", "no")]
     yield from ["    end"] * bool(sections)
+    if drawn.review:
+        yield f'    review(["{REVIEW}"])'
+        yield from _arrows(ways_in, "review")
+        ways_in = [("review", "")]
     yield '    finish(["finished"])'
     yield from _arrows(ways_in, "finish")
 
@@ -181,7 +199,7 @@ def _mermaid(drawn: Graph) -> Iterator[str]:
 def _box(row: Row) -> str:
     number = f"{row.number} " if row.number else ""
     left, right = ("[", "]") if row.number else ("[/", "/]")
-    return f'    {row.name}{left}"<b>{number}{row.name}</b><br/>{_safe(row.label)}"{right}'
+    return f'    q_{row.name}{left}"<b>{number}{row.name}</b><br/>{_safe(row.label)}"{right}'
 
 
 def _arrows(sources: list[tuple[str, str]], target: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from bot.flow.graph import Graph, Row, Run
+from bot.flow.graph import REVIEW, Graph, Row, Run
 
 WIDTH = 960
 _LEFT, _RIGHT = 130, 690  # of a box
@@ -157,6 +157,8 @@ def svg(drawn: Graph) -> str:
         from_y = _run(sheet, run, from_y, after_detour=detour)
         detour = run.condition is not None
     _band(sheet, band_top, sections)
+    if drawn.review:
+        from_y = _page(sheet, from_y)
     _arrow_down(sheet, from_y, sheet.y + _GAP)
     sheet.y += _GAP - 10
     _pill(sheet, "finished", _DARK)
@@ -177,6 +179,16 @@ def _pill(sheet: _Sheet, words: str, fill: str) -> float:
     sheet.box((_MIDDLE - width / 2, top, width, 26), fill, radius=13)
     sheet.text(_MIDDLE, top + 17.5, words, 13, "#ffffff", bold=True, anchor="middle")
     sheet.y = top + 26
+    return sheet.y
+
+
+def _page(sheet: _Sheet, from_y: float) -> float:
+    """Draw the page of all answers; return its lower edge."""
+    top = sheet.y + _GAP
+    _arrow_down(sheet, from_y, top)
+    sheet.box((_LEFT, top, _RIGHT - _LEFT, 30), _NOTE, _LINE)
+    sheet.text(_LEFT + _PAD + 30, top + 20, REVIEW, 13, _SOFT)
+    sheet.y = top + 30
     return sheet.y
 
 

@@ -18,7 +18,13 @@ from bot.flow.load import load_survey
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Survey
 from bot.interview.installation import Installation
-from bot.interview.surveys import SETTINGS, Published, UnknownSurvey, publish, stored_files
+from bot.interview.surveys import (
+    Published,
+    UnknownSurvey,
+    publish,
+    stored_files,
+    version_files,
+)
 from storage.queries import editions as queries
 from storage.queries.editions import VersionRow
 
@@ -144,7 +150,8 @@ def difference(
         before = numbered(versions, old or current.number)
         if survey is not None and files is not None:
             target, label = survey, "the files"
-            target_id = _same(connection, published, versions, files)
+            kept = version_files(files, survey)
+            target_id = _same(connection, published, versions, kept)
         else:
             after = numbered(versions, new or current.number)
             target = installation.surveys.version(connection, published.id, after.id)
@@ -182,12 +189,11 @@ def _same(
     connection: Connection,
     published: Published,
     versions: Iterable[VersionRow],
-    files: Mapping[str, str],
+    kept: Mapping[str, str],
 ) -> int | None:
     """Return the version that these files are already, if any: its people stay where they are."""
-    rest = {name: text for name, text in files.items() if name != SETTINGS}
     return next(
-        (one.id for one in versions if stored_files(connection, published.id, one.id)[1] == rest),
+        (one.id for one in versions if stored_files(connection, published.id, one.id)[1] == kept),
         None,
     )
 

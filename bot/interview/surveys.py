@@ -161,6 +161,16 @@ def _read(path: Path) -> str:
         raise FlowError([problem]) from error
 
 
+def version_files(files: Mapping[str, str], survey: Survey) -> dict[str, str]:
+    """Return what of a survey's files a version keeps: no settings, no pictures without a use."""
+    used = {FOLDER + one.name for one in survey.media}
+    return {
+        name: text
+        for name, text in sorted(files.items())
+        if name != SETTINGS and (not name.startswith(FOLDER) or name in used)
+    }
+
+
 def publish(
     installation: Installation,
     files: Mapping[str, str],
@@ -175,13 +185,7 @@ def publish(
     what becomes of people under way with another version: a sweep and their own turns do it.
     """
     survey = load_survey(files)
-    used = {FOLDER + one.name for one in survey.media}
-    rest = {
-        name: text
-        for name, text in sorted(files.items())
-        if name != SETTINGS and (not name.startswith(FOLDER) or name in used)
-    }
-    content = json.dumps(rest, ensure_ascii=False)
+    content = json.dumps(version_files(files, survey), ensure_ascii=False)
     text = files[SETTINGS]
     settings_hash, content_hash = _hash(text), _hash(content)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from bot.flow.domains import within
 from bot.flow.survey import Question, QuestionType, Survey, Texts
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -179,5 +180,13 @@ def _meaning(survey: Survey, question: Question, language: str) -> Meaning:
         said(survey.dimensions.get(question.dimension or "")) or (question.dimension or ""),
         said(survey.indicators.get(question.indicator or "")) or (question.indicator or ""),
         question.scored,
-        question.domain.limits(language) if question.domain is not None else "",
+        _limits(question, language),
     )
+
+
+def _limits(question: Question, language: str) -> str:
+    if question.domain is not None:
+        return question.domain.limits(language)
+    ends = (question.least, question.most) if question.type == "integer" else (None, None)
+    least, most = ("" if one is None else str(one) for one in ends)
+    return within(least, most, language)
