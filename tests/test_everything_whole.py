@@ -74,7 +74,9 @@ class Somebody:
 
     def begin(self) -> None:
         for text in (self.place.link_text(), "1", "setuju"):
+            self.place.clock.move(seconds=8)
             self.person.say(text)
+        self.place.sweep("deliver")  # what has a picture goes out by REST
 
     def choose(self, question: Question, shown: str) -> None:
         """Answer one question, by the numbers that stand in its message."""
