@@ -1,4 +1,4 @@
-"""A dozen people in the survey with everything: through the webhook, mixed, exported, compared."""
+"""Nine people in the survey with everything: through the webhook, mixed, exported, compared."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.respondents import Vector, stored_vectors
 from tests.rows import count, rows
 from tests.whatsapp import Office, office
 
-PEOPLE, K = 12, 3
+PEOPLE, K = 9, 3
 FILES, FILE = ("foto", "cerita", "surat"), "file"
 BYTES: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "image": (jpeg, "image/jpeg"),
@@ -74,7 +74,13 @@ class Somebody:
 
     def begin(self) -> None:
         for text in (self.place.link_text(), "1", "setuju"):
+            self.place.clock.move(seconds=8)
             self.person.say(text)
+        for _ in range(5):  # what has a picture goes out by REST, at the sender's pace
+            if "Provinsi?" not in self.person.inbox[-1]:
+                self.place.clock.move(seconds=30)
+                self.place.sweep("deliver")
+                self.place.twilio.settle()
 
     def choose(self, question: Question, shown: str) -> None:
         """Answer one question, by the numbers that stand in its message."""
@@ -155,9 +161,7 @@ class Somebody:
         return tuple(sorted((name, mixing.to_text(value)) for name, value in told.items()))
 
 
-def test_a_dozen_people_leave_exactly_their_answers_and_files(
-    place: Office, tmp_path: Path
-) -> None:
+def test_nine_people_leave_exactly_their_answers_and_files(place: Office, tmp_path: Path) -> None:
     people = []
     for number in range(PEOPLE):
         one = Somebody(place, number)
