@@ -393,10 +393,10 @@ def walk_in(name: str, survey: Survey, walks: int = 150) -> type:
 
 TestBundled = walk_in("BundledWalk", bundled())
 TestLand = walk_in("LandWalk", load_survey(small_files(internal=LAND_FLOW)))
-TestSmall = walk_in("SmallWalk", small())
+TestSmall = walk_in("SmallWalk", small(), walks=100)
 TestReviewed = walk_in("ReviewedWalk", load_survey(small_files(internal=REVIEWED)), walks=80)
-TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language())
-TestStructured = walk_in("StructuredWalk", structured())
+TestOneLanguage = walk_in("OneLanguageWalk", small_in_one_language(), walks=60)
+TestStructured = walk_in("StructuredWalk", structured(), walks=100)
 TestEverything = walk_in("EverythingWalk", everything(), walks=25)
 TestPaged = walk_in("PagedWalk", paged(), walks=30)
 
