@@ -49,7 +49,7 @@ def number_of(here: Installation, table: Any, *where: Any) -> int:
 def storm(fleet: Fleet, here: Installation, twilio: FakeTwilio, count: int) -> None:
     """Kill senders at random until so many messages went out in all."""
     # Where others go on while one starts again, shots must follow faster to be enough.
-    least, most = (8, 18) if len(fleet.programs) > 1 else (14, 28)
+    least, most = (5, 12) if len(fleet.programs) > 1 else (8, 20)
     twilio.door = fleet.door
     end = time.monotonic() + 90
     while len(twilio.messages) < count:
