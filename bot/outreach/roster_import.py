@@ -49,8 +49,8 @@ TRIES = 3
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
 Work = Callable[[Connection], None]
-Part = tuple[list[Judged], Work]
-"""Rows that are stored in one transaction, and what does it."""
+Part = tuple[list[Judged], Work | None]
+"""Rows that are stored in one transaction, and what does it, where that is prepared."""
 _DOUBLE = {"duplicate_elsewhere", "duplicate_in_file"}
 
 
@@ -74,26 +74,30 @@ class Staging:
     _closed: list[int] = field(default_factory=list)
 
     def prepared(self, diff: Diff, chunk: list[Judged]) -> list[Part]:
-        """Compare a chunk with what is stored and seal its people. Returns what stores it."""
-        size = SQLITE_PART if self.installation.database.is_sqlite else len(chunk)
-        parts = [chunk[start : start + size] for start in range(0, len(chunk), size)]
-        return [(part, self._compared(diff, part)) for part in parts]
+        """Compare a chunk with what is stored and seal its people. Returns what stores it.
+
+        On SQLite that is done part by part between the transactions: it leaves the lock to others.
+        """
+        if not self.installation.database.is_sqlite:
+            return [(chunk, self._compared(diff, chunk))]
+        starts = range(0, len(chunk), SQLITE_PART)
+        return [(chunk[start : start + SQLITE_PART], None) for start in starts]
 
     def store(self, diff: Diff, parts: list[Part]) -> None:
         """Stage a prepared chunk. Raises ImportRunning, Conflict."""
         for part, work in parts:
             self._store(diff, part, work)
 
-    def _store(self, diff: Diff, chunk: list[Judged], work: Work) -> None:
+    def _store(self, diff: Diff, chunk: list[Judged], work: Work | None) -> None:
         for attempt in range(TRIES):
             try:
-                self.installation.database.write(work)
+                self.installation.database.write(work or self._compared(diff, chunk))
                 break
             except Conflict:
                 # Somebody else stored one of these people, as coordinators may by chat.
                 if attempt == TRIES - 1:
                     raise
-                work = self._compared(diff, chunk)
+                work = None
         diff.note(chunk)
         self._note_mended(chunk)
 

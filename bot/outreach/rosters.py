@@ -16,10 +16,11 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bot.flow.source import Problem
-from bot.intake.tables import InputError, LeftOut, Table, open_table
+from bot.intake.tables import InputError, LeftOut, Row, Table, open_table
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach import quality
@@ -35,7 +36,7 @@ from bot.outreach.roster_import import (
     in_stages,
     taken_in,
 )
-from bot.outreach.roster_rows import COLUMNS, Reader, Units
+from bot.outreach.roster_rows import COLUMNS, Read, Reader, Units
 from storage.queries import audit
 from storage.queries import units as unit_queries
 
@@ -50,7 +51,8 @@ __all__ = [
 
 CHUNK = 5_000
 SAMPLE = 200  # rows of a chunk whose cells are looked at for codes of diseases
-TOLD = 10_000  # problems and warnings that a report lists; all rows to mend are stored
+_NO_CELLS: Mapping[str, str] = MappingProxyType({})
+TOLD = 2_000  # problems and warnings that a report lists; all rows to mend are stored
 READING = "1"  # the rules of reading; another number lets files be read again
 
 Progress = Callable[[int], None]
@@ -321,7 +323,7 @@ class _Run:
                 for read in chunk[:SAMPLE]
             ]
             no_patients(table.header, cells, self._unit_name(), self._path.name)
-            yield diff.within_file(chunk)
+            yield diff.within_file(map(_lean, chunk))
 
     def _unit_name(self) -> str:
         """Return the name of the unit that the whole list is of, as far as it is said."""
@@ -407,3 +409,10 @@ def _problem_to_dict(problem: Problem) -> dict[str, Any]:
         "what": problem.what,
         "fix": problem.fix,
     }
+
+
+def _lean(read: Read) -> Read:
+    """Return the reading of a row without its cells where a person is all that is needed of it."""
+    if read.person is None:
+        return read
+    return read._replace(row=Row(read.row.line, _NO_CELLS, sheet=read.row.sheet))

@@ -1,6 +1,7 @@
-"""Runs a `tautan` command and writes down how long each transaction held SQLite's lock.
+"""Runs a `tautan` command and writes down what it took of memory, and of SQLite's lock.
 
-`python -m tests.bench.locks FILE roster import ...`: seconds, one a line, as they ended.
+`python -m tests.bench.locks FILE roster import ...`: on the first line the most memory in kB, then
+how long each transaction held the lock, in seconds, as they ended.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ def _ended(driver: Any, _: Any) -> None:
         held.append(time.perf_counter() - start)
 
 
+def most_memory() -> int:
+    """Return the most memory that this program has had, in kB, without what it was forked from."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+
 if __name__ == "__main__":
     event.listen(Engine, "after_cursor_execute", _begun)
     event.listen(Pool, "checkin", _ended)
@@ -37,4 +44,4 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        report.write_text("\n".join(map(str, held)))
+        report.write_text("\n".join(map(str, (most_memory(), *held))))
