@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -76,11 +77,13 @@ class Somebody:
         for text in (self.place.link_text(), "1", "setuju"):
             self.place.clock.move(seconds=8)
             self.person.say(text)
-        for _ in range(5):  # what has a picture goes out by REST, at the sender's pace
-            if "Provinsi?" not in self.person.inbox[-1]:
-                self.place.clock.move(seconds=30)
-                self.place.sweep("deliver")
-                self.place.twilio.settle()
+        # What has a picture goes out by REST, at the sender's pace, which is of real time.
+        end = time.monotonic() + 30
+        while "Provinsi?" not in self.person.inbox[-1]:
+            assert time.monotonic() < end, self.person.inbox
+            time.sleep(0.05)
+            self.place.sweep("deliver")
+            self.place.twilio.settle()
 
     def choose(self, question: Question, shown: str) -> None:
         """Answer one question, by the numbers that stand in its message."""
