@@ -26,7 +26,7 @@ from bot.authoring.translations import (
 )
 from bot.authoring.yaml_edits import Change, with_texts
 from bot.flow.load import load_survey
-from bot.flow.source import FlowError
+from bot.flow.source import FlowError, read_source
 from bot.intake.errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -179,7 +179,9 @@ def test_any_words_come_through(text: str) -> None:
         Change(("questions", 0, "hint"), "en", text, "id"),
         Change(("questions", 0, "hint"), "bjn", text + "\n" + text, "id"),
     ]
-    with_texts("contoh.yaml", FLOW, changes)  # reads the result again and compares
+    made = read_source("contoh.yaml", with_texts("contoh.yaml", FLOW, changes)).data
+    hint = made["questions"][0]["hint"]
+    assert (made["title"]["bjn"], hint["en"], hint["bjn"]) == (text, text, f"{text}\n{text}")
 
 
 def test_windows_line_ends_stay() -> None:

@@ -369,6 +369,8 @@ def test_the_file_is_free_again_when_its_server_was_killed(server, sqlite_url):
     server.wait(10)
     second = Database(sqlite_url, serving=True)
     second.claim()
+    assert second.file is not None
+    assert second.file.with_name(second.file.name + ".lock").read_text() == str(os.getpid())
     second.close()
 
 

@@ -254,7 +254,7 @@ def test_a_whole_interview_ends_with_the_closing_words(
         clock.move(seconds=10)
         last = chat(client, "warga")[-1]
         if last["text"].startswith("Terima kasih. Tidak perlu"):
-            return
+            break
         if last["choices"]:
             # Any but the last: the last of the first question ends the interview.
             post(client, "warga", {"text": last["choices"][0][0], "quote": last["sid"]})
@@ -262,7 +262,7 @@ def test_a_whole_interview_ends_with_the_closing_words(
             post(client, "warga", {"text": last["buttons"][0][1], "quote": last["sid"]})
         else:
             post(client, "warga", {"text": "0"})
-    raise AssertionError(f"no end in sight: {last}")
+    assert last["text"].startswith("Terima kasih. Tidak perlu"), f"no end in sight: {last}"
 
 
 def test_a_tap_names_its_question_even_when_it_comes_at_once(

@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
+from bot.flow import carrying
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Question
 from bot.interview import mixing_files
@@ -354,25 +355,7 @@ def _common_flows(
 def holds(flow: Flow, name: str, answer: Answer) -> bool:
     """Whether a version of a flow could hold this answer."""
     question = flow.by_name.get(name)
-    if question is None:
-        return False
-    if question.domain is not None:
-        return question.domain.holds(answer)
-    names = {choice.name for choice in (*question.choices, *question.na)}
-    match question.type:
-        case "select_one":
-            return answer in names
-        case "select_multiple" | "rank":
-            return isinstance(answer, tuple) and names.issuperset(answer)
-        case "integer":
-            if not isinstance(answer, int):
-                return False
-            least, most = question.least, question.most
-            return (least is None or answer >= least) and (most is None or answer <= most)
-        case "calculate":
-            return True  # whatever it came to
-        case _:
-            return isinstance(answer, str)
+    return question is not None and carrying.holds(question, answer)
 
 
 def to_text(answer: Answer) -> str:
