@@ -24,6 +24,7 @@ import urllib3
 from sqlalchemy.engine import make_url
 
 from tests.fake_twilio import FakeTwilio
+from tests.forked import Forked
 from tests.setup import FLOWS, SECRET
 
 ROOT = Path(__file__).parent.parent
@@ -57,37 +58,58 @@ def environment(database_url: str, twilio: FakeTwilio) -> dict[str, str]:
     }
 
 
-class Program:
-    """One program of ours that can be killed and started again, on the same port if it has one."""
+class Executed:
+    """A program as operators start it, with all its children in a group of its own."""
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], folder: Path, port: int | None = None
+        self, argv: Sequence[str], env: Mapping[str, str], folder: Path, log: Path
     ) -> None:
-        self.argv = list(argv)
-        self.env = dict(env) | ({"PORT": str(port)} if port else {})
-        self.folder = folder
-        self.port = port
-        self.log = folder / f"log-{id(self):x}.txt"
-        self._process: subprocess.Popen[bytes] | None = None
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                argv,
+                env=env,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """`kill -9`, its children included."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(20)
+
+
+class Program:
+    """One program of ours that can be killed and started again, on the same port if it has one.
+
+    `run` starts it, with its words going into a file.
+    """
+
+    def __init__(
+        self, run: Callable[[Path], Executed | Forked], folder: Path, port: int | None = None
+    ) -> None:
+        self._run = run
+        self.port = port
+        self.log = folder / f"log-{id(self):x}.txt"
+        self._process: Executed | Forked | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.alive
 
     def start(self) -> None:
         """Start it; `wait_until_ready` tells when it answers."""
         assert not self.alive
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self.argv,
-                env=self.env,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a group of its own, so that one signal kills all of it
-            )
+        self._process = self._run(self.log)
 
     def wait_until_ready(self) -> None:
         """Return when it answers `/health`. Raises AssertionError with its log when it ended."""
@@ -95,8 +117,8 @@ class Program:
         while self.alive and time.monotonic() < end:
             if self.port is None or self.get("/health")[0] == 200:
                 return
-            time.sleep(0.05)
-        raise AssertionError(f"{self.argv} did not start:\n{self.log.read_text()[-3000:]}")
+            time.sleep(0.02)
+        raise AssertionError(f"a program did not start:\n{self.log.read_text()[-3000:]}")
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and text of a page, status 0 where nobody answers."""
@@ -109,9 +131,7 @@ class Program:
     def kill(self) -> None:
         """`kill -9`, its children included."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(20)
+            self._process.kill()
 
 
 class Fleet:
@@ -232,7 +252,7 @@ class Fleet:
 
     def tell(self) -> str:
         """Return the ends of all logs, for the message of a test that failed."""
-        return "\n".join(f"{one.argv}:\n{one.log.read_text()[-3000:]}" for one in self.programs)
+        return "\n\n".join(one.log.read_text()[-3000:] for one in self.programs)
 
 
 def real_fleet(database_url: str, twilio: FakeTwilio, folder: Path) -> Fleet:
@@ -240,7 +260,7 @@ def real_fleet(database_url: str, twilio: FakeTwilio, folder: Path) -> Fleet:
     env = environment(database_url, twilio)
     if make_url(database_url).get_backend_name() == "sqlite":
         return Fleet(tautan_run(env, folder))
-    worker = Program([str(BIN / "tautan"), "worker"], env, folder)
+    worker = executed("tautan worker", env, folder)
     return Fleet(granian(env, folder), granian(env, folder), worker)
 
 
@@ -265,21 +285,33 @@ def busy_fleet(
 
 def tautan_run(env: Mapping[str, str], folder: Path) -> Program:
     """Return `tautan run` on a free port."""
-    return Program([str(BIN / "tautan"), "run"], env, folder, free_port())
+    return executed("tautan run", env, folder, free_port())
 
 
 def granian(env: Mapping[str, str], folder: Path) -> Program:
     """Return `wsgi:app` under granian on a free port."""
     port = free_port()
     words = f"--interface wsgi --host 127.0.0.1 --port {port} --blocking-threads 8 --no-ws wsgi:app"
-    return Program([str(BIN / "granian"), *words.split()], env, folder, port)
+    return executed(f"granian {words}", env, folder, port)
+
+
+def executed(words: str, env: Mapping[str, str], folder: Path, port: int | None = None) -> Program:
+    """Return a program of our environment as operators start it."""
+    name, *arguments = words.split()
+    settings = dict(env) | ({"PORT": str(port)} if port else {})
+    argv = [str(BIN / name), *arguments]
+    return Program(lambda log: Executed(argv, settings, folder, log), folder, port)
 
 
 def served(env: Mapping[str, str], folder: Path, clock: Path, kind: str) -> Program:
     """Return `tests.served`, the server ("web") or worker whose clock can be moved."""
     port = free_port() if kind == "web" else None
-    words = [sys.executable, "-m", "tests.served", str(clock), kind, *([str(port)] if port else [])]
-    return Program(words, env, folder, port)
+    words = [str(clock), kind, *([str(port)] if port else [])]
+
+    def run(log: Path) -> Forked:
+        return Forked("tests.served", *words, env=env, folder=folder, log=log)
+
+    return Program(run, folder, port)
 
 
 class StoppablePostgres:

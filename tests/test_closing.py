@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -27,6 +25,7 @@ from bot.interview.surveys import UnknownSurvey
 from storage.keys import KeyDestroyed
 from storage.models import AnsweredOnce, Audit, Conversation, DataKey, Link, Outbox, Survey
 from tests.crowd import GROUP, NAME, Crowd, gather, vector
+from tests.forked import Script
 from tests.setup import MONDAY, installation
 from tests.test_mixing import open_again
 
@@ -296,19 +295,9 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(database_url: str):
         crowd.people(K - 1, unit_id=office)
         crowd.people(4, status=Status.ASKING)
         for milliseconds in (10, 40, 90):
-            closer = subprocess.Popen(
-                [sys.executable, "-c", CLOSER, database_url, NAME],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=Path(__file__).parent.parent,
-                text=True,
-            )
-            assert closer.stdin is not None
-            assert closer.stdout is not None
-            with closer:
-                assert closer.stdout.readline() == "ready\n"
-                closer.stdin.write("\n")
-                closer.stdin.flush()
+            with Script(CLOSER, database_url, NAME) as closer:
+                closer.await_word("ready")
+                closer.go()
                 time.sleep(milliseconds / 1000)
                 closer.kill()
             assert crowd.vectors() == crowd.expected(crowd.mixed_ids())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from bot.interview.conversations import enrol, load_state, survey_of, wake_due
 from bot.interview.surveys import Surveys, publish
 from storage.models import Contact, Conversation, FlowVersion, Outbox
 from storage.queries import turns
+from tests.forked import ready_together
 from tests.respondents import all_at_once
 from tests.rows import change, count, rows, statuses
 from tests.setup import SECRET, add_unit
@@ -294,34 +293,14 @@ def test_processes_that_wake_at_once_and_one_that_is_killed_write_one_invitation
         for number in range(60):
             invite(place, f"+628120000{1000 + number}")
         arguments = [postgres_url, SECRET, place.clock.now.isoformat(), place.twilio.sender]
-        workers = [
-            subprocess.Popen(
-                [sys.executable, "-c", WAKER, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                text=True,
-            )
-            for _ in range(3)
-        ]
-        try:
+        with ready_together(3, WAKER, *arguments) as workers:
             for one in workers:
-                assert one.stdout is not None
-                assert one.stdout.readline() == "ready\n"
-            for one in workers:
-                assert one.stdin is not None
-                one.stdin.write("\n")
-                one.stdin.flush()
+                one.go()
             while count(place.installation, Outbox) < 10:
                 time.sleep(0.001)
             workers[0].kill()
             for one in workers[1:]:
-                one.communicate(timeout=40)
-        finally:
-            for one in workers:
-                one.kill()
-                with one:
-                    pass
+                one.wait()
         while wake_due(place.installation):
             pass
         found = Counter(row.conversation_id for row in rows(place.installation, Outbox))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from storage.database import TRIES, AlreadyServed, Conflict, Database, Unavailable
+from tests.forked import Script
 from tests.postgres import fresh_database, running_postgres
 from tests.respondents import all_at_once
 
@@ -339,19 +337,10 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def server(sqlite_url: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, sqlite_url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "serving\n"
+def server(sqlite_url: str) -> Iterator[Script]:
+    with Script(SERVER, sqlite_url) as process:
+        process.await_word("serving")
         yield process
-        process.kill()
 
 
 def test_a_second_server_is_refused_and_told_who_the_first_is(server, sqlite_url):
@@ -365,8 +354,7 @@ def test_a_second_server_is_refused_and_told_who_the_first_is(server, sqlite_url
 
 
 def test_the_file_is_free_again_when_its_server_was_killed(server, sqlite_url):
-    server.send_signal(signal.SIGKILL)
-    server.wait(10)
+    server.kill()
     second = Database(sqlite_url, serving=True)
     second.claim()
     assert second.file is not None
@@ -426,17 +414,9 @@ def test_what_was_stored_survives_a_kill(sqlite_url):
         "database.write(lambda c: c.execute(text(make)))\n"
         "database.write(lambda c: c.execute(text('INSERT INTO note VALUES (7, 0)')))",
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, sqlite_url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "serving\n"
-        os.kill(process.pid, signal.SIGKILL)
+    with Script(code, sqlite_url) as process:
+        process.await_word("serving")
+        process.kill()
     again = Database(sqlite_url)
     assert ids(again) == [7]
     again.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +18,7 @@ from bot.interview.surveys import Surveys
 from storage.models import Contact, Conversation, FlowVersion
 from storage.models import Inbound as InboundTable
 from tests.fake_twilio_person import Person
+from tests.forked import ready_together
 from tests.respondents import question_in
 from tests.rows import change, count, rows
 from tests.setup import SECRET
@@ -290,34 +289,14 @@ def test_processes_that_replay_at_once_and_one_that_is_killed_take_each_message_
         damage.mend()
         place.clock.move(minutes=2)
         arguments = [postgres_url, SECRET, place.clock.now.isoformat(), place.twilio.sender]
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", REPLAYER, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                text=True,
-            )
-            for _ in range(3)
-        ]
-        try:
+        with ready_together(3, REPLAYER, *arguments) as processes:
             for one in processes:
-                assert one.stdout is not None
-                assert one.stdout.readline() == "ready\n"
-            for one in processes:
-                assert one.stdin is not None
-                one.stdin.write("\n")
-                one.stdin.flush()
+                one.go()
             while len(held(place)) == 24:
                 time.sleep(0.001)
             processes[0].kill()
             for one in processes[1:]:
-                assert one.communicate(timeout=40)[0] == "done\n"
-        finally:
-            for one in processes:
-                one.kill()
-                with one:
-                    pass
+                assert one.rest() == "done\n"
         replay(place)
         replay(place)
         assert held(place) == []

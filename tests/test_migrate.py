@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from sqlalchemy import inspect, text
 from storage.database import Database
 from storage.migrate import _config, current, head, is_current, migrate
 from storage.models import Base
+from tests.forked import ready_together
 
 ROOT = Path(__file__).parent.parent
 
@@ -112,30 +111,10 @@ def test_a_database_of_another_version_is_not_current(sqlite_url):
 
 
 def test_processes_that_migrate_at_once_do_it_once(empty_url):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", MIGRATOR, empty_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    try:
+    with ready_together(3, MIGRATOR, empty_url) as processes:
         for one in processes:
-            assert one.stdout is not None
-            assert one.stdout.readline() == "ready\n"
-        for one in processes:
-            assert one.stdin is not None
-            one.stdin.write("\n")
-            one.stdin.flush()
-        told = sorted(one.communicate(timeout=40)[0].strip() for one in processes)
-    finally:
-        for one in processes:
-            one.kill()
-            with one:
-                pass
+            one.go()
+        told = sorted(one.rest().strip() for one in processes)
     assert told == ["False", "False", "True"]
     database = Database(empty_url)
     assert is_current(database)

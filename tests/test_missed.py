@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,6 +19,7 @@ from bot.interview.walking import EMPTIED_AFTER
 from storage.models import Checkpoint, Contact, Conversation, DailyMark, OptOut, Outbox, Window
 from storage.models import Inbound as InboundTable
 from tests.fake_twilio_person import Person
+from tests.forked import ready_together
 from tests.respondents import question_in
 from tests.rows import change, count, rows, statuses
 from tests.setup import SECRET
@@ -421,34 +420,14 @@ def test_processes_at_once_and_one_that_is_killed_take_each_message_once(postgre
         twilio = place.twilio
         arguments = [postgres_url, SECRET, place.clock.now.isoformat(), twilio.sender]
         arguments += [twilio.account_sid, twilio.auth_token, twilio.base_url]
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", TAKER, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                text=True,
-            )
-            for _ in range(3)
-        ]
-        try:
+        with ready_together(3, TAKER, *arguments) as processes:
             for one in processes:
-                assert one.stdout is not None
-                assert one.stdout.readline() == "ready\n"
-            for one in processes:
-                assert one.stdin is not None
-                one.stdin.write("\n")
-                one.stdin.flush()
+                one.go()
             while count(place.installation, InboundTable) == before:
                 time.sleep(0.001)
             processes[0].kill()
             for one in processes[1:]:
-                assert int(one.communicate(timeout=40)[0]) <= 40
-        finally:
-            for one in processes:
-                one.kill()
-                with one:
-                    pass
+                assert int(one.rest()) <= 40
         place.installation.database.write(
             lambda c: c.execute(update(Checkpoint).values(lease_until=None))
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -36,6 +34,7 @@ from storage.models import Consent, Conversation, Outbox, Response, RosterRow, S
 from storage.queries import turns
 from storage.queries.mixing import WaitingRow
 from tests.crowd import GROUP, SCALE, Crowd, as_stored, canonical, gather, vector
+from tests.forked import Script
 from tests.setup import MONDAY, installation
 
 K = 3
@@ -439,19 +438,9 @@ def test_a_killed_mixer_leaves_whole_releases_only(database_url: str):
         crowd = gather(house, K)
         crowd.people(40 * K)
         for milliseconds in (5, 25, 60):
-            mixer = subprocess.Popen(
-                [sys.executable, "-c", MIXER, database_url],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=Path(__file__).parent.parent,
-                text=True,
-            )
-            assert mixer.stdin is not None
-            assert mixer.stdout is not None
-            with mixer:
-                assert mixer.stdout.readline() == "ready\n"
-                mixer.stdin.write("\n")
-                mixer.stdin.flush()
+            with Script(MIXER, database_url) as mixer:
+                mixer.await_word("ready")
+                mixer.go()
                 time.sleep(milliseconds / 1000)
                 mixer.kill()
             mixed = crowd.mixed_ids()

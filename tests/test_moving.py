@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +17,7 @@ from bot.outreach.launch import launch
 from storage.models import Conversation, FlowVersion, LinkDay
 from storage.queries import turns
 from tests.fake_twilio_person import Person
+from tests.forked import Script
 from tests.lists import Listed, number, take_in
 from tests.respondents import all_at_once
 from tests.rows import count, rows, statements
@@ -194,11 +192,7 @@ def test_a_sweep_may_be_killed_with_9(both):
     people = under_way(both, *AT_TRS_01, people=6)
     publish(here, edited(here, NO_SUPERVISORS), "move")
     url = str(here.database.engine.url.render_as_string(hide_password=False))
-    root = Path(__file__).parent.parent
-    with subprocess.Popen(
-        [sys.executable, "-c", SWEEPER, url], cwd=root, stdout=subprocess.PIPE
-    ) as sweeper:
-        assert sweeper.stdout is not None
+    with Script(SWEEPER, url) as sweeper:
         for _ in range(2):
             assert sweeper.stdout.readline()
         sweeper.kill()

@@ -1,9 +1,5 @@
 """Rosters are taken in whole or not at all; a newer file is a difference; nothing dead stays."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -29,6 +25,7 @@ from storage.models import (
 )
 from storage.queries import imports, launching, links
 from storage.queries import rosters as queries
+from tests.forked import Script
 from tests.setup import SECRET, add_unit, installation, publish_bundled
 
 ROOT = Path(__file__).parent.parent
@@ -363,12 +360,9 @@ def test_a_process_killed_at_any_moment_leaves_the_old_roster(place, some_url, f
     )
     if place.database.is_sqlite:
         place.database.close()
-    process = start_import(some_url, new, tmp_path)
-    assert process.stdout is not None
-    process.stdout.readline()  # a chunk is stored
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(20)
-    process.stdout.close()
+    with Script(PROGRAM, some_url, SECRET, str(new)) as process:
+        assert process.stdout.readline() == "200\n", "a chunk is stored"
+        process.kill()
     with installation(some_url, serving=False) as made:
         here: Any = made
         here.survey = place.survey
@@ -393,6 +387,7 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from bot.interview.installation import open_installation
+from bot.outreach import rosters
 from storage.database import Database
 from storage.keys import Secret
 here = open_installation(Database(sys.argv[1]), Secret(sys.argv[2]))
@@ -401,17 +396,6 @@ rosters.import_roster(
     progress=lambda done: print(done, flush=True), chunk=200,
 )
 """
-
-
-def start_import(url, path, folder):
-    """Import in a process of its own, which tells its progress."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, url, SECRET, str(path)],
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-    )
 
 
 def test_only_sealed_and_keyed_things_are_stored(place, file):

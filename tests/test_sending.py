@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -30,6 +28,7 @@ from storage.models import Address as AddressTable
 from storage.models import Contact, OptOut, Outbox, Window
 from storage.queries import people
 from tests.fake_twilio import FakeTwilio
+from tests.forked import ready_together
 from tests.respondents import all_at_once
 from tests.rows import change, count, fates, rows
 from tests.setup import SECRET, publish_bundled
@@ -852,40 +851,20 @@ service.close()
 """
 
 
-def start_sender(place: Office, url: str) -> subprocess.Popen[str]:
-    twilio = place.twilio
-    arguments = [url, twilio.base_url, twilio.account_sid, twilio.auth_token, twilio.sender]
-    return subprocess.Popen(
-        [sys.executable, "-c", SENDER, *arguments, SECRET, place.clock.now.isoformat()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        text=True,
-    )
-
-
 def test_processes_that_send_at_once_send_each_message_once_although_one_is_killed(postgres_url):
     with office(postgres_url) as place:
         posts = [Post(place) for _ in range(40)]
         wanted = [post.queue().hex for post in posts for _ in range(2)]
-        senders = [start_sender(place, postgres_url) for _ in range(3)]
-        try:
+        twilio = place.twilio
+        words = [postgres_url, twilio.base_url, twilio.account_sid, twilio.auth_token]
+        words += [twilio.sender, SECRET, place.clock.now.isoformat()]
+        with ready_together(3, SENDER, *words) as senders:
             for one in senders:
-                assert one.stdout is not None
-                assert one.stdout.readline() == "ready\n"
-            for one in senders:
-                assert one.stdin is not None
-                one.stdin.write("\n")
-                one.stdin.flush()
-            while len(place.twilio.outbound()) < 10:
+                one.go()
+            while len(twilio.outbound()) < 10:
                 time.sleep(0.001)
             senders[0].kill()
-            sent = [int(one.communicate(timeout=40)[0] or 0) for one in senders[1:]]
-        finally:
-            for one in senders:
-                one.kill()
-                with one:
-                    pass  # waits, and closes its pipes
+            sent = [int(one.rest() or 0) for one in senders[1:]]
         assert all(sent), "each had something to do"
         place.twilio.settle()
         _let_leases_run_out(place)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -43,6 +41,7 @@ from storage.models import (
 )
 from storage.queries import launching
 from storage.queries import outbox as outbox_queries
+from tests.forked import Script
 from tests.setup import TestClock, add_unit, installation, publish_bundled
 
 ROOT = Path(__file__).parent.parent
@@ -380,15 +379,10 @@ def test_a_launch_that_is_killed_and_run_again_invites_everybody_once(
         publish_bundled(place)
         add_unit(place, "Dinas Contoh", code="U1")
         add_people(place, tmp_path, U1=60)
-        process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, either_url], stdout=subprocess.PIPE, cwd=ROOT
-        )
-        assert process.stdout is not None
-        for _ in range(after):
-            process.stdout.readline()
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        with Script(LAUNCHER, either_url) as process:
+            for _ in range(after):
+                process.stdout.readline()
+            process.kill()
         before = count(place, Conversation.id)
         assert 0 < before < 60
         assert before % 5 == 0

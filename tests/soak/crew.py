@@ -13,7 +13,6 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -35,10 +34,10 @@ from bot.reporting import daily, snapshots
 from storage.database import Database
 from storage.keys import Secret
 from storage.models import Conversation, Coordinator, Outbox
+from tests.forked import Forked
 from tests.setup import SECRET, TestClock
 from tests.soak.world import World
 
-ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120.0  # seconds for one round of all
 
 
@@ -115,7 +114,7 @@ def main(socket: str, url: str) -> None:
 class Worker:
     """A process and where it stands: starting, ready, working or dead."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     state: str = "starting"
     done: int = 0
     go: datetime | None = None
@@ -186,10 +185,8 @@ class Crew:
         for pid in [pid for pid, one in self.workers.items() if one.state == "dead"]:
             del self.workers[pid]
         while len(self.workers) < self.count:
-            argv = [sys.executable, "-m", "tests.soak.crew", str(self.folder / "crew"), self.url]
-            env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
             with self._change:
-                process = subprocess.Popen(argv, cwd=ROOT, env=env, start_new_session=True)
+                process = Forked("tests.soak.crew", str(self.folder / "crew"), self.url)
                 self.workers[process.pid] = Worker(process)
         self._wait("starting")
 
@@ -201,18 +198,17 @@ class Crew:
                 assert time.monotonic() < end, f"workers are {state} for too long"
                 self._change.wait(1.0)
                 for one in self.workers.values():
-                    if one.process.poll() is not None:
-                        assert one.process.returncode == -signal.SIGKILL, "a worker ended by itself"
+                    if not one.process.alive:
+                        assert one.process.wait() == -signal.SIGKILL, "a worker ended by itself"
                         one.state = "dead"
 
     def _kill(self, pid: int, *, count: bool = True) -> None:
         """`kill -9` one of ours, once."""
         with self._change:
             one = self.workers.get(pid)
-            if one is None or one.process.poll() is not None:
+            if one is None or not one.process.alive:
                 return
-            one.process.send_signal(signal.SIGKILL)
-            one.process.wait(20)
+            one.process.kill()
             one.state = "dead"
             self.kills += count
             self.fire.most -= count
