@@ -63,12 +63,20 @@ def pass_days(place: Office, days: int) -> None:
             wake_due(place.installation)
 
 
+def fresh_channel(place: Office) -> Failing:
+    """Return a channel whose messages have ids of their own, whatever was sent before."""
+    channel = Failing()
+    before = sum(
+        one.attempts + (one.handed_at is not None) for one in rows(place.installation, Outbox)
+    )
+    channel.sent = [None] * (100 * before)
+    return channel
+
+
 def fail(place: Office, code: int, outcome: str) -> None:
     """Let the last message that is queued fail on its way."""
-    here, channel = place.installation, Failing()
+    here, channel = place.installation, fresh_channel(place)
     templates(place)
-    # Ids of its own, whatever was sent before.
-    channel.sent = [None] * (100 * sum(one.attempts for one in rows(here, Outbox)))
     deliver(here, {"twilio": channel})
     (row,) = [one for one in rows(here, Outbox) if one.status in {"sent", "delivered"}]
     event = StatusEvent(row.provider_sid, "undelivered", 0, True, code, outcome=outcome)  # type: ignore[arg-type]
@@ -130,8 +138,7 @@ def late_invitation(place: Office) -> None:
 
 def handed(place: Office, days: int) -> list[tuple[str, int]]:
     """Let days pass; return what was handed over then, in hours from the first message on."""
-    found, channel = [], Failing()
-    channel.sent = [None] * 10
+    found, channel = [], fresh_channel(place)
     for _ in range(days * 24):
         place.clock.move(hours=1)
         wake_due(place.installation)
@@ -147,6 +154,25 @@ def test_a_reminder_waits_for_an_invitation_that_is_tried_once_more(quick: Offic
     assert (invitation, reminder) == ("invite", "reminder")
     assert first >= 71 + 24
     assert then - first >= 48
+
+
+def test_a_reminder_is_written_when_it_may_go_and_has_its_one_more_try_then(quick: Office) -> None:
+    """What kept its distance in the queue was too old for a second try, and its person lost."""
+    templates(quick)
+    here = quick.installation
+    invite(quick)
+    wake_due(here)
+    quick.clock.move(hours=4)  # it waited until 14.00, and so the reminder of 10.00 will have to
+    fail(quick, 63049, "later_once")
+    (again, arrived), (reminder, then) = handed(quick, 3)
+    assert (again, reminder) == ("invite", "reminder")
+    assert 48 <= then - arrived <= 49, "not spread over the day, as what is late would be"
+    (row,) = rows(here, Outbox, purpose="reminder")
+    assert row.created_at == row.handed_at, "it has not waited in the queue"
+    event = StatusEvent(row.provider_sid, "undelivered", 0, True, 63049, outcome="later_once")
+    assert fates.record_status(here, row.id, event)
+    assert rows(here, Conversation)[0].unreached is None
+    assert [step for step, _ in handed(quick, 4)] == ["reminder"]
 
 
 def test_no_reminder_that_waits_follows_an_invitation_that_is_held_back_for_good(

@@ -306,6 +306,15 @@ def test_who_just_missed_the_end_of_a_day_comes_in_the_morning() -> None:
     assert put_off(state, context(local("2026-11-30T08:50"))) is not None, "35 minutes of hours"
 
 
+def test_what_kept_its_distance_from_a_message_that_waited_is_not_late() -> None:
+    state = invited(sent=("invite",), last_sent_at=local("2026-11-24T10:00"), seed=77)
+    plan = replace(PLAN, not_before=local("2026-12-01T10:00"))
+    assert due_now(state, context(local("2026-12-01T09:59"), plan)) is None
+    assert wake_at(state, context(local("2026-11-30T10:00"), plan)) == plan.not_before
+    assert due_now(state, context(local("2026-12-01T10:00"), plan)) == "reminder"
+    assert put_off(state, context(local("2026-12-01T10:00"), plan)) is None
+
+
 def test_a_last_call_that_comes_late_goes_at_once_where_few_hours_are_left() -> None:
     state = invited(sent=("invite", "reminder"), last_sent_at=local("2026-11-24T10:00"), seed=77)
     now = local("2027-01-29T14:30")

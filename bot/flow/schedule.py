@@ -167,7 +167,7 @@ def _half_way(state: State) -> int:
 
 def _not_sooner(due: datetime, state: State, plan: Plan) -> datetime:
     """Keep the gap between two steps, and never interrupt somebody who has just written."""
-    due = max(due, plan.opens)
+    due = max(due, plan.opens, plan.not_before or plan.opens)
     for before in (state.last_sent_at, state.last_due_at):
         if before is not None:
             due = max(due, before + max(plan.min_gap, DISTANCE))

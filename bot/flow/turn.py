@@ -135,6 +135,7 @@ class Plan:
     maximum: int = 3  # reminders to one person, the last call among them
     holdout: float = 0.0  # share of those who are due that a reminder leaves out, to measure it
     nudge_before: timedelta | None = None  # so long before the window closes; None: no nudge
+    not_before: datetime | None = None  # what the person got last is too near until then
 
     def of_pilot(self) -> Plan:
         """Return the plan for colleagues who try the survey out: before it opens, and without

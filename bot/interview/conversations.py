@@ -326,6 +326,7 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
     if later is not None:
         queries.postpone(connection, conversation_id, later)
         return False
+    world = reminding.at_a_distance(connection, installation, row, state, world)
     world = reminding.allowed(connection, installation, row, survey, state, world)
     over = carried(connection, installation, row, survey, state, world)
     moved, row, survey = over.row is not row, over.row, over.survey

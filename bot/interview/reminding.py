@@ -7,7 +7,7 @@ who wants nothing, whom nothing reaches, and what the survey may cost.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -24,6 +24,9 @@ from storage.queries.turns import TurnRow
 
 MEASURED = DISTANCE
 """What a reminder does is counted for so long: no other one comes in between."""
+
+REMEMBERED = timedelta(days=14)
+"""So long ago, nothing that went out makes what is due now look late."""
 
 Unreached = Literal["unreachable", "capped"]
 
@@ -62,6 +65,23 @@ def waits_until(
         return None
     before = queries.tried_again_at(connection, row.conversation_id)
     return None if before is None else max(before, installation.now()) + DISTANCE
+
+
+def at_a_distance(
+    connection: Connection, installation: Installation, row: TurnRow, state: State, world: Context
+) -> Context:
+    """Return the world with a plan that keeps its distance from what really went to the person.
+
+    That may have waited, and the state knows when it was due only. A reminder is not written until
+    it may go: it would be old then, with too little of its time left for one more try.
+    """
+    if due_now(state, world) in (None, INVITE):
+        return world
+    since = installation.now() - REMEMBERED
+    last = queries.last_handed(connection, row.address_id, since)
+    if last is None:
+        return world
+    return replace(world, plan=replace(world.plan, not_before=last + DISTANCE))
 
 
 def _gone(connection: Connection, installation: Installation, row: TurnRow) -> bool:

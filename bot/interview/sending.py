@@ -379,7 +379,7 @@ def _after_the_last(connection: Connection, row: OutboxRow, now: datetime) -> da
     person got before, in this survey or in another: earlier ones may have waited too."""
     if row.purpose != "reminder" and not row.attempts:
         return now
-    last = reminder_queries.last_handed(connection, row.address_id, row.id, now - DISTANCE)
+    last = reminder_queries.last_handed(connection, row.address_id, now - DISTANCE, row.id)
     return now if last is None else max(now, last + DISTANCE)
 
 

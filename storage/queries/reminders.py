@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import Address, Conversation, OptOut, Outbox, ReminderDay, Unit
@@ -134,15 +134,16 @@ def not_reached(connection: Connection, conversation_id: int, why: str, at: date
 
 
 def last_handed(
-    connection: Connection, address_id: int, but: UUID, since: datetime
+    connection: Connection, address_id: int, since: datetime, but: UUID | None = None
 ) -> datetime | None:
-    """Return when an invitation or reminder other than this one last went to an address's person,
-    by whichever of their addresses; what failed and will be tried again counts too."""
+    """Return when an invitation or reminder (other than `but`) last went to an address's person, by
+    whichever of their addresses; what failed and will be tried again counts too."""
     person = select(Address.contact_id).where(Address.id == address_id).scalar_subquery()
     theirs = select(Address.id).where(Address.contact_id == person)
+    others = true() if but is None else Outbox.id != but
     statement = select(func.max(Outbox.handed_at)).where(
         Outbox.address_id.in_(theirs),
-        Outbox.id != but,
+        others,
         Outbox.purpose.in_(("invitation", "reminder")),
         Outbox.status.in_(("queued", "claimed", "unknown", "sent", "delivered")),
         Outbox.handed_at > since,

@@ -1,7 +1,8 @@
 """`make soak ARGS="campaign --people 20000"`: 90 days of reminders, and whether all were right.
 
 With `--workers 2` the timers and the sender are processes of their own, with `--kills 0.01` one
-message in a hundred costs the process that sends it its life (`crew`).
+message in a hundred costs the process that sends it its life (`crew`). `--only capped` plays people
+of one kind, for what one in a thousand of all meets.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.soak import posts
 from tests.soak.crew import Crew, Fire, next_due, work
 from tests.soak.judge import Case, Verdict
 from tests.soak.paper import Calendar, Paper, Span, Story, papers
-from tests.soak.world import GROUPS, ZONES, Person, World
+from tests.soak.world import EACH, GROUPS, KINDS, ZONES, Person, World
 
 STEP = timedelta(minutes=15)
 NIGHT = range(14, 22)  # hours, UTC: from WIB to WIT nothing may go out, and nothing is due
@@ -61,11 +62,12 @@ def campaign(
     workers: int = 0,
     kills: float = 0.0,
     most_kills: int = 100_000,
+    only: str = "",
 ) -> Verdict:
     """Play a campaign and judge it: in this process, or with so many workers beside it.
 
     `kills` is the part of the messages at which the worker that sends one is killed, until there
-    were `most_kills`.
+    were `most_kills`. `only` names one of `world.KINDS`: everybody is of that.
     """
     first, second = papers(opens, days)
     start = datetime.combine(opens, datetime.min.time(), UTC)
@@ -73,7 +75,9 @@ def campaign(
     naps = _naps(start, days)
     clock = TestClock(start)
     # Not from 0 on: +62812 0000 0000 is a placeholder, and no roster takes it.
-    everybody = [Person(one, random.Random(f"{seed}/{one}")) for one in range(1, people + 1)]
+    first_number, step = (KINDS[only], EACH) if only else (1, 1)
+    numbers = range(first_number, first_number + people * step, step)
+    everybody = [Person(one, random.Random(f"{seed}/{one}")) for one in numbers]
     coordinators = posts.invent(opens, days, ZONES)
     # On SQLite one process serves; the driver writes beside it, as commands do.
     with (

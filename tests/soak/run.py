@@ -42,6 +42,7 @@ from tests.served import FileClock
 from tests.setup import MONDAY, installation
 from tests.soak.campaign import campaign
 from tests.soak.conversations import converse
+from tests.soak.world import KINDS
 from tests.storms import number_of, prepare, settle
 
 COORDINATORS = 12
@@ -256,6 +257,7 @@ def main() -> int:
     parser.add_argument(
         "--kills", type=float, default=0.0, help="campaign: at so many of the sends, 0.01"
     )
+    parser.add_argument("--only", choices=KINDS, default="", help="campaign: people of one kind")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     given = parser.parse_args()
     kinds = [given.database] if given.database else ["sqlite", "postgresql"]
@@ -265,7 +267,7 @@ def main() -> int:
             if given.what == "campaign":
                 # On SQLite one process has the timers.
                 workers = min(given.workers, 1) if kind == "sqlite" else given.workers
-                more = {"workers": workers, "kills": given.kills}
+                more = {"workers": workers, "kills": given.kills, "only": given.only}
                 tallies.append(campaign(url, given.people, given.seed, **more))
             elif given.what == "conversations":
                 tallies.append(converse(url, given.people, given.seed))

@@ -23,6 +23,9 @@ from tests.soak.posts import Post
 
 ZONES = tuple(ZoneInfo(f"Asia/{city}") for city in ("Jakarta", "Makassar", "Jayapura"))
 GROUPS = ("internal", "eksternal", "ahli")
+EACH = 25
+KINDS = {"refused": 7, "capped": 8, "template": 9}
+"""Of 25 numbers these, by what is left of them, are of people whom messages do not simply reach."""
 _OUTCOMES = {REFUSED: "refused", CAPPED: "later_once", NOT_IN_WINDOW: "resend_as_template"}
 
 
@@ -52,12 +55,12 @@ class Person:
 
     def fails(self, *, text: bool) -> int | None:
         """Return with which error a message to this person fails now."""
-        kind = self.number % 25
-        if kind == 7 and not any(one.kind == "wrote" for one in self.events):
+        kind = self.number % EACH
+        if kind == KINDS["refused"] and not any(one.kind == "wrote" for one in self.events):
             return REFUSED
-        if kind == 9 and text:
+        if kind == KINDS["template"] and text:
             return NOT_IN_WINDOW
-        return CAPPED if kind == 8 and not text and self.rng.random() < 0.5 else None
+        return CAPPED if kind == KINDS["capped"] and not text and self.rng.random() < 0.5 else None
 
 
 @dataclass
