@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Not compiled beforehand: most of it is never imported, and the rest is compiled and kept on first
 # use, for which Python must be allowed to write it down.
-INSTALL := $(PIP) install --no-compile --require-hashes --only-binary :all:
+# Without dependencies: a lock file names them all.
+INSTALL := $(PIP) install --no-compile --no-deps --require-hashes --only-binary :all:
 SELF := $(PIP) install --no-index --no-build-isolation --no-deps --editable .
 CODE := $(wildcard bot storage tests wsgi.py)
 CHROMIUM ?= /usr/bin/chromium
@@ -71,7 +72,7 @@ clean: ## Remove .venv, caches and build output; data and keys stay
 $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 	@$(call venv)
 	@echo "Installing what Tautan needs into $(VENV) ..." >&2
-	@$(INSTALL) -r requirements.lock
+	@$(call install,requirements.lock)
 	@$(SELF)
 	@touch $@
 
@@ -79,9 +80,21 @@ $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 $(VENV)/dev.stamp: requirements-dev.lock requirements.lock pyproject.toml
 	@$(call venv)
 	@echo "Installing what Tautan and its tests need into $(VENV) ..." >&2
-	@$(INSTALL) -r requirements-dev.lock
+	@$(call install,requirements-dev.lock)
 	@$(SELF)
 	@touch $(VENV)/runtime.stamp $@
+
+# One half of a lock file by one pip, the other half by another: most of what pip does is reading,
+# on one core, what an index has.
+define install
+set -eu; halves=$$(mktemp -d); trap 'rm -rf "$$halves"' EXIT; \
+for half in 0 1; do \
+	awk -v half=$$half '/^[A-Za-z0-9]/ { n++ } n % 2 == half' $(1) > "$$halves/$$half.txt"; \
+done; \
+$(INSTALL) -r "$$halves/0.txt" & other=$$!; \
+status=0; $(INSTALL) -r "$$halves/1.txt" || status=$$?; \
+wait $$other && exit $$status
+endef
 
 # A venv that was interrupted while it was made has no pip and is made again.
 define venv
