@@ -228,13 +228,16 @@ class Database:
         return engine
 
 
+_Job = tuple[Work[Any], Future[Any]]
+
+
 class _Writer:
     """The one thread that writes to a SQLite file: jobs queue, a batch is one commit."""
 
     def __init__(self, engine: Engine, file: Path | None) -> None:
         self._lock = _lock(file) if file else None
         self._engine = engine
-        self._jobs: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._entry = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="sqlite-writer", daemon=True)
@@ -263,22 +266,23 @@ class _Writer:
             job = self._jobs.get()
             if job is None:
                 return
-            batch = [job]
-            ending = False
-            while len(batch) < BATCH:
-                try:
-                    more = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    ending = True
-                    break
-                batch.append(more)
-            self._commit(batch)
-            if ending:
-                return
+            self._commit([job, *self._queued(BATCH - 1)])
 
-    def _commit(self, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _queued(self, most: int) -> list[_Job]:
+        """Take what waits, this many at most."""
+        jobs: list[_Job] = []
+        while len(jobs) < most:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:  # the end, behind which nothing queues
+                self._jobs.put(None)
+                break
+            jobs.append(job)
+        return jobs
+
+    def _commit(self, batch: list[_Job]) -> None:
         """Run a batch in one transaction; a job that fails undoes itself and harms nobody else."""
         done: list[tuple[Future[Any], Any]] = []
         failed: list[tuple[Future[Any], BaseException]] = []
@@ -294,6 +298,10 @@ class _Writer:
                     connection.exec_driver_sql("RELEASE job")
         except BaseException as reason:
             # The commit itself failed: nobody's work is durable.
+            if _is_locked(reason):
+                # Who queued meanwhile has waited for the same lock. To wait as long once more would
+                # be longer than a webhook's sender waits for an answer.
+                batch = batch + self._queued(self._jobs.qsize())
             settled = {id(future) for future, _ in failed}
             failed += [(future, reason) for _, future in batch if id(future) not in settled]
             done = []
@@ -382,6 +390,13 @@ def _lock(file: Path) -> IO[str]:
     handle.write(str(os.getpid()))
     handle.flush()
     return handle
+
+
+def _is_locked(error: BaseException) -> bool:
+    """Whether another program holds the SQLite file, and was waited for in vain."""
+    original = getattr(error, "orig", None)
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without what extends it
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _was_dropped(error: Exception) -> bool:

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -394,6 +395,35 @@ def test_a_writer_that_holds_the_file_for_ever_makes_it_unavailable(sqlite_url, 
     assert ids(impatient) == [1]
     impatient.close()
     other.close()
+
+
+def test_who_queues_behind_a_writer_that_waits_in_vain_is_told_with_it(sqlite_url, tmp_path):
+    """A webhook that waited for the lock twice would be answered after its sender has gone."""
+    database = Database(sqlite_url, serving=True)
+    make_table(database)
+    other = sqlite3.connect(tmp_path / "tautan.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database.engine.dispose()
+
+    @event.listens_for(database.engine, "connect")
+    def wait_less(connection, _record):
+        connection.execute("PRAGMA busy_timeout=1000")
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(add, database, 1)
+        while not database._writer_thread()._jobs.empty():
+            time.sleep(0.01)
+        others = [pool.submit(add, database, number) for number in (2, 3, 4)]
+        with pytest.raises(Unavailable, match="locked"):
+            first.result()
+        other.execute("ROLLBACK")
+        for one in others:
+            with pytest.raises(Unavailable, match="locked"):
+                one.result()
+    add(database, 5)
+    assert ids(database) == [5]
+    other.close()
+    database.close()
 
 
 def test_every_connection_to_a_file_is_safe_and_forgets_what_is_deleted(file):
