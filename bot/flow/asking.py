@@ -317,7 +317,10 @@ def _ask_again(turn: Turn, asked: Question, reading: Reading) -> Step:
     if trouble in _OF_FILES:
         return counted.show_after(trouble)
     if question.own_words or attempts < 2:
-        return counted.show_after("invalid" if trouble == "unclear" else trouble)
+        if trouble == "unclear":
+            # Own words have no numbers to choose from.
+            trouble = "invalid" if question.choices else "asked_again"
+        return counted.show_after(trouble, turn.voice.about(question))
     numbers = {"daftar_angka": turn.voice.numbers(question)}
     if attempts > 2:
         name = "help_question" if question.choices else "help"

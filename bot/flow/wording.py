@@ -43,6 +43,8 @@ FILLED_IN: Mapping[str, frozenset[str]] = MappingProxyType(
         "send_image": frozenset({"no", "jumlah"}),
         "send_audio": frozenset({"no", "jumlah"}),
         "send_file": frozenset({"no", "jumlah"}),
+        "choose_several": frozenset({"contoh"}),
+        "invalid": frozenset({"contoh"}),
         "invalid_again": frozenset({"daftar_angka"}),
         "help_question": frozenset({"daftar_angka"}),
         "erased": frozenset({"kode"}),
@@ -372,7 +374,7 @@ class Voice:
             pairs = zip((one.number for one in na), labels, strict=True)
             lines.insert(0, " · ".join(f"{number} {label}" for number, label in pairs))
         if question.type == "select_multiple":
-            lines.insert(0, self.text("choose_several"))
+            lines.insert(0, self.text("choose_several", self.about(question)))
         elif question.type in NEEDED:
             lines.insert(0, self._how(question))
         if self.recording(question) is not None:
@@ -389,10 +391,14 @@ class Voice:
     def about(self, question: Question, readings: Sequence[Answer] = ()) -> dict[str, str]:
         """Return what messages about an answer may say of it; `readings` are what it can mean."""
         own = {"daftar_angka": self.numbers(question)}
-        if question.type == "rank":
+        if question.choices:
             numbers = [one.number for one in self._offer(question).choices]
-            count = min(question.least or len(numbers), len(numbers))
-            example = [*numbers[1:2], *numbers[:1], *numbers[2:]]
+            # Not in their order, nor always the first: an example must not be taken for advice.
+            example, count = [*numbers[1:2], *numbers[:1], *numbers[2:]], 1
+            if question.type == "select_multiple":
+                example, count = [*numbers[:1], *numbers[2:3], *numbers[1:2]], 2
+            elif question.type == "rank":
+                count = min(question.least or len(numbers), len(numbers))
             own |= {"berapa": str(count), "contoh": ", ".join(example[:count])}
         if question.domain is not None:
             shown = [question.domain.typed(one, self.language) for one in readings]
