@@ -87,13 +87,16 @@ $(VENV)/dev.stamp: requirements-dev.lock requirements.lock pyproject.toml
 # One half of a lock file by one pip, the other half by another: most of what pip does is reading,
 # on one core, what an index has.
 define install
-set -eu; halves=$$(mktemp -d); trap 'rm -rf "$$halves"' EXIT; \
+set -eu; halves=$$(mktemp -d); other=; \
+trap 'test -z "$$other" || kill $$other 2>/dev/null || true; rm -rf "$$halves"' EXIT; \
+trap 'exit 130' HUP INT TERM; \
 for half in 0 1; do \
 	awk -v half=$$half '/^[A-Za-z0-9]/ { n++ } n % 2 == half' $(1) > "$$halves/$$half.txt"; \
 done; \
 $(INSTALL) -r "$$halves/0.txt" & other=$$!; \
 status=0; $(INSTALL) -r "$$halves/1.txt" || status=$$?; \
-wait $$other && exit $$status
+wait $$other || status=$$?; \
+other=; exit $$status
 endef
 
 # A venv that was interrupted while it was made has no pip and is made again.

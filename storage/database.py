@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -228,7 +228,10 @@ class Database:
         return engine
 
 
-_Job = tuple[Work[Any], Future[Any]]
+class _Job(NamedTuple):
+    work: Work[Any]
+    future: Future[Any]
+    since: float  # monotonic
 
 
 class _Writer:
@@ -244,13 +247,14 @@ class _Writer:
         self._thread.start()
 
     def run(self, work: Work[Result]) -> Result:
+        """Do `work` in the next batch; return its result once that is durable."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("a write inside a write: pass the connection on instead")
         future: Future[Result] = Future()
         with self._entry:  # nothing may queue behind the end, where nobody would take it up
             if self._closed:
                 raise Unavailable("this process has closed the database: it is ending")
-            self._jobs.put((work, future))
+            self._jobs.put(_Job(work, future, time.monotonic()))
         return future.result()
 
     def close(self) -> None:
@@ -262,11 +266,14 @@ class _Writer:
             self._lock.close()
 
     def _loop(self) -> None:
+        waiting: list[_Job] = []
         while True:
-            job = self._jobs.get()
-            if job is None:
-                return
-            self._commit([job, *self._queued(BATCH - 1)])
+            if not waiting:
+                job = self._jobs.get()
+                if job is None:
+                    return
+                waiting = [job]
+            waiting = self._commit([*waiting, *self._queued(BATCH - len(waiting))])
 
     def _queued(self, most: int) -> list[_Job]:
         """Take what waits, this many at most."""
@@ -282,13 +289,17 @@ class _Writer:
             jobs.append(job)
         return jobs
 
-    def _commit(self, batch: list[_Job]) -> None:
-        """Run a batch in one transaction; a job that fails undoes itself and harms nobody else."""
+    def _commit(self, batch: list[_Job]) -> list[_Job]:
+        """Run a batch in one transaction; a job that fails undoes itself and harms nobody else.
+
+        Return those that have queued meanwhile and go next, where they had to be looked at.
+        """
+        began, later = time.monotonic(), list[_Job]()
         done: list[tuple[Future[Any], Any]] = []
         failed: list[tuple[Future[Any], BaseException]] = []
         try:
             with self._engine.connect() as connection, connection.begin():
-                for work, future in batch:
+                for work, future, _ in batch:
                     connection.exec_driver_sql("SAVEPOINT job")
                     try:
                         done.append((future, work(connection)))
@@ -300,15 +311,19 @@ class _Writer:
             # The commit itself failed: nobody's work is durable.
             if _is_locked(reason):
                 # Who queued meanwhile has waited for the same lock. To wait as long once more would
-                # be longer than a webhook's sender waits for an answer.
-                batch = batch + self._queued(self._jobs.qsize())
+                # be longer than a webhook's sender waits for an answer (contract 2: 15 seconds).
+                now = time.monotonic()
+                queued = self._queued(self._jobs.qsize())
+                later = [one for one in queued if now - one.since < (now - began) / 3]
+                batch = batch + queued[: len(queued) - len(later)]
             settled = {id(future) for future, _ in failed}
-            failed += [(future, reason) for _, future in batch if id(future) not in settled]
+            failed += [(one.future, reason) for one in batch if id(one.future) not in settled]
             done = []
         for future, result in done:
             future.set_result(result)
         for future, cause in failed:
             future.set_exception(cause)
+        return later
 
 
 def _with_driver(url: str) -> str:
@@ -394,7 +409,7 @@ def _lock(file: Path) -> IO[str]:
 
 def _is_locked(error: BaseException) -> bool:
     """Whether another program holds the SQLite file, and was waited for in vain."""
-    original = getattr(error, "orig", None)
+    original = getattr(error, "orig", None) or error
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without what extends it
     return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TextIO
 
@@ -25,6 +25,10 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     ["tests.served", "tests.setup", "tests.soak.campaign", "bot.outreach.launch"]
 )
+
+# Two threads that ask at once what became of a process read the answer away from each other, and
+# starting one asks about all.
+_ASKING = threading.Lock()
 
 
 class Forked:
@@ -45,10 +49,9 @@ class Forked:
         self._start(_be_module, module, words, place)
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
-        # Whoever asks what became of it while another waits would read the answer away from it.
-        self._asking = threading.RLock()
         self._process = _FORKS.Process(target=target, args=arguments, daemon=True)
-        self._process.start()
+        with _ASKING:
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -59,7 +62,7 @@ class Forked:
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        with self._asking:
+        with _ASKING:
             return self._process.is_alive()
 
     def kill(self) -> None:
@@ -69,10 +72,11 @@ class Forked:
 
     def wait(self, seconds: float = PATIENCE) -> int:
         """Return its exit code when it has ended."""
-        with self._asking:
-            self._process.join(seconds)
-            assert self._process.exitcode is not None, f"process {self.pid} does not end"
-            return self._process.exitcode
+        wait([self._process.sentinel], seconds)
+        with _ASKING:
+            code = self._process.exitcode
+        assert code is not None, f"process {self.pid} does not end"
+        return code
 
 
 class Script(Forked):
@@ -84,7 +88,7 @@ class Script(Forked):
         with theirs_in, ours_in, ours_out, theirs_out:
             self.stdin: TextIO = os.fdopen(os.dup(ours_in.fileno()), "w", encoding="utf-8")
             self.stdout: TextIO = os.fdopen(os.dup(ours_out.fileno()), encoding="utf-8")
-            self._start(_be_script, text, words, theirs_in, theirs_out)
+            self._start(_be_script, text, words, dict(os.environ), theirs_in, theirs_out)
 
     def await_word(self, word: str = "ready") -> None:
         """Return when it has said this word."""
@@ -130,28 +134,32 @@ def _be_module(
     module: str, words: tuple[str, ...], place: tuple[dict[str, str], Path, Path | None]
 ) -> None:
     env, folder, log = place
-    os.environ.clear()
-    os.environ.update(env)
     if log:
         with log.open("ab") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-    _settle_in(folder, module, words)
+    _settle_in(folder, env, module, words)
     importlib.import_module(module).main(*words)
 
 
 def _be_script(
-    text: str, words: tuple[str, ...], theirs_in: Connection, theirs_out: Connection
+    text: str,
+    words: tuple[str, ...],
+    env: dict[str, str],
+    theirs_in: Connection,
+    theirs_out: Connection,
 ) -> None:
     for number, pipe in enumerate((theirs_in, theirs_out)):
         os.dup2(pipe.fileno(), number)
         pipe.close()
-    _settle_in(ROOT, "-c", words)
+    _settle_in(ROOT, env, "-c", words)
     exec(compile(text, "<script>", "exec"), {"__name__": "__main__"})
 
 
-def _settle_in(folder: Path, name: str, words: tuple[str, ...]) -> None:
+def _settle_in(folder: Path, env: dict[str, str], name: str, words: tuple[str, ...]) -> None:
     os.setsid()
+    os.environ.clear()
+    os.environ.update(env)
     os.chdir(folder)
     sys.argv = [name, *words]
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)

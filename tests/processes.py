@@ -129,7 +129,7 @@ class Program:
         return 0, ""
 
     def kill(self) -> None:
-        """`kill -9`, its children included."""
+        """`kill -9`, if it was started."""
         if self._process is not None:
             self._process.kill()
 

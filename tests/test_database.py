@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +16,10 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from storage.database import TRIES, AlreadyServed, Conflict, Database, Unavailable
+from storage.database import TRIES, AlreadyServed, Conflict, Database, Unavailable, _Job
 from tests.forked import Script
 from tests.postgres import fresh_database, running_postgres
 from tests.respondents import all_at_once
@@ -409,19 +409,24 @@ def test_who_queues_behind_a_writer_that_waits_in_vain_is_told_with_it(sqlite_ur
     def wait_less(connection, _record):
         connection.execute("PRAGMA busy_timeout=1000")
 
+    writer = database._writer_thread()
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(add, database, 1)
-        while not database._writer_thread()._jobs.empty():
+        first: Future[None] = Future()
+        writer._jobs.put(_Job(lambda _: None, first, time.monotonic()))
+        while not writer._jobs.empty():  # until the writer has it, and waits for the lock
             time.sleep(0.01)
         others = [pool.submit(add, database, number) for number in (2, 3, 4)]
-        with pytest.raises(Unavailable, match="locked"):
+        time.sleep(0.8)
+        late = pool.submit(add, database, 6)
+        with pytest.raises(OperationalError, match="locked"):
             first.result()
         other.execute("ROLLBACK")
         for one in others:
             with pytest.raises(Unavailable, match="locked"):
                 one.result()
+        late.result()
     add(database, 5)
-    assert ids(database) == [5]
+    assert ids(database) == [5, 6]
     other.close()
     database.close()
 

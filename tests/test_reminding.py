@@ -20,7 +20,7 @@ from storage.models import Alert, Conversation, Outbox, ReminderDay
 from storage.queries import reminders as queries
 from tests.rows import change, count, rows
 from tests.setup import MONDAY, bundled_files
-from tests.test_conversations import begun, invite, state, steps
+from tests.test_conversations import begun, invite, let_out, state, steps
 from tests.test_fates import Failing
 from tests.test_sending import templates
 from tests.whatsapp import Office, office
@@ -56,11 +56,13 @@ def settle(place: Office, old: str = "", new: str = "", more: str = "") -> None:
 
 
 def pass_days(place: Office, days: int) -> None:
-    """Let time pass, an hour at a time in the morning."""
+    """Let time pass, an hour at a time, in which all that is written goes out at once."""
+    let_out(place)
     for _ in range(days):
         for _ in range(24):
             place.clock.move(hours=1)
-            wake_due(place.installation)
+            if wake_due(place.installation):
+                let_out(place)
 
 
 def fresh_channel(place: Office) -> Failing:
@@ -173,6 +175,23 @@ def test_a_reminder_is_written_when_it_may_go_and_has_its_one_more_try_then(quic
     assert fates.record_status(here, row.id, event)
     assert rows(here, Conversation)[0].unreached is None
     assert [step for step, _ in handed(quick, 4)] == ["reminder"]
+
+
+def test_no_reminder_is_written_while_an_invitation_has_not_gone_out(quick: Office) -> None:
+    """Reminders go before invitations: it would overtake it."""
+    templates(quick)
+    here, channel = quick.installation, fresh_channel(quick)
+    invite(quick)
+    wake_due(here)
+    for _ in range(72):
+        quick.clock.move(hours=1)
+        wake_due(here)
+    assert steps(quick) == ["invitation"]
+    assert deliver(here, {"twilio": channel}).sent == 1
+    gone = (quick.clock.now - MONDAY) // timedelta(hours=1)
+    (step, then), *_ = handed(quick, 6)
+    assert step == "reminder"
+    assert then - gone >= 48
 
 
 def test_no_reminder_that_waits_follows_an_invitation_that_is_held_back_for_good(

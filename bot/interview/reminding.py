@@ -58,12 +58,11 @@ def allowed(
 def waits_until(
     connection: Connection, installation: Installation, row: TurnRow, state: State, world: Context
 ) -> datetime | None:
-    """Return until when a reminder that is due waits for an earlier message that failed and will be
-    tried once more; None: it does not."""
-    assert row.conversation_id is not None
+    """Return until when a reminder that is due waits for an earlier message to the person that has
+    not gone out yet, or failed and will be tried once more; None: it does not."""
     if due_now(state, world) in (None, INVITE):
         return None
-    before = queries.tried_again_at(connection, row.conversation_id)
+    before = queries.waits_until(connection, row.address_id)
     return None if before is None else max(before, installation.now()) + DISTANCE
 
 

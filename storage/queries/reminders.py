@@ -7,10 +7,12 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, case, func, select, true, update
+from sqlalchemy import Connection, Select, case, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import Address, Conversation, OptOut, Outbox, ReminderDay, Unit
+
+_CAMPAIGN = ("invitation", "reminder")
 
 
 class DayRow(NamedTuple):
@@ -138,28 +140,31 @@ def last_handed(
 ) -> datetime | None:
     """Return when an invitation or reminder (other than `but`) last went to an address's person, by
     whichever of their addresses; what failed and will be tried again counts too."""
-    person = select(Address.contact_id).where(Address.id == address_id).scalar_subquery()
-    theirs = select(Address.id).where(Address.contact_id == person)
     others = true() if but is None else Outbox.id != but
     statement = select(func.max(Outbox.handed_at)).where(
-        Outbox.address_id.in_(theirs),
+        Outbox.address_id.in_(_addresses_of_the_same(address_id)),
         others,
-        Outbox.purpose.in_(("invitation", "reminder")),
+        Outbox.purpose.in_(_CAMPAIGN),
         Outbox.status.in_(("queued", "claimed", "unknown", "sent", "delivered")),
         Outbox.handed_at > since,
     )
     return connection.execute(statement).scalar_one()
 
 
-def tried_again_at(connection: Connection, conversation_id: int) -> datetime | None:
-    """Return when a conversation's invitation or reminder that has failed is tried once more."""
+def waits_until(connection: Connection, address_id: int) -> datetime | None:
+    """Return from when on an invitation or reminder that has not gone out yet, or failed and is
+    tried once more, may go to an address's person; None where nothing waits."""
     statement = select(func.max(Outbox.not_before)).where(
-        Outbox.conversation_id == conversation_id,
-        Outbox.purpose.in_(("invitation", "reminder")),
-        Outbox.status == "queued",
-        Outbox.attempts > 0,
+        Outbox.address_id.in_(_addresses_of_the_same(address_id)),
+        Outbox.purpose.in_(_CAMPAIGN),
+        Outbox.status.in_(("queued", "claimed")),
     )
     return connection.execute(statement).scalar_one()
+
+
+def _addresses_of_the_same(address_id: int) -> Select[int]:
+    person = select(Address.contact_id).where(Address.id == address_id).scalar_subquery()
+    return select(Address.id).where(Address.contact_id == person)
 
 
 def waiting(
