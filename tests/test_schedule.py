@@ -315,6 +315,19 @@ def test_what_kept_its_distance_from_a_message_that_waited_is_not_late() -> None
     assert put_off(state, context(local("2026-12-01T10:00"), plan)) is None
 
 
+def test_a_distance_that_ends_before_a_moment_does_not_make_it_late() -> None:
+    """The night held it back until some time in the first hour; its distance was over earlier."""
+    sent = local("2026-11-27T15:59")
+    state = invited(sent=("invite",), last_sent_at=sent, last_turn_at=sent, seed=77)
+    plan = replace(PLAN, invited_after=timedelta(days=2, hours=5))
+    moment = wake_at(state, context(sent, plan))
+    assert moment is not None
+    assert moment > local("2026-11-30T09:05")
+    near = replace(plan, not_before=local("2026-11-30T08:30"))
+    assert due_now(state, context(moment, near)) == "reminder"
+    assert put_off(state, context(moment, near)) is None
+
+
 def test_a_last_call_that_comes_late_goes_at_once_where_few_hours_are_left() -> None:
     state = invited(sent=("invite", "reminder"), last_sent_at=local("2026-11-24T10:00"), seed=77)
     now = local("2027-01-29T14:30")

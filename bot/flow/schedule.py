@@ -167,7 +167,7 @@ def _half_way(state: State) -> int:
 
 def _not_sooner(due: datetime, state: State, plan: Plan) -> datetime:
     """Keep the gap between two steps, and never interrupt somebody who has just written."""
-    due = max(due, plan.opens, plan.not_before or plan.opens)
+    due = max(due, plan.opens)
     for before in (state.last_sent_at, state.last_due_at):
         if before is not None:
             due = max(due, before + max(plan.min_gap, DISTANCE))
@@ -252,6 +252,11 @@ def _following(state: State, context: Context) -> tuple[str, datetime] | None:
         moment = _moment(state, context, due)
     if moment is None:
         return None
+    if plan.not_before is not None:
+        apart = _moment(state, context, plan.not_before)
+        if apart is None:
+            return None
+        moment = max(moment, apart)
     return name, moment if state.put_off is None else max(moment, state.put_off)
 
 
@@ -275,7 +280,7 @@ def _nudge(state: State, context: Context, due: datetime) -> datetime | None:
         return None
     if next_allowed(plan.hours, context.zone, context.now, closes) is None:
         return None  # no hour is left before it closes
-    earliest = _not_sooner(heard, state, plan)
+    earliest = max(_not_sooner(heard, state, plan), plan.not_before or heard)
     best = heard + WINDOW - plan.nudge_before
     found = None
     for opens, ends in openings(plan.hours, context.zone, earliest, closes):
