@@ -115,11 +115,24 @@ def test_who_writes_again_is_reached_again(quick: Office) -> None:
     assert steps(quick).count("reminder") == 1
 
 
-def test_marketing_that_is_held_back_twice_is_the_last_we_send(quick: Office) -> None:
+def test_what_is_held_back_once_without_time_for_another_try_is_not_the_last(quick: Office) -> None:
     invite(quick)
     wake_due(quick.installation)
     soon = quick.installation.now() + timedelta(hours=1)
     change(quick.installation, Outbox, {"expires_at": soon})
+    fail(quick, 63049, "later_once")
+    assert rows(quick.installation, Outbox)[0].status == "failed"
+    assert rows(quick.installation, Conversation)[0].unreached is None
+    pass_days(quick, 9)
+    assert steps(quick)[:2] == ["invitation", "reminder"]
+
+
+def test_marketing_that_is_held_back_twice_is_the_last_we_send(quick: Office) -> None:
+    invite(quick)
+    wake_due(quick.installation)
+    fail(quick, 63049, "later_once")
+    assert rows(quick.installation, Conversation)[0].unreached is None
+    quick.clock.move(hours=25)
     fail(quick, 63049, "later_once")
     assert rows(quick.installation, Conversation)[0].unreached == "capped"
     pass_days(quick, 9)

@@ -123,6 +123,8 @@ def _give_up(
         return
     why: reminding.Unreached = "unreachable"
     if failure.outcome == "later_once":
+        if row.attempts <= 1 or row.error_code != failure.code:
+            return  # held back once, and no time is left: the plan's next step is the other try
         why = "capped" if failure.code in CAPPED else "unreachable"
     elif failure.outcome != "refused":
         return
