@@ -6,10 +6,13 @@ import gc
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from zlib import crc32
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
 
 from tests.postgres import fresh_database, running_postgres, unmade_database
@@ -27,6 +30,11 @@ os.environ.pop("COLUMNS", None)
 
 # A fifth of the time would go into looking for garbage among what tests import and keep for good.
 gc.set_threshold(20_000, 10, 10)
+
+
+# Typer builds the whole command line anew for every command that is run, which takes longer than
+# most of the commands.
+typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
 
 
 # The longest tests come first, so that no worker is left alone with one at the end.

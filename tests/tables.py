@@ -22,14 +22,15 @@ def make_tables(database: Database) -> None:
     """
     file = database.file
     if file is not None and not file.exists():
-        file.write_bytes(_sqlite_file())
+        file.write_bytes(sqlite_file())
     elif file is None and not postgres.exists(database.url):
         postgres.copy_database(_postgres_database(postgres.server_of(database.url)), database.url)
     migrate(database)
 
 
 @cache
-def _sqlite_file() -> bytes:
+def sqlite_file() -> bytes:
+    """Return what is in the file of a new database."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tautan.db"
         database = Database(f"sqlite:///{file}", serving=True, durable=False)

@@ -31,6 +31,7 @@ from tests.fake_twilio_rules import Record
 from tests.lists import Listed, number, take_in
 from tests.media_files import png
 from tests.setup import FLOWS, SECRET, installation
+from tests.tables import sqlite_file
 from tests.versions import under_way
 from tests.whatsapp import office
 
@@ -65,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ready(folder: Path) -> Path:
     """Return a folder with a migrated database, the bundled survey and two units."""
-    good("migrate")
+    (folder / "tautan.db").write_bytes(sqlite_file())
     good("publish", "integritas")
     (folder / "units.csv").write_text(UNITS, "utf-8")
     good("units", "import", "units.csv", "--survey", "integritas")
