@@ -1,8 +1,8 @@
 # Each target sets up all it needs in .venv; only Python 3.11 or newer and make must be there.
 
 PYTHON ?= python3
-# More than most machines of CI have cores: some tests wait for other processes.
-WORKERS ?= 4
+# One more than most machines of CI have cores: some tests wait for other processes.
+WORKERS ?= 3
 ARGS ?=
 
 VENV := .venv

@@ -6,6 +6,7 @@ Only processes that were started here are ever ended.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import shlex
@@ -205,15 +206,20 @@ class Fleet:
 
     @contextlib.contextmanager
     def under_fire(
-        self, progress: Callable[[], int], least: int, most: int, seed: int = 0
+        self,
+        progress: Callable[[], int],
+        least: int,
+        most: int,
+        seed: int = 0,
+        shots: int | None = None,
     ) -> Iterator[None]:
         """While the block runs, kill one at random now and then and start it again.
 
         A shot falls when `progress` has grown by a number from `least` to `most` since all ran, so
         that it hits work under way however fast the machine is. While one starts again the others
         go on by `least` at most, where `door` is asked: so there are as many shots on a machine
-        that starts programs slowly. At the end all run. What goes wrong here is raised when the
-        block ends.
+        that starts programs slowly. After `shots` of them no more fall. At the end all run. What
+        goes wrong here is raised when the block ends.
         """
         chance = random.Random(seed)
         over = threading.Event()
@@ -221,7 +227,7 @@ class Fleet:
 
         def fire() -> None:
             try:
-                while True:
+                for _ in itertools.repeat(None) if shots is None else range(shots):
                     goal = progress() + chance.randint(least, most)
                     while progress() < goal:
                         if over.wait(0.002):
