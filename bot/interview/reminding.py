@@ -26,7 +26,7 @@ MEASURED = DISTANCE
 """What a reminder does is counted for so long: no other one comes in between."""
 
 REMEMBERED = timedelta(days=14)
-"""So long ago, nothing that went out makes what is due now look late."""
+"""What went out longer ago keeps nothing waiting that is due now, and makes nothing late."""
 
 Unreached = Literal["unreachable", "capped"]
 

@@ -15,14 +15,8 @@ def decided(subject: Subject) -> Iterator[Problem]:
     """Find conditions that hold whatever is answered, or never do."""
     for name, flow in subject.survey.flows.items():
         for place in subject.places(name):
-            question = place.question
-            for key, condition in (
-                ("relevant", question.relevant),
-                ("constraint", question.constraint),
-                ("end_if", question.end_if),
-            ):
-                if condition is not None:
-                    yield from _judged(flow, place, key, condition)
+            for key, condition in place.conditions():
+                yield from _judged(flow, place, key, condition)
 
 
 def _judged(flow: Flow, place: Place, key: str, condition: Expression) -> Iterator[Problem]:

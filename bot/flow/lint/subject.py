@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.flow.expressions import Expression
 from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
 from bot.flow.source import Path, Source
 from bot.flow.survey import Question, Survey
@@ -28,6 +29,17 @@ class Place:
         """The shared list that the question takes its choices from."""
         named = self.written.get("choices")
         return named if isinstance(named, str) else None
+
+    def conditions(self) -> Iterator[tuple[str, Expression]]:
+        """Yield the conditions that the question has, each with its key."""
+        question = self.question
+        for key, condition in (
+            ("relevant", question.relevant),
+            ("constraint", question.constraint),
+            ("end_if", question.end_if),
+        ):
+            if condition is not None:
+                yield key, condition
 
     def condition_at(self, key: str) -> Path:
         """Return where a condition of the question is written: with it, or with its section."""

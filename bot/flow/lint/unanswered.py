@@ -21,13 +21,8 @@ def unanswered(subject: Subject) -> Iterator[Problem]:
     """Find conditions that are false for want of an answer, where another part of them holds."""
     for name, flow in subject.survey.flows.items():
         for place in subject.places(name):
-            question = place.question
-            for key, condition in (
-                ("relevant", question.relevant),
-                ("constraint", question.constraint),
-                ("end_if", question.end_if),
-            ):
-                if condition is not None and _in_question(flow, question, condition):
+            for key, condition in place.conditions():
+                if _in_question(flow, place.question, condition):
                     yield from _found(flow, place, key, condition)
 
 
