@@ -39,16 +39,21 @@ def _others(voice: Voice) -> Iterator[Message]:
         yield voice.languages("language")
 
 
+def some_context(survey: Survey, group: str) -> Context:
+    """Return what a step of nobody in particular knows, for messages that are only looked at."""
+    return Context(
+        now=datetime(2026, 9, 30, 1, tzinfo=UTC),  # a day with a long name; any would do
+        zone=survey.settings.zone,
+        plan=survey.settings.plan(group),
+        texts=survey.settings.texts,
+        request_code="AB12",
+    )
+
+
 def _voices(survey: Survey) -> Iterator[tuple[Flow, Voice]]:
     """Yield each group's flow with a voice for each language."""
     for group, flow in survey.groups.items():
-        context = Context(
-            now=datetime(2026, 9, 30, 1, tzinfo=UTC),  # a day with a long name; any would do
-            zone=survey.settings.zone,
-            plan=survey.settings.plan(group),
-            texts=survey.settings.texts,
-            request_code="AB12",
-        )
+        context = some_context(survey, group)
         # Each answer is there, so that a question that repeats one can be filled.
         answers: dict[str, Answer] = {
             question.name: 1 if question.type == "integer" else "1" for question in flow.asked

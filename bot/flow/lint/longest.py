@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import product
 from math import prod
 
@@ -17,7 +16,7 @@ from bot.flow.lint.domains import domain
 from bot.flow.lint.uses import Uses, uses
 from bot.flow.state import Answer
 from bot.flow.survey import Flow, Question, Survey
-from bot.flow.turn import Context
+from bot.flow.tapping import some_context
 from bot.flow.wording import Voice
 
 _TRIES = 2_000  # sets of answers that are tried for one filter
@@ -27,13 +26,7 @@ _LONG_NUMBER = -123456.789
 def voices(survey: Survey) -> Iterator[tuple[Flow, Voice]]:
     """Yield each group's flow with a voice for each language that has the longest answers."""
     for group, flow in survey.groups.items():
-        context = Context(
-            now=datetime(2026, 9, 30, 1, tzinfo=UTC),  # a day with a long name; any would do
-            zone=survey.settings.zone,
-            plan=survey.settings.plan(group),
-            texts=survey.settings.texts,
-            request_code="AB12",
-        )
+        context = some_context(survey, group)
         for code in survey.languages:
             yield flow, Voice(flow, code, context, _longest_answers(flow, code))
 
