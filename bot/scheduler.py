@@ -17,24 +17,18 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor as Executor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.interview import (
-    contents,
-    erasure,
-    fetching,
-    missed,
-    mixing,
-    moving,
-    reconciling,
-    redaction,
-    sending,
-    templates,
-)
+from bot.interview import erasure, fetching, mixing, moving
 from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
-from bot.interview.pace import Lane
+from bot.interview.provider_log import missed, redaction
 from bot.interview.receiving import replay
-from bot.outreach import roster_counts, sent_files
-from bot.reporting import daily, recount, snapshots
+from bot.interview.sending import contents, reconciling, templates
+from bot.interview.sending import delivering as sending
+from bot.interview.sending.pace import Lane
+from bot.outreach.mending import counts as roster_counts
+from bot.outreach.mending import sent_files
+from bot.reporting import recount, snapshots
+from bot.reporting.coordinators import daily
 from bot.service import CANNOT_WORK, Service
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,9 @@ from bot.channels.twilio import TwilioChannel
 from bot.config import ConfigError, Settings
 from bot.flow.media import digest_of
 from bot.flow.turn import Message
-from bot.interview import chats, question_media
+from bot.interview import chats
+from bot.interview.files import question_media
+from bot.interview.files.media_links import File
 from bot.interview.installation import (
     SIMULATED,
     Clock,
@@ -27,11 +29,12 @@ from bot.interview.installation import (
     Via,
     open_installation,
 )
-from bot.interview.media_links import File
-from bot.interview.pace import Debits
 from bot.interview.receiving import Desk
-from bot.outreach import mending_chat, posters, roster_counts
-from bot.reporting import asked, pictures
+from bot.interview.sending.pace import Debits
+from bot.outreach import posters
+from bot.outreach.mending import chat as mending_chat
+from bot.outreach.mending import counts as roster_counts
+from bot.reporting.coordinators import asked, pictures
 from storage.database import Conflict, Database, Unavailable
 from storage.keys import WrongSecret
 from storage.migrate import is_current

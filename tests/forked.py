@@ -23,7 +23,7 @@ PATIENCE = 40.0  # seconds
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["tests.served", "tests.setup", "tests.soak.campaign", "bot.outreach.launch"]
+    ["tests.served", "tests.setup", "tests.soak.campaign", "bot.outreach.launch.launching"]
 )
 
 # Two threads that ask at once what became of a process read the answer away from each other, and

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, select
 
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.outreach import duplicates
-from bot.outreach.duplicates import Other, Settled
+from bot.outreach.roster import duplicates
+from bot.outreach.roster.duplicates import Other, Settled
 from storage.models import RosterImport, RosterRow
 from tests.setup import MONDAY
 

@@ -12,7 +12,7 @@ from bot.intake.phones import REASONS, read_phone
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.outreach.mending import Content, sealed
+from bot.outreach.mending.rows import Content, sealed
 from storage.models import Coordinator, RosterImport
 from storage.queries import mending as queries
 

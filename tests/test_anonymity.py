@@ -20,8 +20,8 @@ from bot.interview.conversations import enrol
 from bot.interview.erasure import erase
 from bot.interview.mixing import mix_due
 from bot.interview.receiving import Desk, receive
-from bot.reporting.anonymity import Findings, audit
-from bot.reporting.traces import Traces
+from bot.reporting.anonymity.audit import Findings, audit
+from bot.reporting.anonymity.traces import Traces
 from storage.models import (
     Address,
     Answer,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.flow.answers import Lexicon, read_choice, read_choices, read_number, read_text
-from bot.flow.numerals import number_in_words, read_integer
+from bot.flow.answers.numerals import number_in_words, read_integer
+from bot.flow.answers.reading import Lexicon, read_choice, read_choices, read_number, read_text
 from tests.surveys import bundled
 
 NA = (("0", ("Tidak tahu", "Don't know")), ("9", ("Tidak mau menjawab", "Prefer not to say")))

@@ -15,8 +15,8 @@ import pytest
 from bot.channels.base import KnownTemplate, SendError, TemplateForm, TemplateState
 from bot.channels.simulator import SimulatorChannel
 from bot.flow.templates import wordings
+from bot.interview.sending.templates import watch
 from bot.interview.surveys import UnknownSurvey, publish
-from bot.interview.templates import watch
 from bot.outreach.approvals import NoTemplates, Report, status, submit, sync, templates_of
 from storage.models import Template
 from tests.rows import change, rows

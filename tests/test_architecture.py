@@ -26,7 +26,7 @@ ABOVE = ("bot.intake", "bot.printing", *INTERVIEW)
 ROOMS = {
     "storage": ("storage",),
     "bot.flow": ("bot.flow",),
-    "bot.channels": ("bot.channels", "bot.flow.turn", "bot.flow.state", "bot.flow.places"),
+    "bot.channels": ("bot.channels", "bot.flow.turn", "bot.flow.state", "bot.flow.answers.places"),
     "bot.intake": ("bot.intake", "bot.flow.source"),
     "bot.authoring": ("bot.authoring", "bot.flow", "bot.intake"),
     "bot.printing": ("bot.printing",),
@@ -67,7 +67,7 @@ VENDORS = {
     "dotenv": ("bot.config",),
     "pyxform": ("bot.authoring",),
     "segno": ("bot.printing",),
-    "smtplib": ("bot.outreach.smtp",),
+    "smtplib": ("bot.outreach.mail.smtp",),
     "typst": ("bot.printing",),
     "alembic": ("storage.migrate", "storage.migrations"),
 }
@@ -140,6 +140,27 @@ def test_imports_run_one_way(room: str) -> None:
         )
     ]
     assert wrong == []
+
+
+def folder_of(module: str) -> str:
+    """Return the folder in which a module lies: a package stands for itself."""
+    return module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+
+
+def test_folders_within_a_room_are_known_one_way() -> None:
+    """Modules that lie in the room itself, beside the folders, may know them and be known."""
+    edges = {
+        (folder_of(module), folder_of(name)): (module, name)
+        for module in MODULES
+        for _, name in imports(module)
+        if name in MODULES
+        and folder_of(module).count(".") == 2
+        and folder_of(name).count(".") == 2
+        and folder_of(module) != folder_of(name)
+        and room_of(module) == room_of(name)
+    }
+    assert len(edges) > 5
+    assert [(edges[pair], edges[pair[::-1]]) for pair in edges if pair[::-1] in edges] == []
 
 
 def test_every_exception_is_still_needed() -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from bot.reporting import snapshots
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import Conversation, Coordinator, OptOut, Outbox, Wave
 from tests.counts import aim, finish
 from tests.mending import list_of

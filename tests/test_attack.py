@@ -20,8 +20,9 @@ from sqlalchemy import delete, insert, select, update
 
 from bot.channels.base import Address, Inbound
 from bot.interview import identity
-from bot.reporting import asked, digest, pictures, progress, recap, snapshots, weekly, words
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting import progress, snapshots, words
+from bot.reporting.coordinators import asked, digest, pictures, recap, weekly
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.reporting.publication import Count, publish
 from bot.reporting.snapshots import Snapshot, publish_all
 from bot.reporting.units import Hierarchy, read_hierarchy

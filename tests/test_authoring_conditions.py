@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.authoring.condition_parts import Known, Scope, Use
-from bot.authoring.conditions import translate
-from bot.authoring.xpath import Binary, Call, Dot, Negative, Number, Ref, XPathError, parse
+from bot.authoring.xlsform.condition_parts import Known, Scope, Use
+from bot.authoring.xlsform.conditions import translate
+from bot.authoring.xlsform.xpath import Binary, Call, Dot, Negative, Number, Ref, XPathError, parse
 from bot.flow.expressions import compile_expression
 
 KNOWN = {

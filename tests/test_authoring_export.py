@@ -9,14 +9,14 @@ from typing import Any
 import openpyxl
 import pytest
 
-from bot.authoring.exporting import export_flows
 from bot.authoring.folder import GROUP, Model
-from bot.authoring.form_files import write_form
-from bot.authoring.remarks import Remarks, in_short
-from bot.authoring.translatable import texts_of
-from bot.authoring.xlsforms import read_form
-from bot.authoring.xpath import XPathError
-from bot.authoring.xpath_out import Readable, to_xpath
+from bot.authoring.translation.translatable import texts_of
+from bot.authoring.xlsform.exporting import export_flows
+from bot.authoring.xlsform.files import write_form
+from bot.authoring.xlsform.remarks import Remarks, in_short
+from bot.authoring.xlsform.rows import read_form
+from bot.authoring.xlsform.xpath import XPathError
+from bot.authoring.xlsform.xpath_out import Readable, to_xpath
 from bot.flow.load import load_survey
 from bot.flow.survey import Question
 from tests.media_files import lines

@@ -12,14 +12,14 @@ import pytest
 
 from bot.authoring.drafting import draft_transcript, talk_through
 from bot.authoring.folder import GROUP, Model, make_folder, spoken_languages
-from bot.authoring.remarks import Remark, as_text
-from bot.authoring.xlsforms import language_code, read_form
+from bot.authoring.xlsform.remarks import Remark, as_text
+from bot.authoring.xlsform.rows import language_code, read_form
 from bot.channels.base import as_text as rendered
 from bot.flow.lint import lint
 from bot.flow.load import load_survey
+from bot.flow.rehearsal.transcript import play, read_transcript
 from bot.flow.source import FlowError
 from bot.flow.state import Status
-from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Reply
 from bot.intake.errors import InputError
 from tests.xlsforms import SAMPLES, Sample, write_form

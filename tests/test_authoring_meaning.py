@@ -12,10 +12,20 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.authoring.condition_parts import Known, Scope
-from bot.authoring.conditions import translate
-from bot.authoring.xpath import Binary, Call, Negative, Node, Number, Ref, String, XPathError, parse
-from bot.authoring.xpath_out import Readable, to_xpath
+from bot.authoring.xlsform.condition_parts import Known, Scope
+from bot.authoring.xlsform.conditions import translate
+from bot.authoring.xlsform.xpath import (
+    Binary,
+    Call,
+    Negative,
+    Node,
+    Number,
+    Ref,
+    String,
+    XPathError,
+    parse,
+)
+from bot.authoring.xlsform.xpath_out import Readable, to_xpath
 from bot.flow.expressions import compile_expression
 
 KNOWN = {

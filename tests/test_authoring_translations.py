@@ -10,11 +10,11 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from bot.authoring.placeholders import commands, difference
-from bot.authoring.po_files import as_po, read_po_file
-from bot.authoring.translatable import Text, languages_of, texts_of
-from bot.authoring.translation_sheets import notes_of, read_sheet, write_sheet
-from bot.authoring.translations import (
+from bot.authoring.translation.placeholders import commands, difference
+from bot.authoring.translation.po_files import as_po, read_po_file
+from bot.authoring.translation.sheets import notes_of, read_sheet, write_sheet
+from bot.authoring.translation.translatable import Text, languages_of, texts_of
+from bot.authoring.translation.translations import (
     Entry,
     Standing,
     accepted,

@@ -9,13 +9,13 @@ from functools import cache
 import pytest
 
 from bot.channels.base import as_text
-from bot.flow.billing import Bill, bill, price, template_price, total
 from bot.flow.load import load_survey
-from bot.flow.playing import Talk
+from bot.flow.rehearsal.billing import Bill, bill, price, template_price, total
+from bot.flow.rehearsal.playing import Talk
+from bot.flow.rehearsal.transcript import play, read_transcript
 from bot.flow.source import FlowError
 from bot.flow.state import Status
 from bot.flow.survey import Rates, Survey
-from bot.flow.transcript import play, read_transcript
 from tests.surveys import (
     BUNDLED,
     SMALL_SURVEY,

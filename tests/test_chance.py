@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from bot.reporting.chance import ALPHA, alignment_p, inversions, order_p, range_p
+from bot.reporting.anonymity.chance import ALPHA, alignment_p, inversions, order_p, range_p
 
 
 def test_inversions_are_pairs_in_the_wrong_order():

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.printing.charts import draw_chart
-from bot.reporting import digest, pictures, recap
+from bot.reporting.coordinators import digest, pictures, recap
 from bot.reporting.publication import Count
 from bot.reporting.snapshots import Snapshot
 from tests.setup import MONDAY, TestClock, installation, publish_bundled

@@ -8,8 +8,8 @@ import pytest
 
 from bot.channels.base import Address
 from bot.interview.erasure import forget
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch
 from storage.models import Contact, Conversation, RosterRow
 from tests.lists import Listed, number, take_in
 from tests.rows import count, rows

@@ -10,8 +10,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from bot.interview.cleaning import Unclean, clean
-from bot.interview.file_types import media_type
+from bot.interview.files.cleaning import Unclean, clean
+from bot.interview.files.file_types import media_type
 from tests.media_files import GPS, boxes, jpeg, mp3, ogg, pdf, png
 
 

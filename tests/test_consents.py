@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.channels.base import Address
 from bot.interview import codes, erasure, identity
-from bot.outreach.launch import launch
+from bot.outreach.launch.launching import launch
 from bot.outreach.links import create_personal_links
-from bot.outreach.rosters import import_roster
+from bot.outreach.roster.importing import import_roster
 from bot.reporting.consents import consent_log, consents_of
 from storage.models import Audit, Consent, Contact, ContactBasis, Link
 from storage.queries import consents as queries

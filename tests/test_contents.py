@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.interview import contents
 from bot.interview.closing import close
+from bot.interview.sending import contents
 from bot.interview.surveys import publish
 from storage.models import Content, Conversation, Outbox
 from tests.fake_twilio_person import Person

@@ -12,11 +12,11 @@ from bot.channels.base import Address
 from bot.intake.tables import InputError
 from bot.interview import identity
 from bot.interview.installation import Clock, open_installation
-from bot.interview.outbox import open_message
+from bot.interview.sending.outbox import open_message
 from bot.interview.surveys import UnknownSurvey
 from bot.reporting import snapshots
-from bot.reporting.coordinators import import_coordinators
-from bot.reporting.daily import send_due
+from bot.reporting.coordinators.daily import send_due
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.database import Database
 from storage.keys import Secret
 from storage.models import Coordinator, Outbox, Survey

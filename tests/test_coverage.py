@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot.channels.base import as_text
-from bot.flow.coverage import FlowCoverage, coverage
 from bot.flow.positions import position
+from bot.flow.rehearsal.coverage import FlowCoverage, coverage
+from bot.flow.rehearsal.transcript import play, read_transcript
 from bot.flow.survey import Survey
-from bot.flow.transcript import play, read_transcript
 from tests.structured import structured, structured_files
 from tests.surveys import BUNDLED, bundled, small
 from tests.test_billing import flow, one

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, insert, select
 
-from bot.interview.outbox import open_message
+from bot.interview.sending.outbox import open_message
 from bot.outreach import senders
-from bot.reporting import daily, digest, log, snapshots, weekly
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting import snapshots
+from bot.reporting.coordinators import daily, digest, log, weekly
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.reporting.snapshots import Snapshot, publish_all
 from bot.reporting.units import read_hierarchy
 from storage.models import Conversation, Coordinator, Outbox, Target, Unit

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.flow.answers import LEFT_OUT, Reading, is_skip
-from bot.flow.dates import FIRST_YEAR, LAST_YEAR, day_in_words, read_days
-from bot.flow.domains import Clock, Days, Moment
-from bot.flow.times import read_times
+from bot.flow.answers.dates import FIRST_YEAR, LAST_YEAR, day_in_words, read_days
+from bot.flow.answers.domains import Clock, Days, Moment
+from bot.flow.answers.reading import LEFT_OUT, Reading, is_skip
+from bot.flow.answers.times import read_times
 
 TODAY = date(2026, 11, 29)  # a Sunday
 DAYS = st.dates(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31))

@@ -26,7 +26,7 @@ from bot.interview.chats import Bubble, Chats
 from bot.interview.conversations import wake_due
 from bot.interview.installation import Clock, Installation
 from bot.interview.receiving import Desk
-from bot.interview.sending import deliver
+from bot.interview.sending.delivering import deliver
 from bot.outreach.demo import advance, everybody, play, posters, prepare, starts
 from bot.outreach.demo.clock import move_to, pass_time
 from bot.outreach.demo.filling import COUNTERS, dated, invite
@@ -34,7 +34,7 @@ from bot.outreach.demo.leaving import leave
 from bot.outreach.demo.personas import COORDINATOR, leading, rows, walk_ins
 from bot.outreach.demo.playing import DAYS, Opening, Poster, Summary
 from bot.outreach.demo.respondents import MANNERS, Manner, Respondent
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.scheduler import Sweeps
 from bot.service import Service
 from storage.models import (

@@ -10,11 +10,13 @@ from sqlalchemy import update
 
 from bot.channels.base import Address, Inbound
 from bot.flow.turn import Choice
-from bot.interview import identity, outbox
+from bot.interview import identity
 from bot.interview.conversations import enrol
-from bot.reporting import asked, digest, log, snapshots, words
-from bot.reporting.coordinators import import_coordinators
-from bot.reporting.daily import send_due
+from bot.interview.sending import outbox
+from bot.reporting import snapshots, words
+from bot.reporting.coordinators import asked, digest, log
+from bot.reporting.coordinators.daily import send_due
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.reporting.publication import Count
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy

@@ -257,9 +257,9 @@ def test_the_tables_in_the_guide_can_be_imported(tmp_path: Path) -> None:
     """Units, coordinators and roster, as the guide shows them, without a complaint."""
     from bot.interview.installation import open_installation
     from bot.interview.surveys import publish, read_files
-    from bot.outreach.rosters import import_roster
+    from bot.outreach.roster.importing import import_roster
     from bot.outreach.units import import_units
-    from bot.reporting.coordinators import import_coordinators
+    from bot.reporting.coordinators.lists import import_coordinators
     from storage.database import Database
     from storage.keys import Secret
     from storage.migrate import migrate

@@ -18,11 +18,11 @@ from bot.config import Settings
 from bot.doctor.examination import examine
 from bot.doctor.findings import Finding
 from bot.interview import identity
-from bot.interview.alerts import alert
 from bot.interview.installation import Clock
-from bot.outreach.rosters import import_roster
+from bot.interview.sending.alerts import alert
+from bot.outreach.roster.importing import import_roster
 from bot.outreach.senders import change_sender
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.service import Service
 from storage.database import Database
 from storage.models import Inbound, Outbox, ProgressCount

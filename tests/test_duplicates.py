@@ -15,11 +15,11 @@ from sqlalchemy import insert
 from bot.intake.tables import InputError
 from bot.interview import codes
 from bot.interview.surveys import publish
-from bot.outreach.decisions import Keep, decide
-from bot.outreach.duplicate_report import Duplicate, listed, read_decisions, write_duplicates
-from bot.outreach.duplicates import settle
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch
+from bot.outreach.roster.decisions import Keep, decide
+from bot.outreach.roster.duplicate_report import Duplicate, listed, read_decisions, write_duplicates
+from bot.outreach.roster.duplicates import settle
 from storage.models import Audit, Conversation, Link, RosterDuplicate, RosterNumber, RosterRow
 from tests import short_survey
 from tests.fake_twilio_person import Person

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from bot.flow.billing import bill
 from bot.flow.load import load_survey
-from bot.outreach.estimate import RESPONSE, estimate
+from bot.flow.rehearsal.billing import bill
+from bot.outreach.launch.estimate import RESPONSE, estimate
 from tests.setup import bundled_files
 
 RATES = """

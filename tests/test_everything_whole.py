@@ -17,8 +17,8 @@ from bot.flow.state import Answer, State
 from bot.flow.survey import Question
 from bot.interview import closing, fetching, mixing
 from bot.interview.surveys import publish
-from bot.reporting.anonymity import audit
-from bot.reporting.export import export
+from bot.reporting.anonymity.audit import audit
+from bot.reporting.export.writing import export
 from storage.models import Attachment, Conversation
 from tests.everything import everything_files
 from tests.fake_twilio_person import Person

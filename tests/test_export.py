@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import insert
 
 from bot.interview.surveys import UnknownSurvey, publish
-from bot.reporting.export import export
-from bot.reporting.files import FACTS
+from bot.reporting.export.formats import FACTS
+from bot.reporting.export.writing import export
 from storage.models import Answer, Response
 from tests.counts import respond
 from tests.setup import add_unit, bundled_files, installation, publish_bundled

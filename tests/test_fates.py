@@ -10,8 +10,8 @@ import pytest
 
 from bot.channels.base import SendError, StatusEvent
 from bot.flow.turn import Message
-from bot.interview import fates
-from bot.interview.sending import Delivery, deliver
+from bot.interview.sending import fates
+from bot.interview.sending.delivering import Delivery, deliver
 from bot.outreach import senders
 from storage.models import Alert, Outbox, Sender, Window
 from tests.rows import rows

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from bot.flow.load import load_survey
+from bot.flow.rehearsal.transcript import play, read_transcript
 from bot.flow.source import FlowError
 from bot.flow.survey import Survey
-from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Dropped, Lost, Reopened, Reply, Sent, SentKind
 from tests.surveys import Chat, small_files
 

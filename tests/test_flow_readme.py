@@ -15,10 +15,14 @@ from pydantic.fields import FieldInfo
 from bot.channels.base import as_text
 from bot.flow.lint import lint
 from bot.flow.media import FOLDER, MediaFile
-from bot.flow.rewriting import rewrite
-from bot.flow.schema import KINDS, FlowFile, MessagesPart, QuestionPart, SharedFile, SurveyFile
+from bot.flow.rehearsal.rewriting import rewrite
+from bot.flow.rehearsal.transcript import Transcript, play, read_transcript
+from bot.flow.schema.files import KINDS
+from bot.flow.schema.flow_file import FlowFile, QuestionPart
+from bot.flow.schema.messages_file import MessagesPart
+from bot.flow.schema.shared_file import SharedFile
+from bot.flow.schema.survey_file import SurveyFile
 from bot.flow.source import read_source
-from bot.flow.transcript import Transcript, play, read_transcript
 from tests.media_files import lines
 from tests.surveys import BUNDLED, bundled, bundled_files
 

@@ -15,13 +15,13 @@ from bot.flow.chance import Shuffle, arrangement, by_chance
 from bot.flow.choices import offered, shown
 from bot.flow.lint import lint
 from bot.flow.load import load_survey
+from bot.flow.rehearsal.transcript import play, read_transcript
+from bot.flow.rehearsal.ways import Ways, Which
 from bot.flow.source import FlowError, Problem
 from bot.flow.state import Answer, Status
 from bot.flow.survey import Survey
 from bot.flow.tapping import tappable
-from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Dropped
-from bot.flow.ways import Ways, Which
 from bot.flow.wording import MAX_CHARS, message_chars
 from tests.structured import FLOW, SHARED, files_of, paged, structured, structured_files, survey_of
 from tests.surveys import BUNDLED, SMALL_FLOW, SMALL_SURVEY, Chat, small_files

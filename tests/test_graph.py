@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bot.flow.condition_words import in_words
-from bot.flow.graph import REVIEW, Graph, graph, mermaid
-from bot.flow.graph_svg import WIDTH, svg, width_of, wrapped
+from bot.flow.drawing.condition_words import in_words
+from bot.flow.drawing.graph import REVIEW, Graph, graph, mermaid
+from bot.flow.drawing.graph_svg import WIDTH, svg, width_of, wrapped
 from bot.flow.load import load_survey
 from tests.media_files import lines
 from tests.surveys import bundled, small, small_files

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.intake.tables import InputError
-from bot.outreach.guards import no_patients, refuse_patients
-from bot.outreach.rosters import check_roster, import_roster
+from bot.outreach.roster.guards import no_patients, refuse_patients
+from bot.outreach.roster.importing import check_roster, import_roster
 from storage.models import RosterRow
 from tests.setup import add_unit, installation, publish_bundled
 

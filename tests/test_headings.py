@@ -4,9 +4,9 @@ import pytest
 
 from bot.intake.headings import Column, Names
 from bot.intake.tables import InputError
-from bot.outreach.headings import refuse_guesses, remember_headings, understand_headings
-from bot.outreach.roster_rows import COLUMNS
-from bot.outreach.rosters import Options, import_roster
+from bot.outreach.roster.headings import refuse_guesses, remember_headings, understand_headings
+from bot.outreach.roster.importing import Options, import_roster
+from bot.outreach.roster.rows import COLUMNS
 from tests import messy
 from tests.setup import add_unit, installation, publish_bundled
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from bot.flow.json_schema import json_schema, json_schema_text
 from bot.flow.lint import lint
 from bot.flow.media import FOLDER
-from bot.flow.schema import KINDS
+from bot.flow.schema.files import KINDS
+from bot.flow.schema.json_schema import json_schema, json_schema_text
 from tests.lint_cases import CASES, Case, clean
 from tests.surveys import BUNDLED, bundled_files
 from tests.test_flow_readme import CHAPTERS, example

@@ -17,9 +17,9 @@ from sqlalchemy import select
 
 from bot.interview import closing
 from bot.interview.installation import real_now
-from bot.outreach.launch import launch
-from bot.outreach.rosters import import_roster
-from bot.reporting.coordinators import import_coordinators
+from bot.outreach.launch.launching import launch
+from bot.outreach.roster.importing import import_roster
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import Conversation, Inbound, Outbox, Response
 from storage.queries import progress
 from tests import short_survey

@@ -16,11 +16,11 @@ from bot.channels.base import Address
 from bot.flow.load import load_survey
 from bot.intake.tables import InputError
 from bot.interview import conversations, identity
-from bot.outreach import inviting
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch
-from bot.outreach.rosters import import_roster
-from bot.outreach.slots import Slots
+from bot.outreach.launch import inviting
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch
+from bot.outreach.launch.slots import Slots
+from bot.outreach.roster.importing import import_roster
 from storage.models import Audit, Contact, Conversation, RosterRow, Survey
 from tests.setup import MONDAY, TestClock, add_unit, bundled_files, installation, publish_bundled
 

@@ -22,7 +22,7 @@ from bot.outreach.links import (
     personal_links,
     wa_me,
 )
-from bot.outreach.rosters import import_roster
+from bot.outreach.roster.importing import import_roster
 from storage.models import Audit, RosterImport, RosterRow
 from storage.models import Link as DbLink
 from storage.queries import links as queries

@@ -16,10 +16,10 @@ from sqlalchemy import LargeBinary, String, Text, select
 from bot.interview import closing, erasure
 from bot.interview.failures import trace
 from bot.interview.surveys import Surveys
-from bot.outreach.launch import launch
+from bot.outreach.launch.launching import launch
 from bot.outreach.links import create_personal_links
-from bot.outreach.rosters import import_roster
-from bot.reporting.coordinators import import_coordinators
+from bot.outreach.roster.importing import import_roster
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import Answer, Base, Conversation, FlowVersion, Outbox
 from tests.respondents import Respondent
 from tests.rows import change, count, rows

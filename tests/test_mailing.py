@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bot.intake.tables import InputError
 from bot.interview import codes
 from bot.interview.installation import Installation
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch
-from bot.outreach.mailing import (
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch
+from bot.outreach.mail.mailing import (
     LEASE,
     MailReport,
     plan_mail,
@@ -28,8 +28,8 @@ from bot.outreach.mailing import (
     send_sample,
     stop_mail,
 )
-from bot.outreach.rosters import import_roster
-from bot.outreach.smtp import Postman, Server, Undelivered, Unusable
+from bot.outreach.mail.smtp import Postman, Server, Undelivered, Unusable
+from bot.outreach.roster.importing import import_roster
 from storage.models import Link, Mail, RosterRow
 from tests.fake_smtp import FakeSmtp
 from tests.rows import change, count, rows

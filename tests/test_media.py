@@ -12,8 +12,9 @@ from openpyxl import Workbook
 
 from bot.channels.base import MediaRefused, SendError
 from bot.channels.twilio import TwilioChannel
-from bot.interview import erasure, media
-from bot.interview.media import CSV, XLSX, fetch, opened, sniffed
+from bot.interview import erasure
+from bot.interview.files import media
+from bot.interview.files.media import CSV, XLSX, fetch, opened, sniffed
 from storage.models import Media
 from tests.fake_twilio_media import File
 from tests.rows import change, count, rows

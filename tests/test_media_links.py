@@ -12,10 +12,12 @@ from sqlalchemy import select, update
 from bot.channels.base import Address, Outgoing
 from bot.channels.cloud import CloudChannel
 from bot.flow.turn import Attachment, Message
-from bot.interview import erasure, media_links
-from bot.interview.outbox import from_json, to_json
+from bot.interview import erasure
+from bot.interview.files import media_links
+from bot.interview.sending.outbox import from_json, to_json
 from bot.outreach import posters
-from bot.reporting import daily, sharing, snapshots
+from bot.reporting import snapshots
+from bot.reporting.coordinators import daily, sharing
 from storage.models import Coordinator, Link, MediaLink
 from tests.counts import aim, finish
 from tests.fake_cloud import FakeCloud

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import insert, select
 
 from bot.interview.installation import Installation
-from bot.outreach import quality
-from bot.outreach.mending import mend, opened
-from bot.outreach.rosters import import_roster, open_person
+from bot.outreach.mending.rows import mend, opened
+from bot.outreach.roster import quality
+from bot.outreach.roster.importing import import_roster, open_person
 from storage.models import Conversation, RosterImport, RosterQuality, RosterReject, RosterRow
 from storage.queries import mending as queries
 from tests.mending import list_of

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.interview import media
-from bot.outreach import sent_files
-from bot.outreach.mending_files import write_files
+from bot.interview.files import media
+from bot.outreach.mending import sent_files
+from bot.outreach.mending.files import write_files
 from storage.models import Conversation, Media, RosterReject, RosterRow, SentFile, UploadLink
 from tests.mending import list_of, post
 from tests.rows import change, count, rows

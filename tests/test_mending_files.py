@@ -13,12 +13,7 @@ import pytest
 from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.outreach.mending_files import (
-    is_mending_file,
-    mend_file,
-    opened_file,
-    write_files,
-)
+from bot.outreach.mending.files import is_mending_file, mend_file, opened_file, write_files
 from storage.models import RosterReject, RosterRow
 from tests.mending import list_of
 from tests.rows import count, rows

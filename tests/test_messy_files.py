@@ -6,9 +6,9 @@ import pytest
 
 from bot.intake.phones import read_phone
 from bot.intake.tables import open_table
-from bot.outreach.headings import understand_headings
-from bot.outreach.roster_rows import COLUMNS
-from bot.outreach.rosters import Options, check_roster
+from bot.outreach.roster.headings import understand_headings
+from bot.outreach.roster.importing import Options, check_roster
+from bot.outreach.roster.rows import COLUMNS
 from tests.messy import MESSES
 from tests.setup import add_unit, installation, publish_bundled
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from bot.interview import missed, redaction, walking
-from bot.interview.missed import AT_ONCE, OLD, YOUNG, take_missed
-from bot.interview.redaction import redact_due
-from bot.interview.walking import EMPTIED_AFTER
+from bot.interview.provider_log import missed, redaction, walking
+from bot.interview.provider_log.missed import AT_ONCE, OLD, YOUNG, take_missed
+from bot.interview.provider_log.redaction import redact_due
+from bot.interview.provider_log.walking import EMPTIED_AFTER
 from storage.models import Checkpoint, Contact, Conversation, DailyMark, OptOut, Outbox, Window
 from storage.models import Inbound as InboundTable
 from tests.fake_twilio_person import Person

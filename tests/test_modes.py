@@ -17,12 +17,12 @@ from bot.interview import conversations, identity
 from bot.interview.codes import new_code
 from bot.interview.receiving import Desk, receive
 from bot.interview.surveys import publish
-from bot.outreach.colleagues import start_pilot
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch
+from bot.outreach.launch.colleagues import start_pilot
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch
 from bot.outreach.links import create_links, create_personal_links
-from bot.outreach.rosters import import_roster
-from bot.reporting.export import export
+from bot.outreach.roster.importing import import_roster
+from bot.reporting.export.writing import export
 from storage.models import Contact, Conversation, Link
 from tests.setup import MONDAY, TestClock, add_unit, bundled_files, installation
 

@@ -13,7 +13,7 @@ from bot.flow.state import Status
 from bot.interview.conversations import wake_due
 from bot.interview.moving import MoveReport, move_due
 from bot.interview.surveys import publish
-from bot.outreach.launch import launch
+from bot.outreach.launch.launching import launch
 from storage.models import Conversation, FlowVersion, LinkDay
 from storage.queries import turns
 from tests.fake_twilio_person import Person

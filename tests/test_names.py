@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.outreach.names import COMMON, alike, name_of, pairs
+from bot.outreach.roster.names import COMMON, alike, name_of, pairs
 from tests.lists import name
 
 

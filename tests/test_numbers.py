@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.flow.answers import LEFT_OUT, Reading
-from bot.flow.domains import Decimals, Moment, Scale
-from bot.flow.numbers import exact, places_of, read_numbers, shown, typed
+from bot.flow.answers.domains import Decimals, Moment, Scale
+from bot.flow.answers.numbers import exact, places_of, read_numbers, shown, typed
+from bot.flow.answers.reading import LEFT_OUT, Reading
 from bot.flow.state import State, Status
 
 NOW = Moment(date(2026, 11, 29), "id")

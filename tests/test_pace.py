@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.interview import pace
 from bot.interview.installation import Via
+from bot.interview.sending import pace
 from storage.models import FirstWrite
 from storage.queries import outbox as outbox_queries
 from storage.queries import senders

@@ -15,14 +15,14 @@ from bot.interview import closing, erasure, identity, mixing, pilots
 from bot.interview.chats import Chats
 from bot.interview.conversations import wake_due
 from bot.interview.receiving import Desk, receive
-from bot.interview.sending import deliver
+from bot.interview.sending.delivering import deliver
 from bot.interview.surveys import publish
-from bot.outreach.colleagues import start_pilot
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch, untried
+from bot.outreach.launch.colleagues import start_pilot
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch, untried
+from bot.outreach.launch.waves import Wanted, waves
 from bot.outreach.links import create_links
-from bot.outreach.rosters import import_roster
-from bot.outreach.waves import Wanted, waves
+from bot.outreach.roster.importing import import_roster
 from storage.models import Address as AddressRow
 from storage.models import (
     AnsweredOnce,

@@ -11,17 +11,19 @@ import pytest
 
 from bot.channels.base import Address
 from bot.intake.tables import InputError
-from bot.interview import erasure, identity, outbox
-from bot.reporting import log, reach, snapshots
-from bot.reporting.coordinators import (
+from bot.interview import erasure, identity
+from bot.interview.sending import outbox
+from bot.reporting import snapshots
+from bot.reporting.coordinators import log, reach
+from bot.reporting.coordinators.daily import send_due
+from bot.reporting.coordinators.lists import (
     edit_post,
     export_coordinators,
     headings_of,
     import_coordinators,
     remove_post,
 )
-from bot.reporting.daily import send_due
-from bot.reporting.posts import next_due
+from bot.reporting.coordinators.posts import next_due
 from storage.models import Audit, Coordinator, Outbox, Survey, UploadLink
 from storage.queries import coordinators as queries
 from storage.queries import outbox as outbox_queries

@@ -7,8 +7,9 @@ import logging
 
 import pytest
 
-from bot.reporting import log, progress
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting import progress
+from bot.reporting.coordinators import log
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import Alert, Audit, Outbox, ReportLog
 from tests.rows import count, counts, rows
 from tests.setup import TestClock

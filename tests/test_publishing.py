@@ -187,7 +187,7 @@ def test_files_that_do_not_hold_are_refused_before_anything(place):
 
 
 def test_the_codebook_keeps_every_version(place):
-    from bot.reporting.codebook import read_codebook
+    from bot.reporting.export.codebook import read_codebook
 
     here = place.installation
     under_way(place, *AT_TRS_01)

@@ -15,13 +15,13 @@ from bot.channels.simulator import Bubble, SimulatorChannel
 from bot.flow.lint import lint
 from bot.flow.load import content_hash, load_survey
 from bot.flow.media import MediaFile
+from bot.flow.rehearsal.transcript import play, read_transcript
 from bot.flow.source import FlowError
 from bot.flow.survey import Survey
-from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Attachment, Message
-from bot.interview import media_links, question_media
 from bot.interview.chats import Chats
-from bot.interview.file_types import media_type
+from bot.interview.files import media_links, question_media
+from bot.interview.files.file_types import media_type
 from bot.interview.surveys import publish, read_files, read_media
 from storage.models import MediaLink, QuestionMedia
 from tests.fake_cloud import FakeCloud

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 
 from bot.channels.base import as_text
-from bot.flow.answers import Lexicon, read_rank
+from bot.flow.answers.domains import NEEDED, Moment
+from bot.flow.answers.reading import Lexicon, read_rank
 from bot.flow.asking import Turn
 from bot.flow.carrying import invalid
-from bot.flow.domains import NEEDED, Moment
-from bot.flow.domains_to_try import values_to_try
 from bot.flow.editions import compare
 from bot.flow.lint import lint
 from bot.flow.load import load_survey
+from bot.flow.rehearsal.domains_to_try import values_to_try
+from bot.flow.rehearsal.transcript import play, read_transcript
+from bot.flow.rehearsal.ways import Ways
 from bot.flow.source import FlowError
 from bot.flow.state import Answer, Status
 from bot.flow.survey import Flow, Survey
 from bot.flow.tapping import tappable
 from bot.flow.terms import term, uses
-from bot.flow.transcript import play, read_transcript
 from bot.flow.turn import Answered, Kind, Reply
-from bot.flow.ways import Ways
 from bot.interview.mixing import holds, to_text
 from tests.surveys import LAND_FLOW as FLOW
 from tests.surveys import SMALL_SURVEY, Chat, bundled_files, small_files

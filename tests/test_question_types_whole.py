@@ -13,7 +13,7 @@ import pytest
 
 from bot.flow.state import State
 from bot.interview.surveys import Surveys, publish
-from bot.reporting.export import export
+from bot.reporting.export.writing import export
 from storage.models import Conversation, FlowVersion
 from tests.counts import respond
 from tests.fake_twilio_person import Person

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.interview import redaction, walking
-from bot.interview.missed import OLD, take_missed
-from bot.interview.redaction import redact_due, report
-from bot.interview.walking import EMPTIED_AFTER as AFTER
+from bot.interview.provider_log import redaction, walking
+from bot.interview.provider_log.missed import OLD, take_missed
+from bot.interview.provider_log.redaction import redact_due, report
+from bot.interview.provider_log.walking import EMPTIED_AFTER as AFTER
 from storage.models import Checkpoint, Outbox
 from tests.fake_twilio_person import Person
 from tests.rows import change, count

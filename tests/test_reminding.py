@@ -10,10 +10,11 @@ import pytest
 
 from bot.channels.base import Address, StatusEvent
 from bot.flow.turn import Message
-from bot.interview import fates, identity
+from bot.interview import identity
 from bot.interview.conversations import wake_due
-from bot.interview.outbox import enqueue
-from bot.interview.sending import deliver
+from bot.interview.sending import fates
+from bot.interview.sending.delivering import deliver
+from bot.interview.sending.outbox import enqueue
 from bot.interview.surveys import publish
 from storage.models import Address as AddressRow
 from storage.models import Alert, Conversation, Outbox, ReminderDay

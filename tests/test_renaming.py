@@ -11,9 +11,10 @@ from sqlalchemy import select
 from bot.channels.base import Address, Renamed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import erasure, identity, outbox
+from bot.interview import erasure, identity
 from bot.interview.installation import Installation
 from bot.interview.renaming import rename
+from bot.interview.sending import outbox
 from storage.models import Address as AddressTable
 from storage.models import Conversation, OptOut, Outbox, Window
 from storage.queries import people

@@ -9,12 +9,12 @@ import pytest
 
 from bot.flow.engine import counted_answers
 from bot.flow.load import load_survey
+from bot.flow.rehearsal.ways import Ways
 from bot.flow.review import is_open
 from bot.flow.source import FlowError
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.flow.turn import Answered, Dropped
-from bot.flow.ways import Ways
 from bot.flow.wording import MAX_CHARS, message_chars
 from tests.surveys import SMALL_FLOW, Chat, bundled_files, small_files
 

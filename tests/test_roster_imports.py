@@ -13,7 +13,13 @@ from sqlalchemy import Engine, event, func, select, update
 from bot.channels.base import Address
 from bot.interview import conversations, identity
 from bot.outreach.links import create_personal_links
-from bot.outreach.rosters import ImportRunning, Options, check_roster, import_roster, open_person
+from bot.outreach.roster.importing import (
+    ImportRunning,
+    Options,
+    check_roster,
+    import_roster,
+    open_person,
+)
 from storage.models import (
     DataKey,
     Link,

@@ -4,9 +4,9 @@ import openpyxl
 import pytest
 
 from bot.interview.surveys import UnknownSurvey
-from bot.outreach.roster_rows import COLUMNS
-from bot.outreach.roster_template import write_template
-from bot.outreach.rosters import check_roster
+from bot.outreach.roster.importing import check_roster
+from bot.outreach.roster.rows import COLUMNS
+from bot.outreach.roster.template import write_template
 from tests.setup import add_unit, installation, publish_bundled
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
 from bot.intake.tables import InputError
-from bot.outreach.rosters import Options, check_roster, import_roster, open_person
+from bot.outreach.roster.importing import Options, check_roster, import_roster, open_person
 from storage.models import Audit, RosterRow
 from storage.queries import rosters as queries
 from tests import messy

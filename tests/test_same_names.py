@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from bot.interview.surveys import publish
-from bot.outreach.decisions import decide
-from bot.outreach.duplicate_report import listed
-from bot.outreach.same_names import suggest
+from bot.outreach.roster.decisions import decide
+from bot.outreach.roster.duplicate_report import listed
+from bot.outreach.roster.same_names import suggest
 from storage.models import RosterDuplicate, RosterNumber
 from tests import short_survey
 from tests.lists import Listed, name, number, take_in

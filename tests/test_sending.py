@@ -19,11 +19,13 @@ from sqlalchemy import text, update
 from bot.channels.base import Address, Found, Outgoing, SendError, StatusEvent
 from bot.channels.twilio_forms import status_event
 from bot.flow.turn import Choice, Message, Tappable
-from bot.interview import identity, outbox, sending
-from bot.interview.fates import record_status
-from bot.interview.outbox import Purpose, enqueue
-from bot.interview.reconciling import reconcile
-from bot.interview.sending import Delivery, deliver
+from bot.interview import identity
+from bot.interview.sending import delivering as sending
+from bot.interview.sending import outbox
+from bot.interview.sending.delivering import Delivery, deliver
+from bot.interview.sending.fates import record_status
+from bot.interview.sending.outbox import Purpose, enqueue
+from bot.interview.sending.reconciling import reconcile
 from storage.models import Address as AddressTable
 from storage.models import Contact, OptOut, Outbox, Window
 from storage.queries import people

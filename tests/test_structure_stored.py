@@ -17,8 +17,8 @@ from bot.interview import seeds
 from bot.interview.installation import Installation
 from bot.interview.mixing import FAST_SECONDS, mix_due
 from bot.interview.surveys import publish
-from bot.reporting.codebook import read_codebook
-from bot.reporting.export import export
+from bot.reporting.export.codebook import read_codebook
+from bot.reporting.export.writing import export
 from storage.models import Answer
 from tests.counts import respond
 from tests.crowd import Crowd

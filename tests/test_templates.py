@@ -14,13 +14,13 @@ from bot.channels.twilio import TwilioChannel
 from bot.flow.templates import wordings
 from bot.flow.turn import Message
 from bot.intake.tables import InputError
-from bot.interview import templates
-from bot.interview.sending import Delivery, deliver
+from bot.interview.sending import templates
+from bot.interview.sending.delivering import Delivery, deliver
+from bot.interview.sending.templates import usable, watch
 from bot.interview.surveys import publish
-from bot.interview.templates import usable, watch
 from bot.outreach import approvals
-from bot.outreach.launch import launch
-from bot.outreach.rosters import Options, import_roster
+from bot.outreach.launch.launching import launch
+from bot.outreach.roster.importing import Options, import_roster
 from storage.models import Audit, Outbox, Survey, Window
 from storage.models import Template as Table
 from tests.rows import change, fates, rows

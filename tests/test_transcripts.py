@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.channels.base import as_text
-from bot.flow.rewriting import CommentLost, rewrite
+from bot.flow.rehearsal.rewriting import CommentLost, rewrite
+from bot.flow.rehearsal.transcript import Result, play, read_transcript
 from bot.flow.source import FlowError
 from bot.flow.state import Status
-from bot.flow.transcript import Result, play, read_transcript
 from tests.surveys import BUNDLED, bundled, small
 
 FILES = sorted((BUNDLED / "tests").glob("*.yaml"))

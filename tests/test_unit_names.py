@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.reporting.unit_names import UnitNames
+from bot.reporting.coordinators.unit_names import UnitNames
 from bot.reporting.units import Hierarchy
 from storage.queries.reports import UnitRow
 

@@ -18,13 +18,13 @@ from bot.interview import conversations, identity
 from bot.interview.chats import Chats
 from bot.interview.conversations import wake_due
 from bot.interview.receiving import Desk, receive
-from bot.interview.sending import deliver
-from bot.outreach import inviting, waves
-from bot.outreach.launch import launch
-from bot.outreach.launch_plan import plan_launch
+from bot.interview.sending.delivering import deliver
+from bot.outreach.launch import inviting, waves
+from bot.outreach.launch.launching import launch
+from bot.outreach.launch.plan import plan_launch
+from bot.outreach.launch.waves import Wanted, spread
 from bot.outreach.links import create_links
-from bot.outreach.rosters import import_roster
-from bot.outreach.waves import Wanted, spread
+from bot.outreach.roster.importing import import_roster
 from storage.models import (
     AnsweredOnce,
     Contact,

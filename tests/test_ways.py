@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.flow.answers_to_try import reply
-from bot.flow.playing import Moment
+from bot.flow.rehearsal.answers_to_try import reply
+from bot.flow.rehearsal.playing import Moment
+from bot.flow.rehearsal.strands import PLACES_AT_MOST
+from bot.flow.rehearsal.ways import Way, Ways
 from bot.flow.state import Status
-from bot.flow.strands import PLACES_AT_MOST
 from bot.flow.survey import Survey
-from bot.flow.ways import Way, Ways
 from tests.surveys import bundled, small
 from tests.test_billing import flow, one
 

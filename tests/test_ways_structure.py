@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.flow.graph import graph, mermaid
-from bot.flow.ways import Ways
+from bot.flow.drawing.graph import graph, mermaid
+from bot.flow.rehearsal.ways import Ways
 from tests.structured import paged, structured, survey_of
 
 CASCADE = """\

@@ -19,7 +19,7 @@ from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import DemoMismatch
 from bot.interview.mixing import mix_due
-from bot.interview.outbox import open_message
+from bot.interview.sending.outbox import open_message
 from bot.service import Service
 from bot.web.app import MAX_BODY, create_app
 from bot.web.cloud import ENOUGH, Taking

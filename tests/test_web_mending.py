@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from bot.interview.installation import Installation
-from bot.outreach import upload_pages
+from bot.outreach.mending import upload_pages
 from storage.models import Conversation, RosterReject, RosterRow, UploadLink
 from tests.mending import list_of, post
 from tests.rows import change, count, rows

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.flow.turn import Message
-from bot.interview import contents
-from bot.interview.outbox import Purpose, enqueue
+from bot.interview.sending import contents
+from bot.interview.sending.outbox import Purpose, enqueue
 from bot.web.app import create_app
 from bot.web.sender import Sender
 from storage.models import Address, Outbox

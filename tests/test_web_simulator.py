@@ -19,13 +19,13 @@ from werkzeug.test import TestResponse
 from bot.channels.simulator import Bubble, SimulatorChannel
 from bot.flow.turn import Attachment, Message
 from bot.interview.chats import Chats, say
+from bot.interview.files.media_links import File
 from bot.interview.installation import Installation
-from bot.interview.media_links import File
 from bot.interview.receiving import Desk
-from bot.interview.sending import deliver
+from bot.interview.sending.delivering import deliver
 from bot.interview.surveys import publish
 from bot.outreach.demo import advance, everybody, fill, starts
-from bot.reporting.coordinators import import_coordinators
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.web.simulator import TOKEN_HEADER, Simulator, simulator_pages
 from tests.setup import TestClock, bundled_files, installation, publish_bundled
 from tests.surveys import LAND_FLOW

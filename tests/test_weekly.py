@@ -13,12 +13,13 @@ from sqlalchemy import select
 from bot.channels.base import MAX_CAPTION
 from bot.flow.turn import Message
 from bot.interview.installation import Installation
-from bot.interview.outbox import open_message
+from bot.interview.sending.outbox import open_message
 from bot.interview.surveys import Published
-from bot.outreach import roster_counts
-from bot.reporting import daily, digest, snapshots, weekly, words
-from bot.reporting.coordinators import import_coordinators
-from bot.reporting.digest import Report
+from bot.outreach.mending import counts as roster_counts
+from bot.reporting import snapshots, words
+from bot.reporting.coordinators import daily, digest, weekly
+from bot.reporting.coordinators.digest import Report
+from bot.reporting.coordinators.lists import import_coordinators
 from bot.reporting.publication import Count
 from bot.reporting.snapshots import Snapshot
 from storage.models import Outbox

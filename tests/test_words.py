@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from bot.flow.load import load_survey
 from bot.flow.turn import Message
 from bot.interview.surveys import Published
-from bot.outreach.roster_counts import RosterCounts
-from bot.reporting import digest, roster_phase, weekly, words
-from bot.reporting.digest import Report
+from bot.outreach.mending.counts import RosterCounts
+from bot.reporting import words
+from bot.reporting.coordinators import digest, roster_phase, weekly
+from bot.reporting.coordinators.digest import Report
 from bot.reporting.publication import Count
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy

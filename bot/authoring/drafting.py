@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.flow import answers_to_try
 from bot.flow.choices import offered
-from bot.flow.playing import Moment, Player
-from bot.flow.rewriting import dump
+from bot.flow.rehearsal import answers_to_try
+from bot.flow.rehearsal.playing import Moment, Player
+from bot.flow.rehearsal.rewriting import dump
+from bot.flow.rehearsal.transcript import Line, Transcript, play
 from bot.flow.state import State, Status
 from bot.flow.survey import Question, Survey
 from bot.flow.terms import term
-from bot.flow.transcript import Line, Transcript, play
 from bot.flow.turn import Message, Reply
 
 _TURNS_AT_MOST = 2_000

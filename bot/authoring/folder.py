@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from bot.authoring.importing import Imported, import_form
-from bot.authoring.remarks import Remark
 from bot.authoring.settings_file import in_words, settings_text
-from bot.authoring.xlsforms import Form
+from bot.authoring.xlsform.importing import Imported, import_form
+from bot.authoring.xlsform.remarks import Remark
+from bot.authoring.xlsform.rows import Form
 from bot.authoring.yamltext import write
 from bot.flow.media import yaml_files
-from bot.flow.schema import MessagePart, MessagesFile, SharedFile, SurveyFile, read_part
+from bot.flow.schema.files import read_part
+from bot.flow.schema.messages_file import MessagePart, MessagesFile
+from bot.flow.schema.shared_file import SharedFile
+from bot.flow.schema.survey_file import SurveyFile
 from bot.flow.source import FlowError, Problem, read_source
 from bot.flow.wording import FILLED_ALWAYS
 

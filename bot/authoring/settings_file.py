@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
-from bot.authoring.xlsforms import language_name
+from bot.authoring.xlsform.rows import language_name
 from bot.authoring.yamltext import inline, one_text
 
 _OPENS_IN = timedelta(days=30)

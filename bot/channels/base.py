@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol, runtime_checkable
 
-from bot.flow.places import Coordinates
+from bot.flow.answers.places import Coordinates
 from bot.flow.turn import Choice, Kind, Message, SentKind
 
 AddressKind = Literal["phone", "bsuid", "parent_bsuid"]

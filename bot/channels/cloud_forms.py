@@ -24,7 +24,7 @@ from bot.channels.base import (
     StatusEvent,
 )
 from bot.channels.cloud_codes import delivery_outcome, known
-from bot.flow.places import coordinates
+from bot.flow.answers.places import coordinates
 from bot.flow.turn import Kind
 
 _RANKS = {"sent": 3, "delivered": 4, "read": 5, "played": 5}

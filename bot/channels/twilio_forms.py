@@ -23,7 +23,7 @@ from bot.channels.base import (
     StatusEvent,
 )
 from bot.channels.twilio_codes import delivery_outcome, known
-from bot.flow.places import coordinates
+from bot.flow.answers.places import coordinates
 from bot.flow.turn import Kind
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")

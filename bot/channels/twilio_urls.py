@@ -2,7 +2,7 @@
 
 Twilio, "Connection overrides": what follows the `#` is not signed and not sent. By itself Twilio
 tries again once, and only when it could not connect; a time-out or a 503 would lose the message to
-all but the sweep over Twilio's list (`bot.interview.missed`).
+all but the sweep over Twilio's list (`bot.interview.provider_log.missed`).
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.authoring.drafting import draft_transcript
-from bot.authoring.exporting import export_flows
 from bot.authoring.folder import GROUP, Model, make_folder, spoken_languages
-from bot.authoring.naming import identifier
-from bot.authoring.remarks import Remark, as_rows, as_text, in_short
 from bot.authoring.starting import model_languages, start_folder
+from bot.authoring.xlsform.exporting import export_flows
+from bot.authoring.xlsform.naming import identifier
+from bot.authoring.xlsform.remarks import Remark, as_rows, as_text, in_short
 from bot.channels.base import as_shown
 from bot.commands.common import JSON, err, fail, faults, out, report, settings
 from bot.commands.flows import survey_folder
@@ -131,7 +131,7 @@ def import_xlsform(
 ) -> None:
     """Make a survey's folder of an XLSForm; what a chat cannot say is listed, row by row."""
     with faults():
-        from bot.authoring.xlsforms import read_form
+        from bot.authoring.xlsform.rows import read_form
 
         _must_be_new(into)
         source = survey_folder(like)
@@ -205,7 +205,7 @@ def export_xlsform(
 ) -> None:
     """Write the questions as XLSForms, one for each flow; what they cannot say is listed."""
     with faults():
-        from bot.authoring.form_files import write_form
+        from bot.authoring.xlsform.files import write_form
 
         flows = export_flows(read_files(survey_folder(survey)))
         written: list[dict[str, object]] = []

@@ -36,7 +36,7 @@ def coordinators_import(
     as_json: bool = JSON,
 ) -> None:
     """Take coordinators (phone, unit, hour, name, ...) from a file; the same again changes none."""
-    from bot.reporting.coordinators import headings_of, import_coordinators
+    from bot.reporting.coordinators.lists import headings_of, import_coordinators
 
     with opened() as service:
         known = _understood(headings_of(file), pairs(said), file, yes=yes, as_json=as_json)
@@ -64,7 +64,7 @@ def coordinators_import(
 @coordinators.command("list")
 def coordinators_list(survey: str = SURVEY, as_json: bool = JSON) -> None:
     """Show the posts and who cannot be reached, and why; without names and numbers."""
-    from bot.reporting import reach
+    from bot.reporting.coordinators import reach
 
     with opened() as service:
         posts = reach.posts(service.installation, survey)
@@ -102,7 +102,7 @@ def coordinators_export(
     output: Path = typer.Option(..., "--output", "-o", help="The .xlsx or .csv file to write."),
 ) -> None:
     """Write all posts with names and numbers, to be edited and imported again."""
-    from bot.reporting.coordinators import export_coordinators
+    from bot.reporting.coordinators.lists import export_coordinators
 
     with opened() as service:
         number = export_coordinators(service.installation, survey, output)
@@ -128,7 +128,7 @@ def coordinators_edit(
     as_json: bool = JSON,
 ) -> None:
     """Change one post; what is not said stays as it is."""
-    from bot.reporting.coordinators import edit_post, remove_post
+    from bot.reporting.coordinators.lists import edit_post, remove_post
 
     with opened() as service:
         if remove:

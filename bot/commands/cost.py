@@ -14,7 +14,7 @@ from bot.commands.flows import survey_folder, survey_in
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bot.flow.billing import Bill, Total
+    from bot.flow.rehearsal.billing import Bill, Total
     from bot.flow.survey import Rates, Settings
 
 
@@ -27,7 +27,7 @@ def cost(
     as_json: bool = JSON,
 ) -> None:
     """Count the messages of one interview, and what they cost at the survey's `rates`."""
-    from bot.flow.billing import bill
+    from bot.flow.rehearsal.billing import bill
 
     with faults():
         compiled = survey_in(survey_folder(survey))
@@ -58,7 +58,7 @@ class _Shown:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data; money as texts, to the last digit."""
-        from bot.flow.billing import price
+        from bot.flow.rehearsal.billing import price
 
         rates = self._rates
         interview = {name: asdict(talk) for name, talk in self._talks.items()}
@@ -112,7 +112,7 @@ class _Shown:
         }
 
     def _interviews(self) -> None:
-        from bot.flow.billing import price
+        from bot.flow.rehearsal.billing import price
 
         rates = self._rates
         columns = ["way", "questions", "in", "out", "taps", "naive"]
@@ -134,7 +134,7 @@ class _Shown:
         )
 
     def _invitations(self) -> None:
-        from bot.flow.billing import template_price
+        from bot.flow.rehearsal.billing import template_price
 
         rates = self._rates
         columns = ["who", "templates", "which"]
@@ -172,7 +172,7 @@ class _Shown:
         )
 
     def _total(self, rates: Rates) -> Total:
-        from bot.flow.billing import total
+        from bot.flow.rehearsal.billing import total
 
         return total(self._bill.typical, self._people, self._settings, rates)
 

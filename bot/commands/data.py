@@ -22,7 +22,7 @@ def export(
     as_json: bool = JSON,
 ) -> None:
     """Write the mixed answers with a codebook; they belong to nobody."""
-    from bot.reporting.export import export as use
+    from bot.reporting.export.writing import export as use
 
     with opened() as service:
         path = output or Path(f"{survey}.{form}")
@@ -38,7 +38,7 @@ def audit_anonymity(
     as_json: bool = JSON,
 ) -> None:
     """Attack the database as somebody with all its keys would; exit 1 when anybody is linked."""
-    from bot.reporting.anonymity import audit
+    from bot.reporting.anonymity.audit import audit
 
     with opened() as service:
         found = audit(service.installation, survey, log)

@@ -35,7 +35,7 @@ def demo(
     from bot.outreach.demo.filling import invite, posters, prepare
     from bot.outreach.demo.leaving import leave
     from bot.outreach.demo.playing import Opening, play
-    from bot.reporting.coordinators import import_coordinators
+    from bot.reporting.coordinators.lists import import_coordinators
 
     with faults():
         config = settings()

@@ -31,9 +31,9 @@ def graph(
     language: str = typer.Option("", "--language", help="Of the questions; the survey's default."),
 ) -> None:
     """Draw a flow: questions in order, what is skipped when, where interviews end."""
-    from bot.flow.graph import graph as graph_of
-    from bot.flow.graph import mermaid
-    from bot.flow.graph_svg import svg
+    from bot.flow.drawing.graph import graph as graph_of
+    from bot.flow.drawing.graph import mermaid
+    from bot.flow.drawing.graph_svg import svg
 
     with faults():
         compiled = survey_in(survey_folder(survey))

@@ -10,8 +10,8 @@ import typer
 from bot.commands.common import JSON, err, fail, opened, out, progress_of, report, table
 
 if TYPE_CHECKING:
-    from bot.outreach.decisions import Keep
-    from bot.outreach.duplicate_report import Duplicate, Place
+    from bot.outreach.roster.decisions import Keep
+    from bot.outreach.roster.duplicate_report import Duplicate, Place
     from bot.service import Service
 
 SURVEY = typer.Argument(..., help="The survey's name.")
@@ -33,7 +33,7 @@ def duplicates(
     as_json: bool = JSON,
 ) -> None:
     """List who stands on the roster more than once, and which of the two counts."""
-    from bot.outreach import duplicate_report as use
+    from bot.outreach.roster import duplicate_report as use
 
     if output is not None and output.suffix.lower() != ".xlsx":
         fail(f"{output}: end the name in .xlsx")
@@ -56,7 +56,7 @@ def duplicates(
 
 def _compare_names(service: Service, survey: str) -> None:
     """Look for one person with two numbers; an import does it only for lists that are not long."""
-    from bot.outreach.same_names import suggest
+    from bot.outreach.roster.same_names import suggest
 
     with progress_of("comparing names, unit by unit") as told:
         new = suggest(service.installation, survey, told)
@@ -71,7 +71,7 @@ def decide(
     as_json: bool = JSON,
 ) -> None:
     """Decide who counts; may be changed until the person is invited or has begun."""
-    from bot.outreach import decisions, duplicate_report
+    from bot.outreach.roster import decisions, duplicate_report
 
     with opened() as service:
         if bool(ids) == (file is not None) or bool(ids) != bool(keep):

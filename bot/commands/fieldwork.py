@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.interview.closing import ClosePlan
-    from bot.outreach.rosters import Options, RosterReport
+    from bot.outreach.roster.importing import Options, RosterReport
     from bot.service import Service
 
 FILE = typer.Argument(..., help="A CSV, XLSX or XLS file.")
@@ -67,7 +67,7 @@ def roster_check(
     as_json: bool = JSON,
 ) -> None:
     """Read a roster and say what is wrong with it; writes nothing to the database."""
-    from bot.outreach.rosters import check_roster
+    from bot.outreach.roster.importing import check_roster
 
     with opened() as service:
         headings = understood(service, file, unit, institution, said, yes=yes, as_json=as_json)
@@ -90,7 +90,7 @@ def roster_import(
 ) -> None:
     """Load a roster; rows that cannot be used are listed and lose nothing of the others."""
     from bot.intake.sheets import count_lines
-    from bot.outreach.rosters import import_roster
+    from bot.outreach.roster.importing import import_roster
 
     with opened() as service:
         headings = understood(
@@ -110,7 +110,7 @@ def roster_template(
     survey: str | None = typer.Option(None, "--survey", "-s", help="Offer this survey's groups."),
 ) -> None:
     """Write a workbook to hand out: columns, rules for cells, and a page of instructions."""
-    from bot.outreach.roster_template import write_template
+    from bot.outreach.roster.template import write_template
 
     with opened() as service:
         if output.suffix.lower() != ".xlsx":
@@ -122,7 +122,7 @@ def roster_template(
 def _options(
     service: Service, unit: str, group: str, institution: str, headings: Mapping[str, str]
 ) -> Options:
-    from bot.outreach.rosters import Options
+    from bot.outreach.roster.importing import Options
 
     return Options(
         region=service.settings.default_region,
@@ -171,7 +171,7 @@ def reports(
     """What coordinators were shown: when, which post, which day's numbers, SHA-256 of the text."""
     from datetime import date
 
-    from bot.reporting import log
+    from bot.reporting.coordinators import log
 
     with opened() as service:
         try:

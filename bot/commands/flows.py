@@ -11,14 +11,14 @@ from typing import Literal
 import typer
 
 from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
-from bot.flow.json_schema import json_schema_text
 from bot.flow.lint import RULES, Finding, finding, lint
 from bot.flow.load import load_survey
+from bot.flow.schema.json_schema import json_schema_text
 from bot.flow.source import FlowError
 from bot.flow.survey import Survey
-from bot.interview.contents import every, make, prepare
 from bot.interview.moving import MoveReport, move_due
 from bot.interview.publishing import publish_edition, version_number
+from bot.interview.sending.contents import every, make, prepare
 from bot.interview.surveys import Published, read_files, read_media
 from bot.service import Service
 

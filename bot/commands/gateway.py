@@ -10,7 +10,7 @@ import typer
 from bot.commands.common import JSON, fail, named_address, opened, out, report, table
 
 if TYPE_CHECKING:
-    from bot.interview.redaction import Redacted
+    from bot.interview.provider_log.redaction import Redacted
     from bot.reporting.consents import ConsentLog, PersonsConsents
     from bot.service import Service
 
@@ -69,7 +69,7 @@ def redaction(
     as_json: bool = JSON,
 ) -> None:
     """Since when nothing of our messages is left at Twilio; the running service empties it."""
-    from bot.interview import redaction as use
+    from bot.interview.provider_log import redaction as use
 
     with opened() as service:
         if since is not None:
@@ -84,7 +84,7 @@ def redaction(
 
 def _run(service: Service) -> int:
     """Empty until nothing more comes of it."""
-    from bot.interview.redaction import redact_due
+    from bot.interview.provider_log.redaction import redact_due
 
     total = 0
     while done := redact_due(service.installation, service.channels):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.intake.tables import LeftOut, Match
-    from bot.outreach.headings import Understood
+    from bot.outreach.roster.headings import Understood
     from bot.service import Service
 
 INSTITUTION = typer.Option(
@@ -44,7 +44,7 @@ def understood(
 
     Where nobody can be asked, guesses end the command and name the options that confirm them.
     """
-    from bot.outreach import headings as use
+    from bot.outreach.roster import headings as use
 
     found = use.understand_headings(
         service.installation, file, unit=unit, institution=institution, said=pairs(said)

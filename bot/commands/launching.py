@@ -11,9 +11,9 @@ from bot.commands.common import JSON, err, fail, in_words, opened, out, progress
 
 if TYPE_CHECKING:
     from bot.interview.pilots import PilotReport
-    from bot.outreach.estimate import Estimate
-    from bot.outreach.launch_plan import LaunchPlan
-    from bot.outreach.waves import Wanted
+    from bot.outreach.launch.estimate import Estimate
+    from bot.outreach.launch.plan import LaunchPlan
+    from bot.outreach.launch.waves import Wanted
     from bot.service import Service
 
 SURVEY = typer.Argument(..., help="The survey's name.")
@@ -65,7 +65,7 @@ def launch(
 
 
 def _wanted(units: str, groups: str, share: str, people: int | None) -> Wanted:
-    from bot.outreach.waves import Wanted
+    from bot.outreach.launch.waves import Wanted
 
     return Wanted(
         units=_listed(units),
@@ -99,8 +99,8 @@ def _launch(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from bot.outreach.launch import launch as invite
-    from bot.outreach.launch_plan import PER_DAY, plan_launch, untried
+    from bot.outreach.launch.launching import launch as invite
+    from bot.outreach.launch.plan import PER_DAY, plan_launch, untried
     from bot.outreach.senders import people_per_day
 
     here = service.installation
@@ -142,7 +142,7 @@ def _confirm_untried(survey: str, as_json: bool) -> None:
 
 
 def _estimate(service: Service, plan: LaunchPlan, response: float) -> Estimate | None:
-    from bot.outreach.estimate import estimate
+    from bot.outreach.launch.estimate import estimate
 
     here = service.installation
     published = here.database.read(lambda connection: here.surveys.named(connection, plan.survey))
@@ -220,7 +220,7 @@ def _money(amount: Any, cost: Estimate) -> str:
 
 
 def _list_waves(service: Service, survey: str, as_json: bool) -> None:
-    from bot.outreach.waves import waves
+    from bot.outreach.launch.waves import waves
 
     found = waves(service.installation, survey)
     columns = ["wave", "state", "people", "not sent", "a day", "for", "started"]
@@ -246,7 +246,7 @@ def _list_waves(service: Service, survey: str, as_json: bool) -> None:
 def _change_wave(
     service: Service, survey: str, change: str, wave: int | None, as_json: bool
 ) -> None:
-    from bot.outreach import waves as use
+    from bot.outreach.launch import waves as use
 
     do = {"pause": use.pause, "resume": use.resume, "stop": use.stop}[change]
     done = do(service.installation, survey, wave)
@@ -264,7 +264,7 @@ def _change_wave(
 
 
 def _start_pilot(service: Service, survey: str, to: str, wanted: Wanted, as_json: bool) -> None:
-    from bot.outreach.colleagues import start_pilot
+    from bot.outreach.launch.colleagues import start_pilot
 
     if not to:
         fail("who tries it out? `--to FILE.csv`, or `--to Ani:0812…,0813…`")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from bot.outreach.ledger import Ledger
     from bot.outreach.link_files import Format
-    from bot.outreach.mailing import MailPlan, MailReport
+    from bot.outreach.mail.mailing import MailPlan, MailReport
+    from bot.outreach.mail.smtp import Postman
     from bot.outreach.posters import PictureForm
-    from bot.outreach.smtp import Postman
     from bot.printing.posters import PosterForm
     from bot.service import Service
 
@@ -208,7 +208,7 @@ def mail(
     as_json: bool = JSON,
 ) -> None:
     """Send personal links by e-mail to people on the roster who have no number."""
-    from bot.outreach import mailing as use
+    from bot.outreach.mail import mailing as use
 
     if yes and dry_run:
         raise typer.BadParameter("--yes and --dry-run exclude each other")
@@ -232,8 +232,8 @@ def mail(
 
 
 def _send_sample(service: Service, survey: str, sender: str, to: str) -> None:
-    from bot.outreach import mailing as use
-    from bot.outreach.smtp import Undelivered, Unknown, Unusable
+    from bot.outreach.mail import mailing as use
+    from bot.outreach.mail.smtp import Undelivered, Unknown, Unusable
 
     try:
         use.send_sample(service.installation, survey, sender, _postman(service), to)
@@ -254,8 +254,8 @@ def _send_mail(
 ) -> MailReport:
     from rich.progress import Progress
 
-    from bot.outreach import mailing as use
-    from bot.outreach.smtp import Unusable
+    from bot.outreach.mail import mailing as use
+    from bot.outreach.mail.smtp import Unusable
 
     here = service.installation
     plan = use.plan_mail(here, survey, groups)
@@ -311,7 +311,7 @@ def _show_mail(done: MailReport) -> None:
 
 def _postman(service: Service) -> Postman:
     """Return a connection to the mail server of the settings."""
-    from bot.outreach.smtp import Postman, Security, Server
+    from bot.outreach.mail.smtp import Postman, Security, Server
 
     settings = service.settings
     if settings.smtp_host is None or settings.smtp_from is None:

@@ -12,7 +12,7 @@ from bot.commands.common import report as show_report
 
 if TYPE_CHECKING:
     from bot.interview.installation import Installation
-    from bot.outreach.quality import QualityReport
+    from bot.outreach.roster.quality import QualityReport
 
 
 def report(
@@ -24,7 +24,9 @@ def report(
     as_json: bool = JSON,
 ) -> None:
     """Count a survey's rosters by unit and class; with -o write what offices have to mend."""
-    from bot.outreach import mending, mending_files, quality
+    from bot.outreach.mending import files as mending_files
+    from bot.outreach.mending import rows as mending
+    from bot.outreach.roster import quality
 
     with opened() as service:
         here = service.installation
@@ -48,7 +50,7 @@ def mend(
     as_json: bool = JSON,
 ) -> None:
     """Take corrected rows back; the same file again changes nothing."""
-    from bot.outreach.mending_files import mend_file
+    from bot.outreach.mending.files import mend_file
 
     with opened() as service:
         done = mend_file(service.installation, survey, file)
@@ -63,7 +65,7 @@ def mend(
 
 
 def _unit(here: Installation, text: str) -> int:
-    from bot.outreach.roster_rows import Units
+    from bot.outreach.roster.rows import Units
     from storage.queries import units
 
     found = Units(here.database.read(units.every)).find(text, "")

@@ -16,10 +16,10 @@ from bot.commands.flows import survey_folder, survey_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.flow.playing import Talk
+    from bot.flow.rehearsal.playing import Talk
+    from bot.flow.rehearsal.ways import Asked, Ending, Way, Ways
     from bot.flow.state import Answer
     from bot.flow.survey import Survey
-    from bot.flow.ways import Asked, Ending, Way, Ways
 
 PLAYED_AT_MOST, ANSWERS_AT_MOST = 200, 6_000
 """So many ways are played through the engine to check what was counted, and so many answers given
@@ -125,7 +125,7 @@ class _Group:
         }
 
     def _price(self, talk: Talk) -> Decimal | None:
-        from bot.flow.billing import price
+        from bot.flow.rehearsal.billing import price
 
         rates = self.survey.settings.rates
         return None if rates is None else price(talk, rates)
@@ -227,7 +227,7 @@ class _Group:
 
 
 def _read(survey: Survey, group: str, listed: int) -> _Group:
-    from bot.flow.ways import Ways
+    from bot.flow.rehearsal.ways import Ways
 
     ways = Ways(survey, group)
     played, astray = 0, ""
@@ -280,7 +280,7 @@ def _in_order(answers: Sequence[Answer | None]) -> list[str]:
 
 
 def _word(answer: Answer) -> str:
-    from bot.flow.answers_to_try import WORDS
+    from bot.flow.rehearsal.answers_to_try import WORDS
 
     if answer == WORDS:
         return "(other words)"

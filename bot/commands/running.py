@@ -38,7 +38,7 @@ def run(demo: bool = DEMO) -> None:
         here = service.installation
         if demo:
             from bot.outreach.demo.filling import prepare
-            from bot.reporting.coordinators import import_coordinators
+            from bot.reporting.coordinators.lists import import_coordinators
 
             prepare(here, config.flows_dir, import_coordinators)
         _serve(config, service)

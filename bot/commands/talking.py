@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from bot.channels.base import as_shown
 from bot.commands.common import err, fail, faults, out
 from bot.commands.flows import survey_folder, survey_in
-from bot.flow.rewriting import dump
+from bot.flow.rehearsal.rewriting import dump
+from bot.flow.rehearsal.transcript import Line, Result, Transcript, play
 from bot.flow.survey import Survey
-from bot.flow.transcript import Line, Result, Transcript, play
 
 HELP = (
     "Type what a person would type. /tap VALUE taps a button, /quote QUESTION WORDS answers an"

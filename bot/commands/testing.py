@@ -11,13 +11,13 @@ import typer
 from bot.channels.base import as_shown
 from bot.commands.common import JSON, err, faults, out, report, table
 from bot.commands.flows import PATH, survey_in, surveys_named
-from bot.flow.rewriting import CommentLost, rewrite
+from bot.flow.rehearsal.rewriting import CommentLost, rewrite
+from bot.flow.rehearsal.transcript import Turned, play, read_transcript
 from bot.flow.source import FlowError
-from bot.flow.transcript import Turned, play, read_transcript
 from bot.interview.surveys import read_files
 
 if TYPE_CHECKING:
-    from bot.flow.coverage import FlowCoverage
+    from bot.flow.rehearsal.coverage import FlowCoverage
 
 
 @dataclass(slots=True)
@@ -93,8 +93,8 @@ def _played(folder: Path, *, update: bool, wants_coverage: bool) -> _Survey:
         if differences:
             done.failures[str(file)] = differences
     if wants_coverage:
-        from bot.flow.coverage import coverage
         from bot.flow.positions import position
+        from bot.flow.rehearsal.coverage import coverage
 
         done.coverage = coverage(survey, done.turns)
         for flow in done.coverage:

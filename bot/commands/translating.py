@@ -11,8 +11,8 @@ from pathlib import Path
 
 import typer
 
-from bot.authoring.translatable import languages_of
-from bot.authoring.translations import (
+from bot.authoring.translation.translatable import languages_of
+from bot.authoring.translation.translations import (
     RECORDS_FILE,
     Records,
     Taken,
@@ -24,8 +24,8 @@ from bot.authoring.translations import (
 )
 from bot.commands.common import JSON, err, fail, faults, out, report, settings, table
 from bot.flow.load import load_survey
-from bot.flow.schema import ANY_LANGUAGE
-from bot.flow.schema import LANGUAGE as CODE
+from bot.flow.schema.parts import ANY_LANGUAGE
+from bot.flow.schema.parts import LANGUAGE as CODE
 from bot.flow.source import FlowError
 from bot.interview.surveys import read_files
 
@@ -71,11 +71,11 @@ def export(
         origin = _source(files, source, language)
         listed = standings(files, origin, language, _records(folder))
         if into.suffix == ".xlsx":
-            from bot.authoring.translation_sheets import write_sheet
+            from bot.authoring.translation.sheets import write_sheet
 
             write_sheet(into, language, origin, listed)
         elif into.suffix == ".po":
-            from bot.authoring.po_files import as_po
+            from bot.authoring.translation.po_files import as_po
 
             into.write_bytes(as_po(folder.name, language, listed, datetime.now(UTC)))
         else:
@@ -98,11 +98,11 @@ def take(
         folder = _folder(survey)
         files = read_files(folder)
         if file.suffix == ".po":
-            from bot.authoring.po_files import read_po_file
+            from bot.authoring.translation.po_files import read_po_file
 
             language, entries = read_po_file(file.name, file.read_bytes())
         else:
-            from bot.authoring.translation_sheets import read_sheet
+            from bot.authoring.translation.sheets import read_sheet
 
             language, entries = read_sheet(file)
         origin = _source(files, source, language)

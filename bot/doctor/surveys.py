@@ -11,11 +11,11 @@ from bot.channels.twilio_content import Approval, Contents
 from bot.doctor.findings import Finding, error, ok, warning
 from bot.flow.survey import MessageText
 from bot.interview.installation import SIMULATED, Installation
+from bot.interview.sending.templates import in_language
 from bot.interview.surveys import Published
-from bot.interview.templates import in_language
 from bot.outreach.authenticity import unlisted_sender
-from bot.outreach.launch_plan import PER_DAY, LaunchPlan, plan_launch
-from bot.reporting import reach
+from bot.outreach.launch.plan import PER_DAY, LaunchPlan, plan_launch
+from bot.reporting.coordinators import reach
 from storage.queries import senders
 
 TO_COORDINATORS = ("daily_template",)

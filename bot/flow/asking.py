@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.flow import review
-from bot.flow.answers import Reading
+from bot.flow.answers.domains import NEEDED, OUTSIDE, Moment
+from bot.flow.answers.places import Coordinates
+from bot.flow.answers.reading import Reading
 from bot.flow.choices import Offer, offered
-from bot.flow.domains import NEEDED, OUTSIDE, Moment
-from bot.flow.places import Coordinates
 from bot.flow.route import begun, count, first_open, matters, notes_before, previous, prune
 from bot.flow.state import NO_ANSWERS, Answer, State, Status
 from bot.flow.survey import Flow, Question

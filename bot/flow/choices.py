@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bot.flow.answers import Lexicon
+from bot.flow.answers.reading import Lexicon
 from bot.flow.chance import by_chance
 from bot.flow.state import Answer
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.flow.answers import Reading
+from bot.flow.answers.reading import Reading
 from bot.flow.asking import Turn, is_being_corrected, last_answered, reopen, take
 from bot.flow.route import count
 from bot.flow.survey import Question

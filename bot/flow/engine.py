@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.flow import commands, corrections, review
+from bot.flow.answers.domains import OUTSIDE
 from bot.flow.asking import RENEWED, Turn, end, take
-from bot.flow.domains import OUTSIDE
 from bot.flow.files import asked_for, lost, read_file
 from bot.flow.keywords import Command, Phase, normalise
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.flow import review
-from bot.flow.answers import Reading
+from bot.flow.answers.reading import Reading
 from bot.flow.asking import Turn, advance, fresh
 from bot.flow.commands import OPTED_OUT
 from bot.flow.route import first_open, matters, prune

@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from bot.flow.compile import compile_survey
-from bot.flow.compile_settings import compile_settings
-from bot.flow.compile_words import template_names
+from bot.flow.compile.settings import compile_settings
+from bot.flow.compile.survey import compile_survey
+from bot.flow.compile.words import template_names
 from bot.flow.media import FOLDER, media_of
-from bot.flow.schema import (
-    AnyFile,
-    FlowFile,
-    MessagesFile,
-    SharedFile,
-    SurveyFile,
-    WeekPart,
-    read_part,
-)
+from bot.flow.schema.files import AnyFile, read_part
+from bot.flow.schema.flow_file import FlowFile
+from bot.flow.schema.messages_file import MessagesFile
+from bot.flow.schema.shared_file import SharedFile
+from bot.flow.schema.survey_file import SurveyFile, WeekPart
 from bot.flow.source import FlowError, Problem, Source, read_source
 from bot.flow.survey import Settings, Survey
 

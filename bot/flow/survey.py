@@ -10,7 +10,9 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from bot.flow.answers import (
+from bot.flow.answers.domains import Domain, Moment, Places
+from bot.flow.answers.places import Coordinates
+from bot.flow.answers.reading import (
     UNCLEAR,
     Lexicon,
     Reading,
@@ -23,11 +25,9 @@ from bot.flow.answers import (
 )
 from bot.flow.chance import Shuffle, arrangement
 from bot.flow.choices import SurveyChoice, offered
-from bot.flow.domains import Domain, Moment, Places
 from bot.flow.expressions import Expression
 from bot.flow.keywords import Keywords
 from bot.flow.media import MediaFile, QuestionMedia
-from bot.flow.places import Coordinates
 from bot.flow.source import Path, Problem
 from bot.flow.state import Answer
 from bot.flow.turn import Hours, Plan, SentKind

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from bot.flow.places import Coordinates
+from bot.flow.answers.places import Coordinates
 from bot.flow.state import State
 
 Kind = Literal["text", "media", "edited", "reaction", "location", "contact", "unsupported"]

@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from babel.numbers import format_decimal
 
+from bot.flow.answers.dates import day_in_words, locale_of
+from bot.flow.answers.domains import NEEDED, Moment
 from bot.flow.choices import Offer, offered
-from bot.flow.dates import day_in_words, locale_of
-from bot.flow.domains import NEEDED, Moment
 from bot.flow.expressions import fill_in, placeholders, text_expression
 from bot.flow.media import CAPTION_CHARS
 from bot.flow.paging import ONE_PAGE, SAID_BEFORE, reserve, spans

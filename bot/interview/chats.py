@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 from bot.channels.base import Address, Inbound
 from bot.channels.simulator import Bubble, Entry, delivered, fresh_sid
 from bot.channels.simulator_files import sample
-from bot.flow.places import Coordinates
+from bot.flow.answers.places import Coordinates
 from bot.flow.turn import Kind, Message
-from bot.interview import contents, fates, identity
+from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.receiving import Desk, receive
+from bot.interview.sending import contents, fates
 from storage.queries import people
 from storage.queries import simulator as queries
 from storage.queries.simulator import MessageRow

@@ -31,19 +31,12 @@ from bot.flow.turn import (
     Wake,
     WrongPerson,
 )
-from bot.interview import (
-    attachments,
-    contexts,
-    erasure,
-    holding,
-    identity,
-    outbox,
-    reminding,
-    seeds,
-)
+from bot.interview import contexts, erasure, identity, seeds
 from bot.interview.editions import carried
 from bot.interview.failures import trace
+from bot.interview.files import attachments
 from bot.interview.installation import Installation, Via
+from bot.interview.sending import holding, outbox, reminding
 from bot.interview.surveys import Published
 from storage.database import Conflict, Unavailable
 from storage.queries import conversations as queries

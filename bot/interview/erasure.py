@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.state import State, Status
-from bot.interview import attachments, identity
+from bot.interview import identity
+from bot.interview.files import attachments
 from bot.interview.installation import Installation
 from storage import leftovers
 from storage.keys import KeyDestroyed

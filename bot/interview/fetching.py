@@ -21,11 +21,13 @@ from bot.channels.base import Files, MediaRefused, SendError, files_of
 from bot.flow.engine import step
 from bot.flow.survey import Question
 from bot.flow.turn import Lost
-from bot.interview import attachments, contexts, conversations, identity, outbox
-from bot.interview.cleaning import Unclean, clean
+from bot.interview import contexts, conversations, identity
 from bot.interview.failures import trace
-from bot.interview.file_types import media_type
+from bot.interview.files import attachments
+from bot.interview.files.cleaning import Unclean, clean
+from bot.interview.files.file_types import media_type
 from bot.interview.installation import Installation, Via
+from bot.interview.sending import outbox
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed
 from storage.queries import attachments as queries

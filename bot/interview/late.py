@@ -16,7 +16,7 @@ from bot.flow.schedule import SILENCE
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.interview.installation import Installation
-from bot.interview.outbox import WINDOW
+from bot.interview.sending.outbox import WINDOW
 from storage.queries import outbox, people
 
 # What means the same at any time: BERHENTI, HAPUS DATA, help, doubt and report.

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from bot.interview import attachments
+from bot.interview.files import attachments
 from bot.interview.installation import Installation
 from storage.queries import attachments as queries
 

@@ -22,23 +22,13 @@ from bot.flow.keywords import Command
 from bot.flow.state import Status
 from bot.flow.survey import Question
 from bot.flow.turn import Event, Message, Open, Reply, Sent
-from bot.interview import (
-    codes,
-    contents,
-    contexts,
-    identity,
-    kept,
-    late,
-    links,
-    outbox,
-    pilots,
-    wishes,
-)
+from bot.interview import codes, contexts, identity, kept, late, links, pilots, wishes
 from bot.interview.conversations import erases, load_state, save, survey_of
 from bot.interview.editions import carried
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
-from bot.interview.pace import Debits
+from bot.interview.sending import contents, outbox
+from bot.interview.sending.pace import Debits
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed
 from storage.queries import conversations as conversation_queries

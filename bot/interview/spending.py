@@ -15,11 +15,11 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from bot.flow.billing import price, template_price
-from bot.flow.playing import Talk
+from bot.flow.rehearsal.billing import price, template_price
+from bot.flow.rehearsal.playing import Talk
+from bot.flow.rehearsal.ways import Ways
 from bot.flow.state import Status
 from bot.flow.survey import Rates, Survey
-from bot.flow.ways import Ways
 from storage.queries import reminders as queries
 
 COUNTED_EVERY = timedelta(minutes=1)  # interviews; templates are counted anew each time

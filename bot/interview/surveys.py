@@ -24,8 +24,8 @@ from bot.flow.load import load_survey
 from bot.flow.media import FOLDER, MediaFile
 from bot.flow.source import FlowError, Problem
 from bot.flow.survey import Survey
-from bot.interview import question_media
-from bot.interview.file_types import media_type
+from bot.interview.files import question_media
+from bot.interview.files.file_types import media_type
 from storage.queries import audit, editions
 from storage.queries import surveys as queries
 from storage.queries.surveys import SurveyRow

@@ -23,8 +23,8 @@ from bot.channels.base import (
     Templates,
 )
 from bot.flow.templates import Wording, wordings
-from bot.interview import templates as in_use
 from bot.interview.installation import Installation
+from bot.interview.sending import templates as in_use
 from bot.interview.surveys import Published
 from storage.queries import templates as queries
 from storage.queries.templates import TemplateRow

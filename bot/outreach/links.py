@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from bot.flow.dates import day_in_words
+from bot.flow.answers.dates import day_in_words
 from bot.flow.modes import refusal
 from bot.flow.source import Problem
 from bot.intake.tables import InputError, did_you_mean
@@ -27,8 +27,8 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach import letters
 from bot.outreach.link_files import Format, Link, write_links
-from bot.outreach.roster_rows import Units
-from bot.outreach.rosters import open_person
+from bot.outreach.roster.importing import open_person
+from bot.outreach.roster.rows import Units
 from storage.database import Conflict
 from storage.queries import audit
 from storage.queries import links as queries

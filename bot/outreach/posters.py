@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from bot.flow.dates import day_in_words
+from bot.flow.answers.dates import day_in_words
 from bot.flow.source import Problem
 from bot.flow.survey import Settings
 from bot.flow.wording import Voice

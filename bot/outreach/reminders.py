@@ -18,16 +18,16 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from bot.flow.billing import template_price
+from bot.flow.rehearsal.billing import template_price
 from bot.flow.schedule import INVITE, LAST_CALL, due_now, passed, wake_at
 from bot.flow.state import State, Status
 from bot.flow.survey import Settings
 from bot.flow.turn import Context
 from bot.interview.installation import Installation
-from bot.interview.outbox import WINDOW
+from bot.interview.sending.outbox import WINDOW
 from bot.interview.surveys import Published
-from bot.outreach.launch_plan import by_place
-from bot.outreach.slots import Slots
+from bot.outreach.launch.plan import by_place
+from bot.outreach.launch.slots import Slots
 from storage.keys import KeyDestroyed
 from storage.queries import launching, senders
 from storage.queries import reminders as queries

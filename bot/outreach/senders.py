@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from bot.flow.source import Problem
 from bot.intake.tables import InputError
-from bot.interview import pace
 from bot.interview.installation import Installation
+from bot.interview.sending import pace
 from storage.queries import alerts as alert_queries
 from storage.queries import audit
 from storage.queries import senders as queries

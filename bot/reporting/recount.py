@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.interview.alerts import alert
 from bot.interview.installation import Installation
+from bot.interview.sending.alerts import alert
 from storage.queries import checkpoints
 from storage.queries import progress as queries
 

@@ -23,7 +23,7 @@ from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup, escape
 from sqlalchemy import Connection
 
-from bot.flow.dates import day_in_words
+from bot.flow.answers.dates import day_in_words
 from bot.outreach.authenticity import Proof, Verdict, judge, proofs
 from bot.service import CANNOT_WORK, Service
 

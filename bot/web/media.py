@@ -9,8 +9,8 @@ import re
 
 from flask import Blueprint, Response, abort
 
-from bot.interview import media_links
-from bot.interview.media_links import File
+from bot.interview.files import media_links
+from bot.interview.files.media_links import File
 from bot.service import Service
 
 

@@ -13,9 +13,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
 from bot.intake.tables import InputError
-from bot.outreach import mending_words as words
-from bot.outreach import taking, upload_pages
-from bot.outreach.upload_pages import Page
+from bot.outreach.mending import taking, upload_pages, words
+from bot.outreach.mending.upload_pages import Page
 from bot.service import Service
 
 # The file with what a browser writes around it.

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from bot.channels.base import Address, Outgoing, SendError
 from bot.flow.turn import Message
-from bot.interview import sending
 from bot.interview.failures import trace
+from bot.interview.sending import delivering as sending
 from bot.service import CANNOT_WORK, Service
 
 log = logging.getLogger(__name__)

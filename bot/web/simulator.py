@@ -22,7 +22,7 @@ from flask import Blueprint, Request, Response, abort, jsonify, render_template,
 from bot.channels.simulator import REFUSALS, Entry
 from bot.flow.turn import Choice, Kind
 from bot.interview.chats import Chats, Said, say
-from bot.interview.media_links import File
+from bot.interview.files.media_links import File
 from bot.outreach.demo import advance, everybody, starts
 from bot.outreach.demo.personas import COORDINATOR, Persona, Start
 from bot.scheduler import Sweeps

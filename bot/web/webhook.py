@@ -10,8 +10,8 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, request
 
 from bot.channels.twilio import TwilioChannel
-from bot.interview.fates import Statuses
 from bot.interview.receiving import receive
+from bot.interview.sending.fates import Statuses
 from bot.scheduler import Sweeps
 from bot.service import Service
 from bot.web.metrics import Metrics

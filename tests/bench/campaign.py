@@ -28,8 +28,8 @@ from bot.channels.base import Address
 from bot.flow.state import State, Status
 from bot.flow.turn import Message
 from bot.interview.installation import Installation, Via, open_installation
-from bot.interview.outbox import enqueue, to_json
-from bot.interview.pace import CAMPAIGN_PER_SECOND, sender_of
+from bot.interview.sending.outbox import enqueue, to_json
+from bot.interview.sending.pace import CAMPAIGN_PER_SECOND, sender_of
 from bot.interview.surveys import Published, publish
 from storage.database import Database
 from storage.keys import Secret

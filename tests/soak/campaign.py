@@ -23,9 +23,9 @@ from bot.flow.turn import Message
 from bot.interview.installation import Installation
 from bot.interview.receiving import Desk
 from bot.interview.surveys import publish
-from bot.outreach.launch import launch
-from bot.outreach.rosters import import_roster
-from bot.reporting.coordinators import import_coordinators
+from bot.outreach.launch.launching import launch
+from bot.outreach.roster.importing import import_roster
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import ReminderDay
 from tests import short_survey
 from tests.setup import TestClock, add_unit, installation

@@ -28,9 +28,10 @@ from sqlalchemy import func, select, update
 from bot.channels.base import Address, Channel, Found, Outgoing, StatusEvent
 from bot.interview.conversations import wake_due
 from bot.interview.installation import SIMULATED, Clock, Installation, open_installation
-from bot.interview.reconciling import reconcile
-from bot.interview.sending import EVERYTHING, anything_due, deliver
-from bot.reporting import daily, snapshots
+from bot.interview.sending.delivering import EVERYTHING, anything_due, deliver
+from bot.interview.sending.reconciling import reconcile
+from bot.reporting import snapshots
+from bot.reporting.coordinators import daily
 from storage.database import Database
 from storage.keys import Secret
 from storage.models import Conversation, Coordinator, Outbox

@@ -29,9 +29,9 @@ from sqlalchemy import select
 
 from bot.interview import closing
 from bot.interview.installation import Installation
-from bot.outreach.launch import launch
-from bot.outreach.rosters import import_roster
-from bot.reporting.coordinators import import_coordinators
+from bot.outreach.launch.launching import launch
+from bot.outreach.roster.importing import import_roster
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import Conversation, Outbox, Response, RosterRow
 from tests import short_survey
 from tests.fake_twilio import FakeTwilio

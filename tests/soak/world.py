@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from bot.channels.base import Address, Found, Inbound, Outgoing, StatusEvent, as_text
-from bot.interview import fates
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.receiving import Desk, receive
+from bot.interview.sending import fates
 from storage.models import Outbox
 from tests.setup import TestClock
 from tests.soak.judge import CAPPED, NOT_IN_WINDOW, REFUSED, Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from bot.flow.checker import NEVER_ADVERTISED
 from bot.flow.choices import SurveyChoice
+from bot.flow.compile.checker import NEVER_ADVERTISED
 from bot.flow.keywords import ACCEPTED, Keywords, Phase, normalise
 from bot.flow.lint.subject import Place, Subject
 from bot.flow.source import Path, Problem, Source

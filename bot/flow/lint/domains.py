@@ -9,7 +9,7 @@ from itertools import combinations, pairwise, permutations
 from math import ceil, comb, floor, perm
 from typing import Any
 
-from bot.flow.domains import Clock, Days, Decimals, Domain, Scale
+from bot.flow.answers.domains import Clock, Days, Decimals, Domain, Scale
 from bot.flow.lint.uses import Uses
 from bot.flow.state import Answer
 from bot.flow.survey import Question

@@ -9,8 +9,8 @@ from math import prod
 
 from jinja2 import nodes
 
+from bot.flow.answers.domains import Scale
 from bot.flow.choices import offered
-from bot.flow.domains import Scale
 from bot.flow.expressions import Expression, syntax_tree
 from bot.flow.lint.domains import domain
 from bot.flow.lint.uses import Uses, uses

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.flow.expressions import Expression
-from bot.flow.schema import FlowFile, MessagesFile, SharedFile, SurveyFile
+from bot.flow.schema.flow_file import FlowFile
+from bot.flow.schema.messages_file import MessagesFile
+from bot.flow.schema.shared_file import SharedFile
+from bot.flow.schema.survey_file import SurveyFile
 from bot.flow.source import Path, Source
 from bot.flow.survey import Question, Survey
 

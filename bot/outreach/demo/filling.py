@@ -19,9 +19,9 @@ from bot.interview.surveys import Published, UnknownSurvey, publish, read_files,
 from bot.outreach import links
 from bot.outreach.demo.personas import FOLDER, Start, leading, rows
 from bot.outreach.demo.playing import DAYS, Poster
-from bot.outreach.launch import launch
+from bot.outreach.launch.launching import launch
 from bot.outreach.links import create_links, create_personal_links
-from bot.outreach.rosters import Options, import_roster
+from bot.outreach.roster.importing import Options, import_roster
 from bot.outreach.units import import_units
 
 SURVEY = "integritas"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.channels.base import as_text
 from bot.interview.chats import Chats
-from bot.interview.media_links import File
+from bot.interview.files.media_links import File
 from bot.outreach.demo.personas import COORDINATOR, Persona, everybody
 from bot.outreach.demo.playing import Summary
 

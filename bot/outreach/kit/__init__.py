@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.flow.dates import day_in_words
+from bot.flow.answers.dates import day_in_words
 from bot.flow.source import Problem
 from bot.flow.survey import Survey
 from bot.intake.tables import InputError

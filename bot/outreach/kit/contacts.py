@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from bot.flow.dates import day_in_words
+from bot.flow.answers.dates import day_in_words
 from bot.intake.tables import safe_cell
 from bot.outreach.authenticity import Number, Proof
 

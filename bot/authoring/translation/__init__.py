@@ -1,0 +1,1 @@
+"""Translations of a survey: as workbooks or PO files out to translators and back."""

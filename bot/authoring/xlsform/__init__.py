@@ -1,0 +1,1 @@
+"""XLSForms, as Kobo and ODK read them: into flows and out of them."""

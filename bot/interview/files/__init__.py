@@ -1,0 +1,1 @@
+"""Files: answers that people send, and pictures and recordings that go with questions."""

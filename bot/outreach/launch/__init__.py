@@ -1,0 +1,1 @@
+"""Launches: who is invited when, by which wave, at what price."""

@@ -1,0 +1,1 @@
+"""Coordinators: who they are, what they are told every day, and what they may ask."""

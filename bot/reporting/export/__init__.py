@@ -1,0 +1,1 @@
+"""Mixed answers as files, with a codebook."""
