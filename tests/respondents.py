@@ -13,8 +13,9 @@ from functools import partial
 
 from sqlalchemy import select
 
+from bot.flow.question import Question
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question, Survey
+from bot.flow.survey import Flow, Survey
 from bot.interview.installation import Installation
 from storage.models import Answer as AnswerTable
 from storage.models import Response

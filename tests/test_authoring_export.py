@@ -18,7 +18,7 @@ from bot.authoring.xlsform.rows import read_form
 from bot.authoring.xlsform.xpath import XPathError
 from bot.authoring.xlsform.xpath_out import Readable, to_xpath
 from bot.flow.load import load_survey
-from bot.flow.survey import Question
+from bot.flow.question import Question
 from tests.media_files import lines
 from tests.surveys import small_files
 from tests.test_authoring_import import bundled, imported, reimported

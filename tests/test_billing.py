@@ -13,9 +13,10 @@ from bot.flow.load import load_survey
 from bot.flow.rehearsal.billing import Bill, bill, price, template_price, total
 from bot.flow.rehearsal.playing import Talk
 from bot.flow.rehearsal.transcript import play, read_transcript
+from bot.flow.settings import Rates
 from bot.flow.source import FlowError
 from bot.flow.state import Status
-from bot.flow.survey import Rates, Survey
+from bot.flow.survey import Survey
 from tests.surveys import (
     BUNDLED,
     SMALL_SURVEY,

@@ -13,8 +13,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from bot.flow.question import Question
 from bot.flow.state import Answer, State
-from bot.flow.survey import Question
 from bot.interview import closing, fetching, mixing
 from bot.interview.surveys import publish
 from bot.reporting.anonymity.audit import audit

@@ -13,7 +13,7 @@ import requests
 
 from bot.channels.base import Address, Outgoing, Template
 from bot.channels.twilio import TwilioChannel, body_of
-from bot.flow.survey import Question
+from bot.flow.question import Question
 from bot.flow.turn import Message
 from bot.flow.wording import Voice
 from tests.fake_twilio import FakeTwilio

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bot.flow.lint.reach import UNKNOWN, Verdict, verdict
 from bot.flow.load import load_survey
+from bot.flow.question import Question
 from bot.flow.route import first_open, matters
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from tests.lint_cases import clean
 
 HEAD = 'kind: flow\nname: internal\ntitle: {id: Coba, en: Trial}\nminutes: "2"\nquestions:\n'

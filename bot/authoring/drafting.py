@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.flow.choices import offered
+from bot.flow.question import Question
 from bot.flow.rehearsal import answers_to_try
 from bot.flow.rehearsal.playing import Moment, Player
 from bot.flow.rehearsal.rewriting import dump
 from bot.flow.rehearsal.transcript import Line, Transcript, play
 from bot.flow.state import State, Status
-from bot.flow.survey import Question, Survey
+from bot.flow.survey import Survey
 from bot.flow.terms import term
 from bot.flow.turn import Message, Reply
 

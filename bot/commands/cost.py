@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bot.flow.rehearsal.billing import Bill, Total
-    from bot.flow.survey import Rates, Settings
+    from bot.flow.settings import Rates, Settings
 
 
 def cost(
@@ -50,11 +50,7 @@ class _Shown:
         self._group = group
         self._bill = bill
         self._people = people
-        self._talks = {
-            "shortest": bill.shortest,
-            "typical": bill.typical,
-            "longest": bill.longest,
-        }
+        self._talks = {"shortest": bill.shortest, "typical": bill.typical, "longest": bill.longest}
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data; money as texts, to the last digit."""
@@ -91,8 +87,7 @@ class _Shown:
         )
         if not self._bill.proved:
             out.print(
-                "Not every way could be tried: shorter and longer ones may exist.",
-                style="yellow",
+                "Not every way could be tried: shorter and longer ones may exist.", style="yellow"
             )
         if rates is None:
             out.print(

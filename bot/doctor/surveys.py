@@ -9,7 +9,7 @@ from bot.channels.base import SendError, Template
 from bot.channels.twilio_account import UNLIMITED
 from bot.channels.twilio_content import Approval, Contents
 from bot.doctor.findings import Finding, error, ok, warning
-from bot.flow.survey import MessageText
+from bot.flow.words import MessageText
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.sending.templates import in_language
 from bot.interview.surveys import Published
@@ -31,10 +31,7 @@ def open_ones(installation: Installation) -> list[Published]:
 
 
 def examine(
-    installation: Installation,
-    contents: Contents | None,
-    limit: int | None,
-    region: str = "ID",
+    installation: Installation, contents: Contents | None, limit: int | None, region: str = "ID"
 ) -> Iterator[Finding]:
     """Judge every survey that is not closed. `limit` is how many people a day may be written to
     first, None where nobody told; `contents` is None where nobody needs templates. `region` is the

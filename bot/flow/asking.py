@@ -11,9 +11,10 @@ from bot.flow.answers.domains import NEEDED, OUTSIDE, Moment
 from bot.flow.answers.places import Coordinates
 from bot.flow.answers.reading import Reading
 from bot.flow.choices import Offer, offered
+from bot.flow.question import Question
 from bot.flow.route import begun, count, first_open, matters, notes_before, previous, prune
 from bot.flow.state import NO_ANSWERS, Answer, State, Status
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.turn import Answered, Context, Dropped, Effect, Message, Step
 from bot.flow.wording import Voice
 
@@ -91,10 +92,7 @@ class Turn:
         return Step(self.state, self.voice.message(name, own))
 
     def show(
-        self,
-        *before: str,
-        notes: tuple[Question, ...] = (),
-        effects: tuple[Effect, ...] = (),
+        self, *before: str, notes: tuple[Question, ...] = (), effects: tuple[Effect, ...] = ()
     ) -> Step:
         """Show what is open (once more), after some words and notes."""
         return Step(self.state, self._open(before, notes), effects)

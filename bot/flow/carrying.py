@@ -17,10 +17,11 @@ from typing import Literal
 
 from bot.flow.asking import LAST, RENEWED, Turn, finish
 from bot.flow.editions import broken
+from bot.flow.question import Question
 from bot.flow.route import first_open, matters, prune
 from bot.flow.schedule import wake_at
 from bot.flow.state import Answer, State, Status
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.turn import Answered, Context, Dropped, Effect, Step
 from bot.flow.wording import consent_version
 

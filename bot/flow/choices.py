@@ -18,7 +18,7 @@ from bot.flow.chance import by_chance
 from bot.flow.state import Answer
 
 if TYPE_CHECKING:  # a question reads through what it shows
-    from bot.flow.survey import Question
+    from bot.flow.question import Question
 
 OTHER = "other"
 """The name of the choice that `or_other` adds."""

@@ -18,8 +18,8 @@ from dataclasses import replace
 
 from bot.flow.answers.reading import Reading
 from bot.flow.asking import Turn, is_being_corrected, last_answered, reopen, take
+from bot.flow.question import Question
 from bot.flow.route import count
-from bot.flow.survey import Question
 from bot.flow.turn import Step
 
 PENDING = "correct"

@@ -20,7 +20,10 @@ from rapidfuzz import fuzz
 from bot.flow.choices import SurveyChoice
 from bot.flow.expressions import Expression
 from bot.flow.keywords import normalise
-from bot.flow.survey import Flow, Question, Settings, Survey, Words
+from bot.flow.question import Question
+from bot.flow.settings import Settings
+from bot.flow.survey import Flow, Survey
+from bot.flow.words import Words
 
 Kind = Literal["wording", "addition", "break"]
 

@@ -24,9 +24,10 @@ from bot.flow.answers.domains import OUTSIDE
 from bot.flow.asking import RENEWED, Turn, end, take
 from bot.flow.files import asked_for, lost, read_file
 from bot.flow.keywords import Command, Phase, normalise
+from bot.flow.question import Question
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
 from bot.flow.state import Answer, State, Status
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.turn import Context, Event, Lost, Open, Reply, Step, Wake
 
 _YES = frozenset({"1", "ya", "iya", "y", "yes"})

@@ -13,9 +13,9 @@ from bot.flow import review
 from bot.flow.answers.reading import Reading
 from bot.flow.asking import Turn, advance, fresh
 from bot.flow.commands import OPTED_OUT
+from bot.flow.question import Question
 from bot.flow.route import first_open, matters, prune
 from bot.flow.state import Answer, State, Status
-from bot.flow.survey import Question
 from bot.flow.turn import Answered, Dropped, Effect, Lost, Reopened, Reply, Step
 
 _LOST = "lost"

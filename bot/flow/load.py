@@ -17,8 +17,9 @@ from bot.flow.schema.flow_file import FlowFile
 from bot.flow.schema.messages_file import MessagesFile
 from bot.flow.schema.shared_file import SharedFile
 from bot.flow.schema.survey_file import SurveyFile, WeekPart
+from bot.flow.settings import Settings
 from bot.flow.source import FlowError, Problem, Source, read_source
-from bot.flow.survey import Settings, Survey
+from bot.flow.survey import Survey
 
 SETTINGS_FILE = "survey.yaml"
 """The file with the settings, which are always current; all others make up a version."""

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from bot.flow.settings import Settings
 from bot.flow.source import Problem
-from bot.flow.survey import Settings
 
 OFFICIAL_MONTHS = (8, 10)
 """First and last month of the official survey's fieldwork, in every year."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from bot.flow.survey import Words
+from bot.flow.words import Words
 
 ONE_PAGE = 10
 """So many choices always stand in one message, and must fit into it."""

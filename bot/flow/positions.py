@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.flow.question import Question
 from bot.flow.source import read_source
-from bot.flow.survey import Question
 
 Position = tuple[str, int, int]
 """A file, and a line and column in it, from 1."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.flow.question import Question
 from bot.flow.route import matters
 from bot.flow.state import Answer, State, Status
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.turn import Message
 from bot.flow.wording import MAX_CHARS, Voice, longest_before
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from bot.flow.choices import offered, still_offered
+from bot.flow.question import Question
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 
 
 def matters(question: Question, answers: Mapping[str, Answer]) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bot.flow.asking import FULL_FOOTERS
+from bot.flow.question import Question
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question, Survey
+from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Context, Message
 from bot.flow.wording import Voice
 

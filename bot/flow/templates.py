@@ -15,9 +15,10 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from bot.flow.expressions import PLACEHOLDER
-from bot.flow.survey import MessageText, Survey
+from bot.flow.survey import Survey
 from bot.flow.turn import Choice, Context
 from bot.flow.wording import BUTTONS, Voice
+from bot.flow.words import MessageText
 
 UTILITY, MARKETING = "UTILITY", "MARKETING"
 

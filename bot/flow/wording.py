@@ -16,8 +16,9 @@ from bot.flow.choices import Offer, offered
 from bot.flow.expressions import fill_in, placeholders, text_expression
 from bot.flow.media import CAPTION_CHARS
 from bot.flow.paging import ONE_PAGE, SAID_BEFORE, reserve, spans
+from bot.flow.question import Question
 from bot.flow.state import NO_ANSWERS, Answer
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.taps import Blanks, plain_text, with_taps
 from bot.flow.turn import Attachment, Choice, Context, Message
 

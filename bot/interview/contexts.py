@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from bot.flow.keywords import Command, Phase
-from bot.flow.survey import Flow, Settings, Survey
+from bot.flow.settings import Settings
+from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Context, Message
 from bot.flow.wording import Voice
 from bot.interview.installation import Installation

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Files, MediaRefused, SendError, files_of
 from bot.flow.engine import step
-from bot.flow.survey import Question
+from bot.flow.question import Question
 from bot.flow.turn import Lost
 from bot.interview import contexts, conversations, identity
 from bot.interview.failures import trace

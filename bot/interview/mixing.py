@@ -26,8 +26,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from bot.flow import carrying
+from bot.flow.question import Question
 from bot.flow.state import Answer, State, Status
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.interview import mixing_files
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published

@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 from bot.channels.base import Address, Inbound
 from bot.flow.engine import step
 from bot.flow.keywords import Command
+from bot.flow.question import Question
 from bot.flow.state import Status
-from bot.flow.survey import Question
 from bot.flow.turn import Event, Message, Open, Reply, Sent
 from bot.interview import codes, contexts, identity, kept, late, links, pilots, wishes
 from bot.interview.conversations import erases, load_state, save, survey_of
@@ -195,11 +195,7 @@ def _take(
 
 
 def _unknown(
-    connection: Connection,
-    desk: Desk,
-    inbound: Inbound,
-    arrival: _Arrival,
-    digests: list[bytes],
+    connection: Connection, desk: Desk, inbound: Inbound, arrival: _Arrival, digests: list[bytes]
 ) -> Receipt:
     """Answer somebody of whom we know no address."""
     if inbound.opt_out == "STOP":

@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 from bot.flow.rehearsal.billing import price, template_price
 from bot.flow.rehearsal.playing import Talk
 from bot.flow.rehearsal.ways import Ways
+from bot.flow.settings import Rates
 from bot.flow.state import Status
-from bot.flow.survey import Rates, Survey
+from bot.flow.survey import Survey
 from storage.queries import reminders as queries
 
 COUNTED_EVERY = timedelta(minutes=1)  # interviews; templates are counted anew each time

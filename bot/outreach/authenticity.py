@@ -15,7 +15,7 @@ from typing import Literal
 import phonenumbers
 from sqlalchemy import Connection
 
-from bot.flow.survey import Settings
+from bot.flow.settings import Settings
 from bot.flow.wording import Voice
 from bot.intake.phones import read_phone
 from bot.interview.contexts import at_start

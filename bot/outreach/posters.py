@@ -18,8 +18,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from bot.flow.answers.dates import day_in_words
+from bot.flow.settings import Settings
 from bot.flow.source import Problem
-from bot.flow.survey import Settings
 from bot.flow.wording import Voice
 from bot.intake.tables import InputError
 from bot.interview import codes, contexts
@@ -44,11 +44,7 @@ _OWN: Mapping[str, str] = MappingProxyType(
 )
 _OTHER: Mapping[str, str] = MappingProxyType(
     {name: name for name in (*_ALWAYS, *printing.SITE)}
-    | {
-        "purpose": "purpose_address",
-        "by_hand": "by_address",
-        "check": "check_address",
-    }
+    | {"purpose": "purpose_address", "by_hand": "by_address", "check": "check_address"}
 )
 
 

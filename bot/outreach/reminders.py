@@ -20,8 +20,8 @@ from sqlalchemy import Connection
 
 from bot.flow.rehearsal.billing import template_price
 from bot.flow.schedule import INVITE, LAST_CALL, due_now, passed, wake_at
+from bot.flow.settings import Settings
 from bot.flow.state import State, Status
-from bot.flow.survey import Settings
 from bot.flow.turn import Context
 from bot.interview.installation import Installation
 from bot.interview.sending.outbox import WINDOW

@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot.flow.survey import Settings
+from bot.flow.settings import Settings
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting.publication import NOTHING, Count, publish, total

@@ -15,8 +15,9 @@ from bot.flow.expressions import (
     worked_out,
 )
 from bot.flow.media import MediaFile
+from bot.flow.question import Texts
+from bot.flow.settings import Settings
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Settings, Texts
 
 NEVER_ADVERTISED = ("INFO", "HELP", "STOP", "START", "YES", "END", "CANCEL", "QUIT")
 """Words that the gateway may take for itself, so that they never reach us."""

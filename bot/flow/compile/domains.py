@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
 
 from bot.flow.answers.domains import NEEDED, Clock, Days, Decimals, Domain, Places, Scale
+from bot.flow.question import Question
 from bot.flow.schema.flow_file import (
     AskedPart,
     DatePart,
@@ -18,7 +19,6 @@ from bot.flow.schema.flow_file import (
 )
 from bot.flow.schema.messages_file import MessagesFile
 from bot.flow.source import Problem, Source
-from bot.flow.survey import Question
 
 LIMITED = (IntegerPart, DecimalPart, RangePart, DatePart, TimePart)
 """Questions with limits of their own, so that `constraint_message` makes sense without more."""

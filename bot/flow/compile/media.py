@@ -6,18 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bot.flow.compile.checker import Checker
 from bot.flow.expressions import suggest
-from bot.flow.media import (
-    FOLDER,
-    MOST_BYTES,
-    TYPES,
-    MediaFile,
-    MediaKind,
-    QuestionMedia,
-)
+from bot.flow.media import FOLDER, MOST_BYTES, TYPES, MediaFile, MediaKind, QuestionMedia
+from bot.flow.question import Question
 from bot.flow.schema.flow_file import MediaPart
 from bot.flow.schema.parts import ANY_LANGUAGE
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Question, Survey, Words
+from bot.flow.survey import Survey
+from bot.flow.words import Words
 
 _NAMES: Mapping[MediaKind, str] = {
     "image": "a JPEG or PNG picture",

@@ -13,8 +13,8 @@ from typing import Any
 
 from bot.flow.expressions import suggest
 from bot.flow.schema.survey_file import HolidaysPart, PlanPart, SurveyFile, WeekPart
+from bot.flow.settings import Reminders
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Reminders
 from bot.flow.turn import EVENING, MORNING, Hours, Season, Spans
 
 LEAST_GAP = 48  # hours; `schedule.DISTANCE` holds it whatever is written

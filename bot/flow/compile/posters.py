@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping
 from bot.flow.compile.checker import Checker
 from bot.flow.compile.settings import by_language
 from bot.flow.expressions import PLACEHOLDER
+from bot.flow.question import Texts
 from bot.flow.schema.messages_file import MailPart, PosterPart
 from bot.flow.schema.parts import ANY_LANGUAGE
 from bot.flow.source import Path, Source
-from bot.flow.survey import MailText, Texts
 from bot.flow.wording import FILLED_ALWAYS
+from bot.flow.words import MailText
 
 _ON_POSTERS = (FILLED_ALWAYS - {"waktu", "alasan", "sumber_nomor"}) | {"nomor", "sampai"}
 _IN_MAILS = (FILLED_ALWAYS - {"waktu"}) | {"nomor", "sampai", "tautan", "kode", "nama"}
@@ -68,11 +69,7 @@ def compile_mail(source: Source, part: MailPart | None, checker: Checker) -> Mai
 
 
 def _texts(
-    source: Source,
-    path: Path,
-    texts: Mapping[str, str],
-    checker: Checker,
-    filled: Collection[str],
+    source: Source, path: Path, texts: Mapping[str, str], checker: Checker, filled: Collection[str]
 ) -> Texts:
     """Check a text's form in all languages, and that the default one is there."""
     default = checker.settings.default_language

@@ -19,6 +19,7 @@ from bot.flow.compile.sections import Around, Item, Sections
 from bot.flow.compile.settings import by_language
 from bot.flow.expressions import Expression, ExpressionError, compile_expression, suggest
 from bot.flow.keywords import normalise
+from bot.flow.question import Question, Texts
 from bot.flow.schema.flow_file import (
     AskedPart,
     AudioPart,
@@ -36,7 +37,7 @@ from bot.flow.schema.flow_file import (
 from bot.flow.schema.shared_file import SharedFile
 from bot.flow.source import Path, Source
 from bot.flow.state import Answer
-from bot.flow.survey import Question, Section, Texts
+from bot.flow.survey import Section
 from bot.flow.wording import FILLED_ALWAYS
 
 
@@ -50,11 +51,7 @@ class QuestionCompiler:
     """Compiles the questions of one flow file; `shared` is the file that holds the scales."""
 
     def __init__(
-        self,
-        source: Source,
-        part: FlowFile,
-        shared: tuple[Source, SharedFile],
-        checker: Checker,
+        self, source: Source, part: FlowFile, shared: tuple[Source, SharedFile], checker: Checker
     ) -> None:
         self._source, self._part = source, part
         self._shared_source, self._shared = shared

@@ -10,6 +10,7 @@ from bot.flow.chance import Shuffle
 from bot.flow.choices import OTHER
 from bot.flow.compile.checker import Checker
 from bot.flow.expressions import names_in_braces, renamed, renamed_in_text, suggest
+from bot.flow.question import Question
 from bot.flow.schema.flow_file import (
     AnyItem,
     AnyQuestion,
@@ -23,7 +24,6 @@ from bot.flow.schema.flow_file import (
 )
 from bot.flow.schema.shared_file import SharedFile
 from bot.flow.source import Path, Source
-from bot.flow.survey import Question
 
 _EXPRESSIONS = ("relevant", "constraint", "end_if", "choice_filter", "calculation")
 _TEXTS = ("label", "hint", "constraint_message")

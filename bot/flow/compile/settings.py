@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from bot.flow.compile.plan import check_plan, compile_hours, reminders
 from bot.flow.expressions import suggest
+from bot.flow.question import Texts
 from bot.flow.schema.parts import ANY_LANGUAGE
 from bot.flow.schema.survey_file import GroupPart, SurveyFile
+from bot.flow.settings import Duplicates, Group, Pace, Rates, Settings
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Duplicates, Group, Pace, Rates, Settings, Texts
 
 
 def compile_settings(

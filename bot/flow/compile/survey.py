@@ -24,10 +24,12 @@ from bot.flow.schema.flow_file import FlowFile
 from bot.flow.schema.messages_file import MessagesFile
 from bot.flow.schema.shared_file import SharedFile
 from bot.flow.schema.survey_file import SurveyFile
+from bot.flow.settings import Settings
 from bot.flow.source import FlowError, Problem, Source
-from bot.flow.survey import Flow, Settings, Survey, Words, order_of_questions
+from bot.flow.survey import Flow, Survey, order_of_questions
 from bot.flow.turn import Context
 from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
+from bot.flow.words import Words
 
 _Flows = Sequence[tuple[Source, FlowFile]]
 

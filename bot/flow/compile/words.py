@@ -10,11 +10,12 @@ from bot.flow.compile.settings import by_language
 from bot.flow.compile.templates import check_category
 from bot.flow.expressions import PLACEHOLDER
 from bot.flow.keywords import Command, Keywords, normalise
+from bot.flow.question import Texts
 from bot.flow.schema.messages_file import MessagePart, MessagesFile
 from bot.flow.schema.parts import ANY_LANGUAGE
 from bot.flow.source import Path, Source
-from bot.flow.survey import MessageText, Texts, Words
 from bot.flow.wording import BUTTONS, FILLED_ALWAYS, FILLED_IN, MAX_CHARS
+from bot.flow.words import MessageText, Words
 
 _TABLES = ("waktu", "alasan", "choose_button")  # tables of short texts, not messages
 _CHOOSE: dict[str, str] = {
@@ -22,10 +23,7 @@ _CHOOSE: dict[str, str] = {
     "en": "Choose",
 }  # where the survey has no words of its own
 _OWN = {  # messages that a survey may do without: older ones do
-    "default_line": {
-        "id": "Balas *OK* bila: {{jawaban}}",
-        "en": "Reply *OK* for: {{jawaban}}",
-    },
+    "default_line": {"id": "Balas *OK* bila: {{jawaban}}", "en": "Reply *OK* for: {{jawaban}}"},
     "more_choices": {
         "id": "Pilihan {{dari}}–{{sampai}} dari {{semua}}. *LAGI* untuk pilihan berikutnya.",
         "en": "Choices {{dari}}–{{sampai}} of {{semua}}. *LAGI* for the next ones.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.flow.survey import Flow, Question
+from bot.flow.question import Question
+from bot.flow.survey import Flow
 from bot.flow.terms import Term, term
 
 _SIGNS: Mapping[str, str] = {

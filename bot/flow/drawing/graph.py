@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from bot.flow.drawing.condition_words import in_words
 from bot.flow.expressions import Expression, fill_in
-from bot.flow.survey import Flow, Question
+from bot.flow.question import Question
+from bot.flow.survey import Flow
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from bot.flow.lint.longest import with_answers
 from bot.flow.lint.subject import Place, Subject
 from bot.flow.media import CAPTION_CHARS
 from bot.flow.paging import ONE_PAGE
+from bot.flow.question import Question
 from bot.flow.source import Path, Problem, Source
 from bot.flow.state import Answer
-from bot.flow.survey import Question
 from bot.flow.taps import plain_text
 from bot.flow.turn import Message
 from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
@@ -69,10 +69,7 @@ def last(place: Place, voice: Voice, notes: Sequence[Question]) -> Iterator[Prob
 
 
 def question(
-    place: Place,
-    voice: Voice,
-    notes: tuple[Question, ...],
-    offers: Sequence[Mapping[str, Answer]],
+    place: Place, voice: Voice, notes: tuple[Question, ...], offers: Sequence[Mapping[str, Answer]]
 ) -> Iterator[Problem]:
     """Find a question that is too long once it repeats a long answer; the rest is compiled."""
     asked, code = place.question, voice.language
@@ -113,10 +110,7 @@ def _repeats(voice: Voice, question: Question, notes: tuple[Question, ...]) -> b
 
 
 def pictures(
-    place: Place,
-    voice: Voice,
-    notes: tuple[Question, ...],
-    offers: Sequence[Mapping[str, Answer]],
+    place: Place, voice: Voice, notes: tuple[Question, ...], offers: Sequence[Mapping[str, Answer]]
 ) -> Iterator[Problem]:
     """Find a question that goes out without its picture, being too long for a caption."""
     asked, code = place.question, voice.language

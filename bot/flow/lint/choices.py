@@ -9,8 +9,8 @@ from bot.flow.choices import SurveyChoice
 from bot.flow.compile.checker import NEVER_ADVERTISED
 from bot.flow.keywords import ACCEPTED, Keywords, Phase, normalise
 from bot.flow.lint.subject import Place, Subject
+from bot.flow.question import Question
 from bot.flow.source import Path, Problem, Source
-from bot.flow.survey import Question
 
 # "Yes" is how one says yes in English: people are shown a number to reply in its place.
 _GATEWAYS = frozenset(normalise(word) for word in NEVER_ADVERTISED) - {"yes"}

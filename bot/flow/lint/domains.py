@@ -11,8 +11,8 @@ from typing import Any
 
 from bot.flow.answers.domains import Clock, Days, Decimals, Domain, Scale
 from bot.flow.lint.uses import Uses
+from bot.flow.question import Question
 from bot.flow.state import Answer
-from bot.flow.survey import Question
 
 AT_MOST = 2_000
 """So many answers of one question are looked at; of more, nothing is said."""

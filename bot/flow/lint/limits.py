@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bot.flow.lint import bodies, longest
 from bot.flow.lint.longest import voices
 from bot.flow.lint.subject import Place, Subject
+from bot.flow.question import Question
 from bot.flow.source import Path, Problem, Source
 from bot.flow.state import Answer
-from bot.flow.survey import Question
 from bot.flow.taps import (
     BODY_CHARS,
     BUTTON_CHARS,

@@ -14,8 +14,9 @@ from bot.flow.choices import offered
 from bot.flow.expressions import Expression, syntax_tree
 from bot.flow.lint.domains import domain
 from bot.flow.lint.uses import Uses, uses
+from bot.flow.question import Question
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question, Survey
+from bot.flow.survey import Flow, Survey
 from bot.flow.tapping import some_context
 from bot.flow.wording import Voice
 

@@ -14,8 +14,9 @@ from bot.flow.choices import offered, still_offered
 from bot.flow.expressions import Expression
 from bot.flow.lint.domains import domain
 from bot.flow.lint.uses import VALUE, Uses, uses
+from bot.flow.question import Question
 from bot.flow.route import calculated
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 
 TRIES = 20_000
 """So many sets of answers are tried for one condition."""
@@ -81,12 +82,7 @@ def seek(
 
 
 def _needed(
-    flow: Flow,
-    question: Question,
-    condition: Expression,
-    *,
-    asked: bool,
-    filters: bool = False,
+    flow: Flow, question: Question, condition: Expression, *, asked: bool, filters: bool = False
 ) -> list[Question] | None:
     """Return the questions whose answers decide, in order; None where something else is read.
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.flow.expressions import Expression
+from bot.flow.question import Question
 from bot.flow.schema.flow_file import FlowFile
 from bot.flow.schema.messages_file import MessagesFile
 from bot.flow.schema.shared_file import SharedFile
 from bot.flow.schema.survey_file import SurveyFile
 from bot.flow.source import Path, Source
-from bot.flow.survey import Question, Survey
+from bot.flow.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)

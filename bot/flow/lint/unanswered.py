@@ -12,8 +12,9 @@ from bot.flow.expressions import Expression
 from bot.flow.lint.reach import seek
 from bot.flow.lint.subject import Place, Subject
 from bot.flow.lint.uses import VALUE
+from bot.flow.question import Question
 from bot.flow.source import Problem
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.terms import RAISES, Term, may_raise, names, term, told, value
 
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from bot.flow.answers.domains import Places
 from bot.flow.answers.places import coordinates
 from bot.flow.choices import SurveyChoice, offered
+from bot.flow.question import Question
 from bot.flow.rehearsal.domains_to_try import values_to_try
 from bot.flow.state import Answer, State
-from bot.flow.survey import Question
 from bot.flow.terms import Term, Uses, uses
 from bot.flow.turn import Reply, Sent
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from bot.flow.rehearsal.playing import Talk
 from bot.flow.rehearsal.ways import Ways
-from bot.flow.survey import Rates, Settings, Survey
+from bot.flow.settings import Rates, Settings
+from bot.flow.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)

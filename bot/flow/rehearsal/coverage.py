@@ -13,12 +13,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from bot.flow.engine import step
+from bot.flow.question import Question
 from bot.flow.rehearsal.strands import KEYS, Key
 from bot.flow.rehearsal.transcript import Turned
 from bot.flow.rehearsal.ways import Ways
 from bot.flow.route import matters
 from bot.flow.state import State, Status
-from bot.flow.survey import Flow, Question, Survey
+from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Answered, Reply
 
 

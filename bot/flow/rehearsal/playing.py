@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from bot.flow import review
 from bot.flow.engine import begin, step
+from bot.flow.question import Question
 from bot.flow.route import notes_before
 from bot.flow.schedule import next_allowed
+from bot.flow.settings import Pace
 from bot.flow.state import State, Status
-from bot.flow.survey import Flow, Pace, Question, Survey
+from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Answered, Context, Event, Message, Open, Plan, Reply, Step, Wake
 
 PACE = timedelta(seconds=30)  # between two messages of a person

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.flow.choices import SurveyChoice
+from bot.flow.question import Question
 from bot.flow.rehearsal.answers_to_try import Trials, to_try
 from bot.flow.route import as_stored
 from bot.flow.state import Answer
-from bot.flow.survey import Flow, Question
+from bot.flow.survey import Flow
 from bot.flow.terms import Term, names, settled, term, told, truth
 from bot.flow.terms import value as value_of
 
@@ -198,10 +199,7 @@ class _Explorer:
     """Finds the places of a strand, question by question."""
 
     def __init__(
-        self,
-        strand: Strand,
-        slots: list[tuple[int, str]],
-        conditions: Mapping[str, _Conditions],
+        self, strand: Strand, slots: list[tuple[int, str]], conditions: Mapping[str, _Conditions]
     ) -> None:
         self._strand = strand
         self._slots = slots

@@ -17,11 +17,12 @@ from functools import cached_property
 from math import prod
 from typing import Literal
 
+from bot.flow.question import Question
 from bot.flow.rehearsal.answers_to_try import reply
 from bot.flow.rehearsal.playing import Moment, Player, Talk, question_time
 from bot.flow.rehearsal.strands import Edge, Goal, GoalKind, Key, Strand, strands
 from bot.flow.state import Answer, Status
-from bot.flow.survey import Question, Survey
+from bot.flow.survey import Survey
 
 Which = Literal["shortest", "typical", "longest"]
 

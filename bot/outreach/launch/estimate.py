@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from bot.flow.rehearsal.billing import Bill, bill, template_price, total
-from bot.flow.survey import Rates, Survey
+from bot.flow.settings import Rates
+from bot.flow.survey import Survey
 
 RESPONSE = 0.15
 """Of the invited, who finish: what the official survey had nation-wide in 2022 (15,7 %)."""

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.flow.modes import own_advice, refusal
+from bot.flow.settings import Settings
 from bot.flow.source import Problem
-from bot.flow.survey import Settings
 from bot.flow.templates import respondents, wordings
 from bot.interview import pilots
 from bot.interview.installation import Installation
@@ -133,9 +133,7 @@ def by_place(
     return _free(_standings(connection, published, unit_ids, groups))
 
 
-def _free(
-    standings: Mapping[Place, Counter[str]],
-) -> tuple[dict[Place, int], dict[Place, int]]:
+def _free(standings: Mapping[Place, Counter[str]]) -> tuple[dict[Place, int], dict[Place, int]]:
     free: dict[Place, int] = {}
     reachable: dict[Place, int] = {}
     for place, standing in standings.items():
@@ -278,10 +276,7 @@ def _holidays(settings: Settings, days: list[date]) -> tuple[date, ...]:
 
 
 def _warnings(
-    connection: Connection,
-    published: Published,
-    totals: Counter[str],
-    mending: Mapping[Any, int],
+    connection: Connection, published: Published, totals: Counter[str], mending: Mapping[Any, int]
 ) -> list[Problem]:
     """List what does not keep the launch from starting, but should be known before it does."""
     found = [_problem(what, fix) for what, fix in own_advice(published.survey.settings)]

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from bot.flow.survey import Settings
+from bot.flow.settings import Settings
 
 _GOLDEN = 0.6180339887498949
 

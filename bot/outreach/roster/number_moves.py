@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from bot.flow.survey import Settings
+from bot.flow.settings import Settings
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.roster.names import name_of
@@ -123,11 +123,7 @@ def swap(
 
 
 def give_both(
-    connection: Connection,
-    installation: Installation,
-    published: Published,
-    row: Row,
-    found: Found,
+    connection: Connection, installation: Installation, published: Published, row: Row, found: Found
 ) -> int:
     """Store the other place as a row of its own and return its id. Raises InTheWay."""
     scope = published.survey.settings.scope(found.grp, found.unit_id)

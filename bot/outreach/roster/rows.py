@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from bot.flow.settings import Settings
 from bot.flow.source import Problem
-from bot.flow.survey import Settings
 from bot.intake.phones import REASONS, Phone, holds_national_id, read_phone
 from bot.intake.tables import Column, Row, Table, did_you_mean
 from storage.queries.units import UnitRow

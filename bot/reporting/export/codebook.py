@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from bot.flow.answers.domains import within
-from bot.flow.survey import Question, QuestionType, Survey, Texts
+from bot.flow.question import Question, QuestionType, Texts
+from bot.flow.survey import Survey
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.queries import reports as queries
