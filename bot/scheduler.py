@@ -18,13 +18,13 @@ from apscheduler.executors.pool import ThreadPoolExecutor as Executor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.interview import erasure, fetching, mixing, moving
-from bot.interview.conversations import wake_due
 from bot.interview.failures import trace
 from bot.interview.provider_log import missed, redaction
 from bot.interview.receiving import replay
 from bot.interview.sending import contents, reconciling, templates
 from bot.interview.sending import delivering as sending
 from bot.interview.sending.pace import Lane
+from bot.interview.waking import wake_due
 from bot.outreach.mending import counts as roster_counts
 from bot.outreach.mending import sent_files
 from bot.reporting import recount, snapshots

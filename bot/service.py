@@ -19,6 +19,7 @@ from bot.config import ConfigError, Settings
 from bot.flow.media import digest_of
 from bot.flow.turn import Message
 from bot.interview import chats
+from bot.interview.desk import Desk
 from bot.interview.files import question_media
 from bot.interview.files.media_links import File
 from bot.interview.installation import (
@@ -29,7 +30,6 @@ from bot.interview.installation import (
     Via,
     open_installation,
 )
-from bot.interview.receiving import Desk
 from bot.interview.sending.pace import Debits
 from bot.outreach import posters
 from bot.outreach.mending import chat as mending_chat

@@ -17,9 +17,10 @@ from bot.flow.state import Status
 from bot.interview import identity
 from bot.interview.closing import close
 from bot.interview.conversations import enrol
+from bot.interview.desk import Desk
 from bot.interview.erasure import erase
 from bot.interview.mixing import mix_due
-from bot.interview.receiving import Desk, receive
+from bot.interview.receiving import receive
 from bot.reporting.anonymity.audit import Findings, audit
 from bot.reporting.anonymity.traces import Traces
 from storage.models import (

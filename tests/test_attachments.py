@@ -19,13 +19,13 @@ from bot.channels.simulator_files import sample
 from bot.flow.state import State
 from bot.interview import closing, codes, erasure, fetching, kept, mixing
 from bot.interview.chats import Chats, Said, say
+from bot.interview.desk import Desk
 from bot.interview.files import attachments
 from bot.interview.files.cleaning import clean
 from bot.interview.files.file_types import media_type
 from bot.interview.installation import Installation
 from bot.interview.mixing_files import alike
 from bot.interview.provider_log.missed import take_missed
-from bot.interview.receiving import Desk
 from bot.interview.surveys import publish
 from bot.reporting.anonymity.audit import audit
 from bot.reporting.export.writing import export

@@ -12,8 +12,8 @@ from bot.channels.base import Address
 from bot.channels.simulator import SimulatorChannel, fresh_sid
 from bot.flow.turn import Message
 from bot.interview.chats import Bubble, Chats, Said, say
+from bot.interview.desk import Desk
 from bot.interview.installation import Installation
-from bot.interview.receiving import Desk
 from bot.outreach.links import create_links, links
 from storage.models import Outbox
 from storage.queries import simulator as queries

@@ -15,8 +15,10 @@ import pytest
 from bot.channels.base import Address
 from bot.flow.state import Status
 from bot.interview import identity
-from bot.interview.conversations import enrol, load_state, survey_of, wake_due
+from bot.interview.conversations import enrol
+from bot.interview.states import load_state, survey_of
 from bot.interview.surveys import Surveys, publish
+from bot.interview.waking import wake_due
 from storage.models import Contact, Conversation, FlowVersion, Outbox
 from storage.queries import turns
 from tests.forked import ready_together
@@ -279,8 +281,8 @@ def test_the_state_that_was_wiped_is_known_by_its_status(place):
 WAKER = """
 import sys
 from datetime import datetime
-from bot.interview.conversations import wake_due
 from bot.interview.installation import Clock, Via, open_installation
+from bot.interview.waking import wake_due
 from storage.database import Database
 from storage.keys import Secret
 url, secret, now, sender = sys.argv[1:]

@@ -23,10 +23,10 @@ from bot.config import Settings
 from bot.flow.load import load_survey
 from bot.flow.turn import Choice, Message
 from bot.interview.chats import Bubble, Chats
-from bot.interview.conversations import wake_due
+from bot.interview.desk import Desk
 from bot.interview.installation import Clock, Installation
-from bot.interview.receiving import Desk
 from bot.interview.sending.delivering import deliver
+from bot.interview.waking import wake_due
 from bot.outreach.demo import advance, everybody, play, posters, prepare, starts
 from bot.outreach.demo.clock import move_to, pass_time
 from bot.outreach.demo.filling import COUNTERS, dated, invite

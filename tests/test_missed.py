@@ -388,8 +388,8 @@ import sys
 from datetime import datetime
 from bot.channels.twilio import TwilioChannel
 from bot.interview.installation import Clock, Via, open_installation
-from bot.interview.missed import take_missed
-from bot.interview.receiving import Desk
+from bot.interview.desk import Desk
+from bot.interview.provider_log.missed import take_missed
 from storage.database import Database
 from storage.keys import Secret
 url, secret, now, sender, account, token, api = sys.argv[1:]

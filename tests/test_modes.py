@@ -15,7 +15,8 @@ from bot.flow.source import FlowError
 from bot.intake.tables import InputError
 from bot.interview import conversations, identity
 from bot.interview.codes import new_code
-from bot.interview.receiving import Desk, receive
+from bot.interview.desk import Desk
+from bot.interview.receiving import receive
 from bot.interview.surveys import publish
 from bot.outreach.launch.colleagues import start_pilot
 from bot.outreach.launch.launching import launch

@@ -10,9 +10,9 @@ import pytest
 
 from bot.flow.asking import RENEWED
 from bot.flow.state import Status
-from bot.interview.conversations import wake_due
 from bot.interview.moving import MoveReport, move_due
 from bot.interview.surveys import publish
+from bot.interview.waking import wake_due
 from bot.outreach.launch.launching import launch
 from storage.models import Conversation, FlowVersion, LinkDay
 from storage.queries import turns

@@ -13,10 +13,11 @@ from bot.channels.simulator import SimulatorChannel
 from bot.intake.tables import InputError
 from bot.interview import closing, erasure, identity, mixing, pilots
 from bot.interview.chats import Chats
-from bot.interview.conversations import wake_due
-from bot.interview.receiving import Desk, receive
+from bot.interview.desk import Desk
+from bot.interview.receiving import receive
 from bot.interview.sending.delivering import deliver
 from bot.interview.surveys import publish
+from bot.interview.waking import wake_due
 from bot.outreach.launch.colleagues import start_pilot
 from bot.outreach.launch.launching import launch
 from bot.outreach.launch.plan import plan_launch, untried

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.interview.conversations import wake_due
+from bot.interview.waking import wake_due
 from bot.outreach.lift import Arm, lifts, newcombe, wilson
 from bot.outreach.reminders import preview
 from storage.models import Outbox

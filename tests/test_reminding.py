@@ -11,11 +11,11 @@ import pytest
 from bot.channels.base import Address, StatusEvent
 from bot.flow.turn import Message
 from bot.interview import identity
-from bot.interview.conversations import wake_due
 from bot.interview.sending import fates
 from bot.interview.sending.delivering import deliver
 from bot.interview.sending.outbox import enqueue
 from bot.interview.surveys import publish
+from bot.interview.waking import wake_due
 from storage.models import Address as AddressRow
 from storage.models import Alert, Conversation, Outbox, ReminderDay
 from storage.queries import reminders as queries
@@ -306,7 +306,8 @@ def finish(place: Office) -> None:
 
     from bot.flow.state import Status
     from bot.flow.turn import Step
-    from bot.interview.conversations import load_state, save, survey_of
+    from bot.interview.conversations import save
+    from bot.interview.states import load_state, survey_of
     from storage.queries import turns
 
     here = place.installation

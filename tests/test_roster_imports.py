@@ -393,12 +393,12 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from bot.interview.installation import open_installation
-from bot.outreach import rosters
+from bot.outreach.roster.importing import Options, import_roster
 from storage.database import Database
 from storage.keys import Secret
 here = open_installation(Database(sys.argv[1]), Secret(sys.argv[2]))
-rosters.import_roster(
-    here, Path(sys.argv[3]), "integritas", rosters.Options(institution="own:U1"),
+import_roster(
+    here, Path(sys.argv[3]), "integritas", Options(institution="own:U1"),
     progress=lambda done: print(done, flush=True), chunk=200,
 )
 """

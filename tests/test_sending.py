@@ -834,7 +834,7 @@ SENDER = """
 import sys
 from bot.config import Settings
 from bot.interview.installation import Clock
-from bot.interview.sending import deliver
+from bot.interview.sending.delivering import deliver
 from bot.service import Service
 from datetime import datetime
 url, base, sid, token, sender, secret, now = sys.argv[1:]

@@ -16,9 +16,10 @@ from bot.channels.simulator import SimulatorChannel
 from bot.intake.tables import InputError
 from bot.interview import conversations, identity
 from bot.interview.chats import Chats
-from bot.interview.conversations import wake_due
-from bot.interview.receiving import Desk, receive
+from bot.interview.desk import Desk
+from bot.interview.receiving import receive
 from bot.interview.sending.delivering import deliver
+from bot.interview.waking import wake_due
 from bot.outreach.launch import inviting, waves
 from bot.outreach.launch.launching import launch
 from bot.outreach.launch.plan import plan_launch
@@ -361,8 +362,8 @@ def test_a_launch_that_was_cut_off_wants_to_be_run_as_it_was(either, tmp_path, m
 
 LAUNCHER = """
 import sys
-from bot.outreach import inviting
-from bot.outreach.launch import launch
+from bot.outreach.launch import inviting
+from bot.outreach.launch.launching import launch
 from tests.setup import MONDAY, TestClock, installation
 
 inviting.CHUNK = 5

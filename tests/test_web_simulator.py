@@ -19,9 +19,9 @@ from werkzeug.test import TestResponse
 from bot.channels.simulator import Bubble, SimulatorChannel
 from bot.flow.turn import Attachment, Message
 from bot.interview.chats import Chats, say
+from bot.interview.desk import Desk
 from bot.interview.files.media_links import File
 from bot.interview.installation import Installation
-from bot.interview.receiving import Desk
 from bot.interview.sending.delivering import deliver
 from bot.interview.surveys import publish
 from bot.outreach.demo import advance, everybody, fill, starts
@@ -62,7 +62,7 @@ def simulator(demo: Installation) -> Simulator:
     channel = SimulatorChannel(chats, demo.now)
 
     def sweep() -> None:
-        from bot.interview.conversations import wake_due
+        from bot.interview.waking import wake_due
 
         wake_due(demo, 200)
         deliver(demo, {channel.name: channel}, 200)

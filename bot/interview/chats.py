@@ -18,8 +18,9 @@ from bot.channels.simulator_files import sample
 from bot.flow.answers.places import Coordinates
 from bot.flow.turn import Kind, Message
 from bot.interview import identity
+from bot.interview.desk import Desk
 from bot.interview.installation import Installation
-from bot.interview.receiving import Desk, receive
+from bot.interview.receiving import receive
 from bot.interview.sending import contents, fates
 from storage.queries import people
 from storage.queries import simulator as queries

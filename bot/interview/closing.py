@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from bot.flow.state import UNDER_WAY, State
+from bot.flow.state import UNDER_WAY
 from bot.interview import mixing, pilots
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from bot.interview.surveys import Published
 from storage import leftovers
 from storage.database import Conflict
@@ -220,7 +221,7 @@ def _split(
     for row in queries.candidates(connection, published.id, lock=lock):
         if row.sealed is not None:
             key = installation.keys.by_id(connection, row.key_id or 0)
-            state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
+            state = unseal(key, row.id, row.sealed)
             if mixing.finished_answers(state) is None:
                 continue
             reopened += state.status.under_way

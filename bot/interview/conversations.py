@@ -1,4 +1,4 @@
-"""Conversations: their sealed state, what a step changes, how one begins, and its timer.
+"""Conversations: how one begins, and what a step changes.
 
 Every step is stored by compare-and-set on the conversation's version: who loses a race throws the
 step away and takes it again. Because the engine is pure, nothing has happened yet.
@@ -6,72 +6,29 @@ step away and takes it again. Because the engine is pure, nothing has happened y
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bot.channels.base import InboundFile
-from bot.flow.engine import begin, step
-from bot.flow.schedule import INVITE, next_allowed
+from bot.flow.engine import begin
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
-from bot.flow.turn import (
-    Consented,
-    Context,
-    Erase,
-    LanguageChosen,
-    Message,
-    OptIn,
-    OptOut,
-    Step,
-    Wake,
-    WrongPerson,
-)
+from bot.flow.turn import Consented, Erase, LanguageChosen, OptIn, OptOut, Step, WrongPerson
 from bot.interview import contexts, erasure, identity, seeds
-from bot.interview.editions import carried
-from bot.interview.failures import trace
 from bot.interview.files import attachments
 from bot.interview.installation import Installation, Via
-from bot.interview.sending import holding, outbox, reminding
+from bot.interview.sending import reminding
+from bot.interview.states import seal
 from bot.interview.surveys import Published
-from storage.database import Conflict, Unavailable
+from storage.database import Conflict
 from storage.queries import conversations as queries
 from storage.queries import ledger, people, turns
 from storage.queries import outbox as outbox_queries
 from storage.queries.turns import Arrived, TurnRow
-
-log = logging.getLogger(__name__)
-
-FAILED_STEP_WAITS = timedelta(hours=1)
-# What could not be sent by then is not worth sending. (An invitation always is, until the end.)
-INVITATION_LIVES = timedelta(days=365)
-REMINDER_LIVES = timedelta(days=2)
-SOME_HOURS = timedelta(hours=8)
-
-
-def survey_of(connection: Connection, installation: Installation, row: TurnRow) -> Survey:
-    assert row.survey_id is not None
-    assert row.settings_hash is not None
-    assert row.flow_version_id is not None
-    return installation.surveys.compiled(
-        connection, row.survey_id, row.settings_hash, row.flow_version_id
-    )
-
-
-def load_state(
-    connection: Connection, installation: Installation, row: TurnRow, survey: Survey
-) -> State:
-    """Open a conversation's state; one that was wiped is known by its status alone."""
-    if row.sealed is not None and row.key_id is not None:
-        key = installation.keys.by_id(connection, row.key_id)
-        return State.from_json(key.open(row.sealed, f"state:{row.conversation_id}"))
-    assert row.status is not None
-    language = row.contact_language or survey.settings.default_language
-    return State(status=Status(row.status), language=language, mixed=bool(row.mixed))
 
 
 def save(
@@ -126,7 +83,7 @@ def save(
         status=state.status.value,
         wake_at=state.wake_at,
         mix_at=mix_at,
-        sealed=key.seal(state.to_json(), f"state:{row.conversation_id}"),
+        sealed=seal(key, row.conversation_id, state),
         key_id=key.id,
         flow_version_id=row.flow_version_id,
         reply=reply,
@@ -223,7 +180,7 @@ def create(
         status=state.status.value,
         wake_at=wake_at,
         mix_at=None,
-        sealed=key.seal(state.to_json(), f"state:{conversation_id}"),
+        sealed=seal(key, conversation_id, state),
         key_id=key.id,
     )
     return conversation_id
@@ -265,122 +222,3 @@ def enrol(
     if roster_row_id is not None:
         people.claim_roster_row(connection, roster_row_id, conversation_id)
     return conversation_id
-
-
-def wake_due(installation: Installation, limit: int = 200) -> int:
-    """Let conversations whose timer went off take their step; return how many did.
-
-    Each is a transaction of its own, claimed by its lock and saved by compare-and-set, so this may
-    run in any number of processes and be killed at any moment.
-    """
-    due = installation.database.read(
-        lambda connection: queries.due(connection, installation.now(), limit)
-    )
-    return sum(_wake_one(installation, conversation_id) for conversation_id in due)
-
-
-def _wake_one(installation: Installation, conversation_id: int) -> bool:
-    """Let one timer go off; a step that fails waits an hour, so that it cannot spin."""
-    try:
-        return installation.database.write(
-            lambda connection: _wake(connection, installation, conversation_id)
-        )
-    except (Unavailable, Conflict):
-        return False
-    except Exception as error:
-        log.error("the timer of conversation %s failed\n%s", conversation_id, trace(error))
-    until = installation.now() + FAILED_STEP_WAITS
-    installation.database.write(
-        lambda connection: queries.postpone(connection, conversation_id, until)
-    )
-    return False
-
-
-def _wake(connection: Connection, installation: Installation, conversation_id: int) -> bool:
-    now = installation.now()
-    if not queries.take(connection, conversation_id, now):
-        return False
-    rows = turns.turn_of(connection, conversation_id)
-    if not rows:
-        # Nobody can be reached by it any more.
-        queries.postpone(connection, conversation_id, now + timedelta(days=3650))
-        return False
-    row = rows[0]
-    best = identity.best_address(connection, row.contact_id)
-    survey = survey_of(connection, installation, row)
-    state = load_state(connection, installation, row, survey)
-    if _must_wait(connection, row, state):
-        queries.postpone(connection, conversation_id, None)
-        return False
-    heard = people.windows(connection, [one.address_id for one in rows])
-    window_open = any(now - at < outbox.WINDOW for at in heard.values())
-    world = contexts.context(installation, survey, row, window_open=window_open)
-    later = reminding.waits_until(connection, installation, row, state, world)
-    if later is not None:
-        queries.postpone(connection, conversation_id, later)
-        return False
-    world = reminding.at_a_distance(connection, installation, row, state, world)
-    world = reminding.allowed(connection, installation, row, survey, state, world)
-    over = carried(connection, installation, row, survey, state, world)
-    moved, row, survey = over.row is not row, over.row, over.survey
-    result = step(survey.for_group(row.grp or ""), over.state, Wake(), world)
-    result = replace(result, effects=(*over.effects, *result.effects))
-    if not save(connection, installation, row, state, result, survey, moved=moved):
-        # Nothing has changed but the timer itself, which new settings had brought forward.
-        queries.postpone(connection, conversation_id, result.state.wake_at)
-    message = result.message
-    gone = identity.opted_out(connection, installation, row.contact_id)
-    if best is None or gone:
-        return True
-    reminding.count(
-        connection, installation, row, survey, state, result.state, template=not window_open
-    )
-    if message is None:
-        return True
-    outbox.enqueue(
-        connection,
-        installation,
-        address_id=best.id,
-        message=message,
-        purpose="invitation" if message.step == "invite" else "reminder",
-        dedupe=f"{conversation_id}:{message.step}",
-        survey_id=row.survey_id,
-        conversation_id=conversation_id,
-        expires_at=_expires_at(message, world),
-    )
-    _bring_forward(connection, row)
-    return True
-
-
-def _expires_at(message: Message, world: Context) -> datetime:
-    """Return until when a step of the plan is worth sending.
-
-    What is written just before the hours end must live on into the next ones, after the weekend.
-    """
-    plan, now = world.plan, world.now
-    if message.step == INVITE:
-        return min(plan.closes, now + INVITATION_LIVES)
-    end = now + REMINDER_LIVES
-    # From the next day on: what is left of this one may be seconds.
-    following = next_allowed(plan.hours, world.zone, now + SOME_HOURS, plan.closes)
-    return min(plan.closes, end if following is None else max(end, following + SOME_HOURS))
-
-
-def _must_wait(connection: Connection, row: TurnRow, state: State) -> bool:
-    """Whether an invitation is due whose launch is paused or stopped."""
-    if state.status is not Status.INVITED or holding.INVITE in state.sent:
-        return False
-    assert row.conversation_id is not None
-    return holding.held(connection, row.conversation_id)
-
-
-def _bring_forward(connection: Connection, row: TurnRow) -> None:
-    """Let an answer without a tap belong to what we have just written about, unless the person is
-    in the middle of something else."""
-    assert row.conversation_id is not None
-    active = people.active_conversation(connection, row.contact_id)
-    if active == row.conversation_id:
-        return
-    rows = turns.turn_of(connection, active) if active is not None else []
-    if not rows or Status(rows[0].status or "").over:
-        queries.activate(connection, row.contact_id, row.conversation_id)

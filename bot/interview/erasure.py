@@ -16,10 +16,11 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from bot.channels.base import Address
-from bot.flow.state import State, Status
+from bot.flow.state import Status
 from bot.interview import identity
 from bot.interview.files import attachments
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from storage import leftovers
 from storage.keys import KeyDestroyed
 from storage.queries import (
@@ -130,7 +131,7 @@ def _had_answered(connection: Connection, installation: Installation, row: Conve
         key = installation.keys.by_id(connection, row.key_id)
     except KeyDestroyed:
         return False
-    return State.from_json(key.open(row.sealed, f"state:{row.id}")).earlier is not None
+    return unseal(key, row.id, row.sealed).earlier is not None
 
 
 def _digests(

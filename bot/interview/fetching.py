@@ -28,6 +28,7 @@ from bot.interview.files.cleaning import Unclean, clean
 from bot.interview.files.file_types import media_type
 from bot.interview.installation import Installation, Via
 from bot.interview.sending import outbox
+from bot.interview.states import load_state, survey_of
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed
 from storage.queries import attachments as queries
@@ -116,7 +117,7 @@ def _open(
     found = turns.turn_of(connection, row.conversation_id)
     if not found:
         return job, None
-    survey = conversations.survey_of(connection, installation, found[0])
+    survey = survey_of(connection, installation, found[0])
     flow = survey.groups.get(found[0].grp or "")
     return job, flow.by_name.get(job.question) if flow is not None else None
 
@@ -167,8 +168,8 @@ def _lose(connection: Connection, *, installation: Installation, job: _Job) -> b
     if not rows or rows[0].sealed is None or rows[0].closed_at is not None:
         return True
     row = rows[0]
-    survey = conversations.survey_of(connection, installation, row)
-    before = conversations.load_state(connection, installation, row, survey)
+    survey = survey_of(connection, installation, row)
+    before = load_state(connection, installation, row, survey)
     # Who has said since that nothing more may come is not asked again.
     gone = identity.opted_out(connection, installation, row.contact_id)
     world = contexts.context(installation, survey, row, window_open=True, opted_out=gone)

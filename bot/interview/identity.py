@@ -14,9 +14,10 @@ from datetime import UTC
 from sqlalchemy import Connection
 
 from bot.channels.base import Address
-from bot.flow.state import State, Status
+from bot.flow.state import Status
 from bot.interview import claims
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from storage.queries import consents, counts, outbox
 from storage.queries import people as queries
 from storage.queries.people import AddressRow, ConversationRow
@@ -212,7 +213,7 @@ def _rank(
     answers = 0
     if row.sealed is not None and row.key_id is not None and status.under_way:
         key = installation.keys.by_id(connection, row.key_id)
-        state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
+        state = unseal(key, row.id, row.sealed)
         if state.earlier is not None:
             status = Status.FINISHED
         answers = len(state.answers)

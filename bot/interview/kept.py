@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound, InboundFile
-from bot.flow.state import State
 from bot.interview import identity
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from storage.database import Conflict, Unavailable
 from storage.queries import inbound as queries
 from storage.queries import turns
@@ -58,12 +58,11 @@ def _asked(connection: Connection, installation: Installation, inbound: Inbound)
     """
     digests = [identity.digest(installation, one) for one in inbound.addresses]
     row = next(iter(turns.turn(connection, digests, inbound.sender)), None)
-    if row is None or row.sealed is None or row.key_id is None:
+    if row is None or row.conversation_id is None or row.sealed is None or row.key_id is None:
         return ""
     try:
         key = installation.keys.by_id(connection, row.key_id)
-        sealed = key.open(row.sealed, f"state:{row.conversation_id}")
-        return State.from_json(sealed).question or ""
+        return unseal(key, row.conversation_id, row.sealed).question or ""
     except Exception as error:
         log.error("the open question of a kept message cannot be read\n%s", trace(error))
         return ""

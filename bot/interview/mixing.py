@@ -31,6 +31,7 @@ from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow
 from bot.interview import mixing_files
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from bot.interview.surveys import Published
 from storage import leftovers
 from storage.database import Conflict, Unavailable
@@ -165,7 +166,7 @@ def open_interviews(
         if row.sealed is None or row.key_id is None:
             continue
         key = installation.keys.by_id(connection, row.key_id)
-        state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
+        state = unseal(key, row.id, row.sealed)
         answers = finished_answers(state)
         if answers is not None:
             flow = versions[row.flow_version_id].groups.get(row.grp)

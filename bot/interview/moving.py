@@ -16,10 +16,11 @@ from sqlalchemy import Connection
 
 from bot.flow.turn import Step
 from bot.interview import contexts
-from bot.interview.conversations import load_state, save, survey_of
+from bot.interview.conversations import save
 from bot.interview.editions import carried
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
+from bot.interview.states import load_state, survey_of
 from storage.database import Conflict, Unavailable
 from storage.queries import editions as queries
 from storage.queries import turns

@@ -18,6 +18,7 @@ from bot.flow.route import count
 from bot.flow.state import State, Status
 from bot.flow.survey import Flow
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from bot.interview.surveys import Published
 from storage import leftovers
 from storage.queries import audit, erasure
@@ -133,8 +134,7 @@ def _person(
     )
     state = State(status=Status(row.status), language="")
     if row.sealed is not None and row.key_id is not None:
-        place = f"state:{row.conversation_id}"
-        state = State.from_json(keys.by_id(connection, row.key_id).open(row.sealed, place))
+        state = unseal(keys.by_id(connection, row.key_id), row.conversation_id, row.sealed)
     survey = installation.surveys.version(connection, published.id, row.flow_version_id)
     flow = survey.for_group(row.grp).arranged(state.seed)
     minutes = None

@@ -18,6 +18,7 @@ from bot.flow.load import load_survey
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Survey
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from bot.interview.surveys import (
     Published,
     UnknownSurvey,
@@ -252,7 +253,7 @@ class _Touching:
             survey = here.surveys.version(self._connection, self._published.id, row.flow_version_id)
             old, new = survey.groups.get(row.grp), self._target.groups.get(row.grp)
             key = here.keys.by_id(self._connection, row.key_id)
-            state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
+            state = unseal(key, row.id, row.sealed)
             finished = state.status is Status.FINISHED
             self.begun += not finished
             self._waiting_people += finished or state.earlier is not None

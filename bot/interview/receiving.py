@@ -8,76 +8,34 @@ decided before the commit and handed over after it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from bot.channels.base import Address, Inbound
+from bot.channels.base import Inbound
 from bot.flow.engine import step
 from bot.flow.keywords import Command
-from bot.flow.question import Question
 from bot.flow.state import Status
-from bot.flow.turn import Event, Message, Open, Reply, Sent
+from bot.flow.turn import Event, Open, Reply, Sent
 from bot.interview import codes, contexts, identity, kept, late, links, pilots, wishes
-from bot.interview.conversations import erases, load_state, save, survey_of
+from bot.interview.belonging import code_in, move, quoted, tapped
+from bot.interview.conversations import erases, save
+from bot.interview.desk import NOTHING, Desk, Receipt
 from bot.interview.editions import carried
 from bot.interview.failures import trace
 from bot.interview.installation import Installation, Via
-from bot.interview.sending import contents, outbox
-from bot.interview.sending.pace import Debits
+from bot.interview.replying import again, answer, draft, hand_over
+from bot.interview.states import load_state, survey_of
 from storage.database import Conflict, Unavailable
-from storage.keys import KeyDestroyed
-from storage.queries import conversations as conversation_queries
 from storage.queries import inbound as inbound_queries
-from storage.queries import outbox as outbox_queries
 from storage.queries import people, turns
 from storage.queries.turns import Arrived, TurnRow
 
 log = logging.getLogger(__name__)
-
-CoordinatorAnswer = Callable[[Connection, Installation, int, Inbound], Message | None]
-"""Answers a coordinator's command; None when the message is not one."""
-
 WINDOW_GRAIN = timedelta(minutes=5)
 """How exactly the 24-hour window is kept: finer than the margin that sending leaves."""
-
-CanInline = Callable[[Message], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What to answer: a message to hand over now (its status comes back under `outbox_id`, if
-    anything of it is kept), or nothing, because there is nothing to say or because it goes out by
-    REST: then it is `queued`, and the sender should hear of it."""
-
-    message: Message | None = None
-    outbox_id: UUID | None = None
-    queued: bool = False
-
-
-NOTHING = Receipt()
-QUEUED = Receipt(queued=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """How one process receives: what a channel can hand over, and who answers coordinators.
-
-    `direct` says that who takes the receipt can send a message at once, to the address that wrote:
-    a channel that answers no webhook needs it for people of whom no address is kept. `taps_by_rest`
-    says that the channel's taps are made beforehand and no inline reply has them.
-    """
-
-    installation: Installation
-    can_inline: CanInline
-    coordinator_answer: CoordinatorAnswer | None = None
-    direct: bool = False
-    taps_by_rest: bool = False
-    debits: Debits = field(default_factory=Debits)
 
 
 def receive(desk: Desk, inbound: Inbound) -> Receipt:
@@ -133,7 +91,7 @@ def _turn(connection: Connection, desk: Desk, inbound: Inbound) -> Receipt:
     digests = [identity.digest(installation, one) for one in inbound.addresses]
     rows = turns.look(connection, sid, digests, inbound.sender)
     if rows is None:
-        return _again(connection, installation, inbound)
+        return again(connection, installation, inbound)
     arrival = _Arrival(Arrived(sid, installation.now().date()))
     receipt = _take(connection, desk, inbound, arrival, digests, rows)
     # In the common case it went in with the state. Two that process one message at once both come
@@ -187,8 +145,8 @@ def _take(
     if row.coordinator and desk.coordinator_answer is not None:
         message = desk.coordinator_answer(connection, installation, row.contact_id, inbound)
         if message is not None:
-            return _hand_over(connection, desk, inbound, row.address_id, message, None, None)
-    found = _code_in(connection, installation, inbound, row)
+            return hand_over(connection, desk, inbound, row.address_id, message, None, None)
+    found = code_in(connection, installation, inbound, row)
     if found is not None:
         return _follow(connection, desk, inbound, arrival, found, row.address_id, row.contact_id)
     return _converse(connection, desk, inbound, arrival, row, asked)
@@ -239,12 +197,12 @@ def _converse(
     file = Sent(uuid4().hex, inbound.attached.kind) if inbound.attached is not None else None
     event = Reply(inbound.text, inbound.option, None, inbound.kind, inbound.place, file)
     if inbound.reply_to is not None:
-        named, about = _quoted(connection, desk.installation, inbound.reply_to, row)
-        _move(connection, row, named)
+        named, about = quoted(connection, desk.installation, inbound.reply_to, row)
+        move(connection, row, named)
         row = named
         event = replace(event, about=about)
     elif inbound.option is not None:
-        row = _asking(connection, desk.installation, inbound.option, row)
+        row = tapped(connection, desk.installation, inbound.option, row)
     if row.conversation_id is None:
         return _stranger(connection, desk, inbound, arrival, row)
     if asked is not None or inbound.came_at is not None:
@@ -313,7 +271,7 @@ def _advance(
         # A code of the provider's may have opted them out without the interview's knowing.
         identity.opt_in(connection, installation, row.contact_id)
     erased = erases(result)
-    receipt, reply = _draft(
+    receipt, reply = draft(
         connection,
         desk,
         inbound,
@@ -338,100 +296,6 @@ def _request_code(installation: Installation, inbound: Inbound) -> str:
     return installation.keys.digest("request", inbound.sid).hex()[:8].upper()
 
 
-def _quoted(
-    connection: Connection, installation: Installation, sid: str, row: TurnRow
-) -> tuple[TurnRow, str | None]:
-    """Find the conversation and the question that a tapped or quoted message was about."""
-    found = outbox_queries.about(connection, sid)
-    if found is None:
-        return row, None
-    outbox_id, conversation_id, sealed, key_id = found
-    if conversation_id is None:
-        return row, None
-    if conversation_id != row.conversation_id:
-        others = turns.turn_of(connection, conversation_id)
-        mine = [one for one in others if one.contact_id == row.contact_id]
-        if not mine:
-            return row, None
-        row = next((one for one in mine if one.address_id == row.address_id), mine[0])
-    if sealed is None or key_id is None:
-        return row, None
-    try:
-        key = installation.keys.by_id(connection, key_id)
-    except KeyDestroyed:
-        return row, None
-    return row, key.open(sealed, f"about:{outbox_id.hex}")
-
-
-def _asking(
-    connection: Connection, installation: Installation, option: str, row: TurnRow
-) -> TurnRow:
-    """Find the conversation that a tapped choice belongs to by the question that it names.
-
-    It is the active one unless that has no such question and another of this person has.
-    """
-    name, colon, _ = option.partition(":")
-    if not colon or name == "language" or _has(connection, installation, row, name):
-        return row
-    for conversation_id in conversation_queries.all_of(connection, row.contact_id):
-        if conversation_id == row.conversation_id:
-            continue
-        others = turns.turn_of(connection, conversation_id)
-        other = next((one for one in others if one.address_id == row.address_id), None)
-        if other is not None and _has(connection, installation, other, name):
-            _move(connection, row, other)
-            return other
-    return row
-
-
-def _move(connection: Connection, row: TurnRow, named: TurnRow) -> None:
-    """Let what is typed next belong to the conversation that was tapped, unless that is over and
-    another one is under way."""
-    if named.conversation_id in (None, row.conversation_id):
-        return
-    if Status(named.status or "").over and row.status and not Status(row.status).over:
-        return
-    conversation_queries.activate(connection, row.contact_id, named.conversation_id)
-
-
-def _has(connection: Connection, installation: Installation, row: TurnRow, question: str) -> bool:
-    """Whether a conversation's flow has a question of this name."""
-    if row.conversation_id is None:
-        return False
-    flow = survey_of(connection, installation, row).groups.get(row.grp or "")
-    return flow is not None and question in flow.by_name
-
-
-def _code_in(
-    connection: Connection, installation: Installation, inbound: Inbound, row: TurnRow
-) -> codes.Found | None:
-    """Find a link's code in what a known person wrote; None when there is none."""
-    if inbound.kind != "text" or inbound.option is not None or not inbound.text:
-        return None
-    found = codes.find(inbound.text, strict=True)
-    if found.code is None and found.mistyped is None:
-        found = codes.find(inbound.text, strict=False)
-        if found.code is None and found.mistyped is None:
-            return None
-        question = _open_question(connection, installation, row)
-        if question is not None and question.own_words:
-            return None
-        # "26juli2025" looks like a code gone wrong.
-        if question is not None and question.domain is not None and found.code is None:
-            return None
-    return found
-
-
-def _open_question(
-    connection: Connection, installation: Installation, row: TurnRow
-) -> Question | None:
-    if row.status != Status.ASKING.value:
-        return None
-    survey = survey_of(connection, installation, row)
-    state = load_state(connection, installation, row, survey)
-    return survey.for_group(row.grp or "").by_name.get(state.question or "")
-
-
 def _follow(
     connection: Connection,
     desk: Desk,
@@ -445,7 +309,7 @@ def _follow(
     led = links.follow(connection, desk.installation, inbound, found, address_id, contact_id)
     if isinstance(led, TurnRow):
         return _advance(connection, desk, inbound, arrival, led, Open())
-    return _answer(connection, desk, inbound, address_id, led)
+    return answer(connection, desk, inbound, address_id, led)
 
 
 def _stranger(
@@ -471,97 +335,4 @@ def _stranger(
     words = contexts.word(connection, installation, None, name, {})
     if words is None:
         return NOTHING
-    return _answer(connection, desk, inbound, address_id, replace(words, once_a_day=name))
-
-
-def _answer(
-    connection: Connection,
-    desk: Desk,
-    inbound: Inbound,
-    address_id: int | None,
-    message: Message | None,
-) -> Receipt:
-    if message is None:
-        return NOTHING
-    return _hand_over(connection, desk, inbound, address_id, message, None, None)
-
-
-def _hand_over(
-    connection: Connection,
-    desk: Desk,
-    inbound: Inbound,
-    address_id: int | None,
-    message: Message,
-    survey_id: int | None,
-    conversation_id: int | None,
-) -> Receipt:
-    """Put a reply into the outbox and return it if the channel can carry it at once."""
-    receipt, reply = _draft(
-        connection, desk, inbound, address_id, message, survey_id, conversation_id
-    )
-    if reply is not None:
-        outbox_queries.add(connection, reply)
-    return receipt
-
-
-def _draft(
-    connection: Connection,
-    desk: Desk,
-    inbound: Inbound,
-    address_id: int | None,
-    message: Message | None,
-    survey_id: int | None,
-    conversation_id: int | None,
-) -> tuple[Receipt, dict[str, Any] | None]:
-    """Return what to answer and the outbox row to store.
-
-    Somebody of whom we keep no address gets the reply at once and without a trace.
-    """
-    installation = desk.installation
-    inline = message is not None and desk.can_inline(message)
-    if message is None or (address_id is None and not (inline or desk.direct)):
-        return NOTHING, None
-    if address_id is not None and late.window_shut(connection, installation, address_id, inbound):
-        return NOTHING, None
-    if message.once_a_day is not None and not _first_today(
-        connection, installation, inbound.addresses[0], message.once_a_day
-    ):
-        return NOTHING, None
-    if address_id is None:
-        return Receipt(message), None
-    if desk.taps_by_rest and survey_id is not None:
-        inline &= not contents.ready(connection, installation, survey_id, message)
-    row = outbox.draft(
-        connection,
-        installation,
-        via=Via(inbound.channel, inbound.sender),
-        address_id=address_id,
-        message=message,
-        purpose="reply",
-        dedupe=f"reply:{inbound.sid}",
-        survey_id=survey_id,
-        conversation_id=conversation_id,
-        inline=inline,
-    )
-    return Receipt(message, row["id"]) if inline else QUEUED, row
-
-
-def _first_today(
-    connection: Connection, installation: Installation, address: Address, what: str
-) -> bool:
-    """Whether an address hears this for the first time today; known under a key that is destroyed
-    at midnight."""
-    day = installation.now().date()
-    key = installation.keys.scoped(connection, f"day:{day.isoformat()}")
-    return inbound_queries.mark_today(connection, key.digest(f"{what}\0{address.value}"), day)
-
-
-def _again(connection: Connection, installation: Installation, inbound: Inbound) -> Receipt:
-    """Answer a repeated webhook: the same words while their fate is unknown, then nothing."""
-    row = outbox.repeated(connection, installation, f"reply:{inbound.sid}")
-    if row is None or row.status != "unknown" or row.via != "twiml" or row.sealed is None:
-        return NOTHING
-    try:
-        return Receipt(outbox.open_message(connection, installation, row), row.id)
-    except KeyDestroyed:
-        return NOTHING
+    return answer(connection, desk, inbound, address_id, replace(words, once_a_day=name))

@@ -25,6 +25,7 @@ from bot.flow.state import State, Status
 from bot.flow.turn import Context
 from bot.interview.installation import Installation
 from bot.interview.sending.outbox import WINDOW
+from bot.interview.states import unseal
 from bot.interview.surveys import Published
 from bot.outreach.launch.plan import by_place
 from bot.outreach.launch.slots import Slots
@@ -159,7 +160,7 @@ def _wait(
         for row in rows:
             try:
                 key = installation.keys.by_id(connection, row.key_id)
-                state = State.from_json(key.open(row.sealed, f"state:{row.id}"))
+                state = unseal(key, row.id, row.sealed)
             except KeyDestroyed:
                 continue
             at = row.unreached_at

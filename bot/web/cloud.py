@@ -11,8 +11,9 @@ from flask import Blueprint, Response, abort, request
 from bot.channels.base import Address, Inbound, Renamed
 from bot.channels.cloud import CloudChannel
 from bot.channels.cloud_forms import Told
+from bot.interview.desk import Desk
 from bot.interview.failures import trace
-from bot.interview.receiving import Desk, receive
+from bot.interview.receiving import receive
 from bot.interview.renaming import rename
 from bot.interview.sending import fates
 from bot.scheduler import Sweeps

@@ -20,8 +20,8 @@ import yaml
 from sqlalchemy import func, select
 
 from bot.flow.turn import Message
+from bot.interview.desk import Desk
 from bot.interview.installation import Installation
-from bot.interview.receiving import Desk
 from bot.interview.surveys import publish
 from bot.outreach.launch.launching import launch
 from bot.outreach.roster.importing import import_roster

@@ -26,10 +26,10 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from bot.channels.base import Address, Channel, Found, Outgoing, StatusEvent
-from bot.interview.conversations import wake_due
 from bot.interview.installation import SIMULATED, Clock, Installation, open_installation
 from bot.interview.sending.delivering import EVERYTHING, anything_due, deliver
 from bot.interview.sending.reconciling import reconcile
+from bot.interview.waking import wake_due
 from bot.reporting import snapshots
 from bot.reporting.coordinators import daily
 from storage.database import Database

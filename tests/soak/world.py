@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from bot.channels.base import Address, Found, Inbound, Outgoing, StatusEvent, as_text
+from bot.interview.desk import Desk
 from bot.interview.installation import SIMULATED, Installation
-from bot.interview.receiving import Desk, receive
+from bot.interview.receiving import receive
 from bot.interview.sending import fates
 from storage.models import Outbox
 from tests.setup import TestClock

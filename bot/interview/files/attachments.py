@@ -15,6 +15,7 @@ from bot.flow.files import file_ids
 from bot.flow.state import State
 from bot.flow.survey import Flow
 from bot.interview.installation import Installation, Via
+from bot.interview.states import unseal
 from storage.keys import DataKey, KeyDestroyed
 from storage.queries import attachments as queries
 from storage.queries import turns
@@ -135,7 +136,7 @@ def tidy(connection: Connection, installation: Installation) -> int:
         except KeyDestroyed:
             gone += ids
             continue
-        state = State.from_json(key.open(row.sealed, f"state:{conversation_id}"))
+        state = unseal(key, conversation_id, row.sealed)
         named = {*state.answers.values(), *(state.earlier or {}).values()}
         gone += [one for one in ids if one.hex not in named]
     return queries.remove(connection, gone)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.channels.base import Channel, Inbound, InboundFile, Listed, MessageLog, SendError
+from bot.interview.desk import Desk
 from bot.interview.installation import Installation
 from bot.interview.provider_log.walking import (
     EMPTIED_AFTER,
@@ -22,7 +23,7 @@ from bot.interview.provider_log.walking import (
     senders,
     walking,
 )
-from bot.interview.receiving import Desk, receive
+from bot.interview.receiving import receive
 from storage.queries import checkpoints
 from storage.queries import inbound as queries
 

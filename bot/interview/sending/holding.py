@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from bot.flow.state import State
 from bot.interview.installation import Installation
+from bot.interview.states import seal, unseal
 from storage.database import Conflict
 from storage.queries import turns
 from storage.queries import waves as queries
@@ -40,8 +40,8 @@ def take_back(connection: Connection, installation: Installation, conversation_i
     assert row.sealed is not None
     assert row.key_id is not None
     assert row.survey_id is not None
-    place = f"state:{conversation_id}"
-    state = State.from_json(installation.keys.by_id(connection, row.key_id).open(row.sealed, place))
+    sealed_with = installation.keys.by_id(connection, row.key_id)
+    state = unseal(sealed_with, conversation_id, row.sealed)
     sent = tuple(one for one in state.sent if one != INVITE)
     state = replace(state, sent=sent, last_sent_at=None, last_due_at=None, wake_at=None)
     key = installation.keys.survey(connection, row.survey_id)
@@ -52,7 +52,7 @@ def take_back(connection: Connection, installation: Installation, conversation_i
         status=state.status.value,
         wake_at=None,
         mix_at=row.mix_at,
-        sealed=key.seal(state.to_json(), place),
+        sealed=seal(key, conversation_id, state),
         key_id=key.id,
     )
     if not stored:

@@ -17,8 +17,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.interview.chats import Bubble, Chats, Said, say
+from bot.interview.desk import Desk
 from bot.interview.installation import Installation
-from bot.interview.receiving import Desk
 from bot.outreach.demo.clock import move_to, next_due, pass_time
 from bot.outreach.demo.coordinators import Coordinator, wishes
 from bot.outreach.demo.personas import COORDINATOR, Persona, everybody, walk_ins

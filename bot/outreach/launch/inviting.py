@@ -21,6 +21,7 @@ from bot.flow.state import State
 from bot.interview import contexts, seeds
 from bot.interview.erasure import answered_digest
 from bot.interview.installation import Installation
+from bot.interview.states import seal
 from bot.interview.surveys import Published
 from bot.outreach.launch.slots import Slots
 from bot.outreach.roster.importing import open_person
@@ -310,7 +311,7 @@ class Inviter:
             "status": state.status.value,
             "wake_at": one.slot,
             "version": 1,
-            "sealed": key.seal(state.to_json(), f"state:{number}"),
+            "sealed": seal(key, number, state),
             "key_id": key.id,
             "wave_id": wave_id,
         }

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table
 
 from bot.flow.survey import Survey
 from bot.interview.installation import Installation
+from bot.interview.states import unseal
 from bot.interview.surveys import Published
 from bot.reporting.anonymity import chance
 from bot.reporting.anonymity.traces import Traces
@@ -267,7 +268,7 @@ def _opens(case: Case, row: PersonRow) -> bool:
         return False
     try:
         key = case.installation.keys.by_id(case.connection, row.key_id)
-        key.open(bytes(row.sealed), f"state:{row.id}")
+        unseal(key, row.id, bytes(row.sealed))
     except (KeyDestroyed, WrongSecret):
         return False
     return True

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer
 
+from bot.interview.states import unseal
 from bot.reporting.anonymity.attacks import Case, Finding
 from storage import sqlite_pages
 from storage.keys import DataKey, KeyDestroyed, WrongSecret
@@ -67,7 +68,7 @@ def _shape(column: Column[Any]) -> sqlite_pages.Shape:
 
 def _opens(key: DataKey, sealed: bytes, conversation: int) -> bool:
     try:
-        key.open(sealed, f"state:{conversation}")
+        unseal(key, conversation, sealed)
     except (WrongSecret, ValueError):
         return False
     return True

@@ -1,0 +1,111 @@
+"""Which conversation a message belongs to: what it taps, quotes, or leads to by a link's code."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from bot.channels.base import Inbound
+from bot.flow.question import Question
+from bot.flow.state import Status
+from bot.interview import codes
+from bot.interview.installation import Installation
+from bot.interview.states import load_state, survey_of
+from storage.keys import KeyDestroyed
+from storage.queries import conversations as conversation_queries
+from storage.queries import outbox as outbox_queries
+from storage.queries import turns
+from storage.queries.turns import TurnRow
+
+
+def quoted(
+    connection: Connection, installation: Installation, sid: str, row: TurnRow
+) -> tuple[TurnRow, str | None]:
+    """Find the conversation and the question that a tapped or quoted message was about."""
+    found = outbox_queries.about(connection, sid)
+    if found is None:
+        return row, None
+    outbox_id, conversation_id, sealed, key_id = found
+    if conversation_id is None:
+        return row, None
+    if conversation_id != row.conversation_id:
+        others = turns.turn_of(connection, conversation_id)
+        mine = [one for one in others if one.contact_id == row.contact_id]
+        if not mine:
+            return row, None
+        row = next((one for one in mine if one.address_id == row.address_id), mine[0])
+    if sealed is None or key_id is None:
+        return row, None
+    try:
+        key = installation.keys.by_id(connection, key_id)
+    except KeyDestroyed:
+        return row, None
+    return row, key.open(sealed, f"about:{outbox_id.hex}")
+
+
+def tapped(
+    connection: Connection, installation: Installation, option: str, row: TurnRow
+) -> TurnRow:
+    """Find the conversation that a tapped choice belongs to by the question that it names.
+
+    It is the active one unless that has no such question and another of this person has.
+    """
+    name, colon, _ = option.partition(":")
+    if not colon or name == "language" or _has(connection, installation, row, name):
+        return row
+    for conversation_id in conversation_queries.all_of(connection, row.contact_id):
+        if conversation_id == row.conversation_id:
+            continue
+        others = turns.turn_of(connection, conversation_id)
+        other = next((one for one in others if one.address_id == row.address_id), None)
+        if other is not None and _has(connection, installation, other, name):
+            move(connection, row, other)
+            return other
+    return row
+
+
+def move(connection: Connection, row: TurnRow, named: TurnRow) -> None:
+    """Let what is typed next belong to the conversation that was tapped, unless that is over and
+    another one is under way."""
+    if named.conversation_id in (None, row.conversation_id):
+        return
+    if Status(named.status or "").over and row.status and not Status(row.status).over:
+        return
+    conversation_queries.activate(connection, row.contact_id, named.conversation_id)
+
+
+def _has(connection: Connection, installation: Installation, row: TurnRow, question: str) -> bool:
+    """Whether a conversation's flow has a question of this name."""
+    if row.conversation_id is None:
+        return False
+    flow = survey_of(connection, installation, row).groups.get(row.grp or "")
+    return flow is not None and question in flow.by_name
+
+
+def code_in(
+    connection: Connection, installation: Installation, inbound: Inbound, row: TurnRow
+) -> codes.Found | None:
+    """Find a link's code in what a known person wrote; None when there is none."""
+    if inbound.kind != "text" or inbound.option is not None or not inbound.text:
+        return None
+    found = codes.find(inbound.text, strict=True)
+    if found.code is None and found.mistyped is None:
+        found = codes.find(inbound.text, strict=False)
+        if found.code is None and found.mistyped is None:
+            return None
+        question = _open_question(connection, installation, row)
+        if question is not None and question.own_words:
+            return None
+        # "26juli2025" looks like a code gone wrong.
+        if question is not None and question.domain is not None and found.code is None:
+            return None
+    return found
+
+
+def _open_question(
+    connection: Connection, installation: Installation, row: TurnRow
+) -> Question | None:
+    if row.status != Status.ASKING.value:
+        return None
+    survey = survey_of(connection, installation, row)
+    state = load_state(connection, installation, row, survey)
+    return survey.for_group(row.grp or "").by_name.get(state.question or "")
