@@ -30,10 +30,13 @@ from sqlalchemy.exc import (
     InterfaceError,
     OperationalError,
 )
+from sqlalchemy.exc import SQLAlchemyError as DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.compiled import COMPILED
 from storage.prepared import begin
+
+__all__ = ["AlreadyServed", "Conflict", "Database", "DatabaseError", "Unavailable"]
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ MIDNIGHT = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)  # Monday 23 November, 00.0
 HOUR = timedelta(hours=8, minutes=5)
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """A process that ends in the middle of anything."""
 
 

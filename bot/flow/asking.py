@@ -179,6 +179,7 @@ def end(
         left_out=state.left_out if status in _KEEP_ANSWERS else (),
         earlier=None if status is Status.FINISHED else state.earlier,
         reminded=False,
+        interrupted=False,
     )
     ended = replace(ended, extra=_without(ended, LAST, PAGE, review.PAGE))
     effects += (Dropped(gone),) if gone else ()

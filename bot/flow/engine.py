@@ -142,7 +142,8 @@ def _reply(turn: Turn, reply: Reply) -> Step:
 
 def _heard(turn: Turn) -> State:
     """Return the state after a turn of the person: what was pending is settled by it."""
-    return replace(turn.state, last_turn_at=turn.context.now, reminded=False, pending=None)
+    now = turn.context.now
+    return replace(turn.state, last_turn_at=now, reminded=False, interrupted=False, pending=None)
 
 
 def _command(turn: Turn, reply: Reply, phase: Phase) -> Command | None:
@@ -345,9 +346,10 @@ def _after_renewal(turn: Turn, reply: Reply) -> Step:
 
 
 def _has_lost_the_thread(turn: Turn) -> bool:
-    """Whether the question is no longer before the person: a reminder, a pause, a long time."""
+    """Whether the question is no longer before the person: a reminder, another survey's message, a
+    pause, a long time."""
     state = turn.state
-    if state.reminded or state.pending == "pause":
+    if state.reminded or state.interrupted or state.pending == "pause":
         return True
     return state.last_turn_at is not None and turn.context.now - state.last_turn_at >= SILENCE
 

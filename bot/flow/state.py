@@ -81,6 +81,7 @@ class State:
     put_off: datetime | None = None  # the time given to a reminder that had come too late
     last_turn_at: datetime | None = None  # the person's last message that we took as a turn
     reminded: bool = False  # a step of the plan went out since the person's last message
+    interrupted: bool = False  # since that message we wrote to the person about another survey
     began_at: datetime | None = None  # when consent was given
     wake_at: datetime | None = None
     mixed: bool = False  # the answers are cut loose; nothing can be taken back

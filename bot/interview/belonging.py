@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from bot.channels.base import Inbound
+from bot.flow.keywords import Command, Phase
 from bot.flow.question import Question
 from bot.flow.state import Status
 from bot.interview import codes
@@ -15,6 +16,10 @@ from storage.queries import conversations as conversation_queries
 from storage.queries import outbox as outbox_queries
 from storage.queries import turns
 from storage.queries.turns import TurnRow
+
+# Ends after which "1" and "mulai" can only be about something else. (Who has declined or stopped
+# may come back with them.)
+_DONE = frozenset({Status.FINISHED, Status.SCREENED_OUT, Status.CLOSED})
 
 
 def quoted(
@@ -58,6 +63,25 @@ def tapped(
         others = turns.turn_of(connection, conversation_id)
         other = next((one for one in others if one.address_id == row.address_id), None)
         if other is not None and _has(connection, installation, other, name):
+            move(connection, row, other)
+            return other
+    return row
+
+
+def begun(connection: Connection, installation: Installation, text: str, row: TurnRow) -> TurnRow:
+    """Find the interview that somebody begins in words ("1", "mulai") whose last one is done.
+
+    It is the newest that waits to be begun; else the message stays with the one that is over.
+    """
+    if row.status not in _DONE:
+        return row
+    keywords = survey_of(connection, installation, row).words.keywords
+    if keywords.find(text, Phase.INVITED) is not Command.MULAI:
+        return row
+    for conversation_id in conversation_queries.all_of(connection, row.contact_id):
+        others = turns.turn_of(connection, conversation_id)
+        other = next((one for one in others if one.address_id == row.address_id), None)
+        if other is not None and other.status == Status.INVITED and not other.closed_at:
             move(connection, row, other)
             return other
     return row

@@ -54,7 +54,8 @@ def asked_in_time(state: State, inbound: Inbound, now: datetime) -> str | None:
     """Name the open question where the person answered it in time and only we were away so long
     that it would count as forgotten; None where nothing needs to be said about that."""
     last = state.last_turn_at
-    if inbound.came_at is None or last is None or state.reminded or state.pending is not None:
+    unseen = state.reminded or state.interrupted or state.pending is not None
+    if inbound.came_at is None or last is None or unseen:
         return None
     return state.question if inbound.came_at - last < SILENCE <= now - last else None
 

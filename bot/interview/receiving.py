@@ -20,7 +20,7 @@ from bot.flow.keywords import Command
 from bot.flow.state import Status
 from bot.flow.turn import Event, Open, Reply, Sent
 from bot.interview import codes, contexts, identity, kept, late, links, pilots, wishes
-from bot.interview.belonging import code_in, move, quoted, tapped
+from bot.interview.belonging import begun, code_in, move, quoted, tapped
 from bot.interview.conversations import erases, save
 from bot.interview.desk import NOTHING, Desk, Receipt
 from bot.interview.editions import carried
@@ -203,6 +203,8 @@ def _converse(
         event = replace(event, about=about)
     elif inbound.option is not None:
         row = tapped(connection, desk.installation, inbound.option, row)
+    elif row.status is not None and inbound.kind == "text":
+        row = begun(connection, desk.installation, inbound.text, row)
     if row.conversation_id is None:
         return _stranger(connection, desk, inbound, arrival, row)
     if asked is not None or inbound.came_at is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,14 +25,18 @@ from bot.flow.load import load_survey
 from bot.flow.media import FOLDER, MediaFile
 from bot.flow.source import FlowError, Problem
 from bot.flow.survey import Survey
+from bot.interview.failures import trace
 from bot.interview.files import question_media
 from bot.interview.files.file_types import media_type
+from storage.database import DatabaseError
 from storage.queries import audit, editions
 from storage.queries import surveys as queries
 from storage.queries.surveys import SurveyRow
 
 if TYPE_CHECKING:
     from bot.interview.installation import Installation
+
+log = logging.getLogger(__name__)
 
 SETTINGS = "survey.yaml"
 
@@ -56,6 +61,7 @@ class Surveys:
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[bytes, int], Survey] = {}
+        self._unreadable: set[SurveyRow] = set()
         self._guard = threading.Lock()
 
     def compiled(
@@ -78,8 +84,23 @@ class Surveys:
             self._compiled[settings_hash, published.flow_version_id] = published.survey
 
     def every(self, connection: Connection) -> list[Published]:
-        """Return all published surveys, the newest last."""
-        return [self._published(connection, row) for row in queries.every(connection)]
+        """Return all published surveys, the newest last.
+
+        One that cannot be read, because another version of Tautan stored it or its row is damaged,
+        keeps none of the others back. It is left out and logged, once in a process.
+        """
+        found = []
+        for row in queries.every(connection):
+            try:
+                found.append(self._published(connection, row))
+            except DatabaseError:
+                raise
+            except Exception as error:
+                if row not in self._unreadable:
+                    self._unreadable.add(row)
+                    what = "survey %s cannot be read; publish it again (tautan publish)\n%s"
+                    log.error(what, row.name, trace(error))
+        return found
 
     def named(self, connection: Connection, name: str) -> Published:
         """Return a published survey. Raises UnknownSurvey, which names the known ones."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.flow.engine import step
 from bot.flow.schedule import INVITE, next_allowed
 from bot.flow.state import State, Status
-from bot.flow.turn import Context, Message, Wake
+from bot.flow.turn import Context, Message, Step, Wake
 from bot.interview import contexts, identity
 from bot.interview.conversations import save
 from bot.interview.editions import carried
@@ -113,7 +113,7 @@ def _wake(connection: Connection, installation: Installation, conversation_id: i
         conversation_id=conversation_id,
         expires_at=_expires_at(message, world),
     )
-    _bring_forward(connection, row)
+    _bring_forward(connection, installation, row)
     return True
 
 
@@ -139,13 +139,26 @@ def _must_wait(connection: Connection, row: TurnRow, state: State) -> bool:
     return holding.held(connection, row.conversation_id)
 
 
-def _bring_forward(connection: Connection, row: TurnRow) -> None:
-    """Let an answer without a tap belong to what we have just written about, unless the person is
-    in the middle of something else."""
+def _bring_forward(connection: Connection, installation: Installation, row: TurnRow) -> None:
+    """Let an answer without a tap belong to what we have just written about.
+
+    Who is in the middle of another interview goes on there, and is shown the open question first:
+    a bare "1" may be about either.
+    """
     assert row.conversation_id is not None
     active = people.active_conversation(connection, row.contact_id)
     if active == row.conversation_id:
         return
     rows = turns.turn_of(connection, active) if active is not None else []
-    if not rows or Status(rows[0].status or "").over:
+    if rows and Status(rows[0].status or "").under_way:
+        _interrupt(connection, installation, rows[0])
+    else:
         queries.activate(connection, row.contact_id, row.conversation_id)
+
+
+def _interrupt(connection: Connection, installation: Installation, row: TurnRow) -> None:
+    if row.sealed is None or row.closed_at is not None:
+        return
+    survey = survey_of(connection, installation, row)
+    before = load_state(connection, installation, row, survey)
+    save(connection, installation, row, before, Step(replace(before, interrupted=True)), survey)

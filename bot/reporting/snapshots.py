@@ -15,6 +15,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot.flow.settings import Settings
+from bot.interview.failures import Alone
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting.publication import NOTHING, Count, publish, total
@@ -88,7 +89,8 @@ def take_due(installation: Installation) -> int:
     taken = 0
     for published, people in installation.database.read(candidates):
         work = partial(_take, published=published, people=people, now=now)
-        taken += installation.database.write(work)
+        with Alone(f"the snapshot of survey {published.name}"):
+            taken += installation.database.write(work)
     return taken
 
 

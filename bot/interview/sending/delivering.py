@@ -28,18 +28,22 @@ from bot.flow.schedule import DISTANCE, next_allowed
 from bot.flow.state import Status
 from bot.flow.turn import Message
 from bot.interview import contexts
+from bot.interview.failures import trace
 from bot.interview.files import media_links
 from bot.interview.installation import Installation, real_now
 from bot.interview.sending import contents, fates, holding, pace, templates
+from bot.interview.sending.alerts import alert
 from bot.interview.sending.outbox import (
     CAMPAIGN,
     PATIENCE,
     WAIT_FOR_CALLBACK,
+    WAIT_FOR_MENDING,
     WINDOW,
     Purpose,
     open_message,
 )
 from bot.interview.sending.pace import Lane
+from storage.database import Conflict, DatabaseError, Unavailable
 from storage.keys import KeyDestroyed
 from storage.queries import outbox as queries
 from storage.queries import reminders as reminder_queries
@@ -281,7 +285,7 @@ class _Lease:
         for due in found:
             if due.row.address_id in taken:
                 continue
-            judged = self._judged(due)
+            judged = self._judged_alone(due)
             if isinstance(judged, Outgoing):
                 taken.add(due.row.address_id)
                 ready.append((due, judged))
@@ -293,6 +297,23 @@ class _Lease:
                 self.dropped += 1
                 log.info("outbox row dropped: %s", judged)
         return ready
+
+    def _judged_alone(self, due: Claimable) -> Outgoing | datetime | str:
+        """Judge a row; one on which our own code fails waits, and keeps none of the others back.
+
+        It may be damaged, or be written by a version of ours that knows more than this one.
+        """
+        try:
+            return self._judged(due)
+        except (Conflict, Unavailable, DatabaseError):
+            raise
+        except Exception as error:
+            log.error("a message cannot be prepared\n%s", trace(error))
+        what = "a message in the outbox cannot be prepared (see the log); it is tried every hour"
+        alert(self._connection, "outbox:unprepared", what, self._now)
+        if _waited_enough(due.row, self._now):
+            return "it could not be prepared"
+        return self._now + WAIT_FOR_MENDING
 
     def _judged(self, due: Claimable) -> Outgoing | datetime | str:
         """Return what goes out now, or when it may, or why it never will."""
@@ -423,6 +444,7 @@ def _open(
 
 
 def _waited_enough(row: OutboxRow, now: datetime) -> bool:
+    """Whether a row without an end of its own has waited as long as any may."""
     return row.expires_at is None and now >= row.created_at + PATIENCE
 
 

@@ -24,6 +24,7 @@ Purpose = Literal["reply", "report", "reminder", "invitation"]
 CAMPAIGN: tuple[Purpose, ...] = ("reminder", "invitation")
 
 WAIT_FOR_CALLBACK = timedelta(minutes=2)
+WAIT_FOR_MENDING = timedelta(hours=1)  # of what our own code failed on
 PATIENCE = timedelta(days=1)  # with messages that have no expiry of their own
 # The provider counts 24 hours from its own receipt of the message; half an hour is our margin.
 WINDOW = timedelta(hours=23, minutes=30)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from bot.flow.turn import Message
 from bot.interview import identity
+from bot.interview.failures import Alone
 from bot.interview.installation import Installation
 from bot.interview.sending import outbox
 from bot.interview.surveys import Published
@@ -32,6 +33,7 @@ from storage.queries import reports
 from storage.queries.coordinators import CoordinatorRow
 
 WAIT_FOR_SNAPSHOT = timedelta(hours=1)
+FAILED_POST_WAITS = timedelta(hours=1)
 
 NIGHT = 21 * 60  # the minute of the day from which nothing comes that is late
 LATE_MINUTES = 120  # but for whoever wants it at night
@@ -70,7 +72,7 @@ def send_due(installation: Installation, page: int = 200, *, roster: Roster | No
             hierarchy = installation.database.read(read_hierarchy)
             sweep = _Sweep(installation, now, hierarchy, roster)
         for row in rows:
-            sent += installation.database.write(partial(sweep.send, row=row))
+            sent += sweep.send_alone(row)
         after = rows[-1].id
 
 
@@ -78,15 +80,16 @@ def call_for_the_end(installation: Installation, now: datetime) -> int:
     """Let leaders of a survey whose final counts are there hear of them today, not on their
     weekday; return how many that moved."""
 
-    def ended(connection: Connection, survey_id: int) -> bool:
-        newest = reports.last_snapshot_day(connection, survey_id)
-        published = installation.surveys.by_id(connection, survey_id)
+    def ended(connection: Connection, published: Published) -> bool:
+        newest = reports.last_snapshot_day(connection, published.id)
         return newest is not None and newest > snapshots.last_day(published)
 
     def later(connection: Connection) -> list[CoordinatorRow]:
         rows = queries.leaders_due_later(connection, now)
-        over = {one: ended(connection, one) for one in {row.survey_id for row in rows}}
-        return [row for row in rows if over[row.survey_id]]
+        theirs = {row.survey_id for row in rows}
+        surveys = installation.surveys.every(connection) if theirs else ()
+        over = {one.id for one in surveys if one.id in theirs and ended(connection, one)}
+        return [row for row in rows if row.survey_id in over]
 
     rows = installation.database.read(later)
     if not rows:
@@ -121,6 +124,15 @@ class _Sweep:
     lists: dict[int, Callable[[frozenset[int] | None], Counts | None] | None] = field(
         default_factory=dict
     )
+
+    def send_alone(self, row: CoordinatorRow) -> bool:
+        """Serve one post in a transaction of its own; one that cannot be served waits an hour."""
+        database = self.installation.database
+        with Alone(f"the report to post {row.id}"):
+            return database.write(partial(self.send, row=row))
+        until = self.now + FAILED_POST_WAITS
+        database.write(lambda connection: queries.move_due(connection, row, until))
+        return False
 
     def send(self, connection: Connection, row: CoordinatorRow) -> bool:
         """Write one post's report, or only move its timer; return whether a message was written."""
