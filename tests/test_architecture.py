@@ -26,7 +26,13 @@ ABOVE = ("bot.intake", "bot.printing", *INTERVIEW)
 ROOMS = {
     "storage": ("storage",),
     "bot.flow": ("bot.flow",),
-    "bot.channels": ("bot.channels", "bot.flow.turn", "bot.flow.state", "bot.flow.answers.places"),
+    "bot.channels": (
+        "bot.channels",
+        "bot.flow.limits",
+        "bot.flow.turn",
+        "bot.flow.state",
+        "bot.flow.answers.places",
+    ),
     "bot.intake": ("bot.intake", "bot.flow.source"),
     "bot.authoring": ("bot.authoring", "bot.flow", "bot.intake"),
     "bot.printing": ("bot.printing",),

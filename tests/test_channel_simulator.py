@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from bot.channels.base import Address, Outgoing, SendError, Taps, Template, as_text
 from bot.channels.simulator import (
-    MAX_BODY,
     SENDER,
     WINDOW,
     Bubble,
@@ -21,6 +20,7 @@ from bot.channels.simulator import (
     SimulatorChannel,
     fresh_sid,
 )
+from bot.flow.limits import MESSAGE_CHARS
 from bot.flow.turn import Attachment, Choice, Message
 from bot.interview.installation import SIMULATED
 
@@ -143,8 +143,8 @@ def test_a_text_may_be_as_long_as_twilio_takes_and_no_longer(
     channel: SimulatorChannel, memory: Memory
 ) -> None:
     memory.write()
-    channel.send(text("x" * MAX_BODY))
-    assert refused(channel, text("x" * (MAX_BODY + 1))) == 21617
+    channel.send(text("x" * MESSAGE_CHARS))
+    assert refused(channel, text("x" * (MESSAGE_CHARS + 1))) == 21617
 
 
 def test_find_lists_what_reached_the_person_newest_first(

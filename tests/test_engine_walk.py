@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bot.flow.choices import still_offered
 from bot.flow.engine import counted_answers, step
+from bot.flow.limits import CAPTION_CHARS, MESSAGE_CHARS
 from bot.flow.load import load_survey
-from bot.flow.media import CAPTION_CHARS
 from bot.flow.route import count, first_open, matters, prune
 from bot.flow.schedule import next_allowed
 from bot.flow.state import Answer, State, Status
@@ -36,7 +36,7 @@ from bot.flow.turn import (
     Step,
     Wake,
 )
-from bot.flow.wording import MAX_CHARS, message_chars
+from bot.flow.wording import message_chars
 from tests.everything import everything
 from tests.structured import paged, structured
 from tests.surveys import (
@@ -251,7 +251,7 @@ class Walk(RuleBasedStateMachine):
             assert message is not None, "who is not over is always answered"
         if message is not None:
             captioned = message.attachment is not None and message.attachment.kind == "image"
-            assert 0 < message_chars(message) <= (CAPTION_CHARS if captioned else MAX_CHARS)
+            assert 0 < message_chars(message) <= (CAPTION_CHARS if captioned else MESSAGE_CHARS)
             assert "{{" not in message.text + message.footer
 
     @rule(word=st.sampled_from(WORDS), pause=PAUSES)

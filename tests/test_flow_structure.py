@@ -13,6 +13,7 @@ import pytest
 from bot.channels.base import as_text
 from bot.flow.chance import Shuffle, arrangement, by_chance
 from bot.flow.choices import offered, shown
+from bot.flow.limits import MESSAGE_CHARS
 from bot.flow.lint import lint
 from bot.flow.load import load_survey
 from bot.flow.rehearsal.transcript import play, read_transcript
@@ -22,7 +23,7 @@ from bot.flow.state import Answer, Status
 from bot.flow.survey import Survey
 from bot.flow.tapping import tappable
 from bot.flow.turn import Answered, Dropped
-from bot.flow.wording import MAX_CHARS, message_chars
+from bot.flow.wording import message_chars
 from tests.structured import FLOW, SHARED, files_of, paged, structured, structured_files, survey_of
 from tests.surveys import BUNDLED, SMALL_FLOW, SMALL_SURVEY, Chat, small_files
 
@@ -411,7 +412,7 @@ def test_a_long_list_goes_out_in_pages() -> None:
         assert chat.message is not None
         if chat.message.choices[0].value in seen:
             break
-        assert message_chars(chat.message) <= MAX_CHARS
+        assert message_chars(chat.message) <= MESSAGE_CHARS
         seen += [choice.value for choice in chat.message.choices]
         texts.append(chat.text)
         assert "dari 120. *LAGI*" in chat.text
@@ -438,7 +439,7 @@ def test_a_mistake_shows_the_page_again_that_was_open() -> None:
     assert chat.message.choices == page
     chat.all("bukan", "apa")
     assert "1–120, 0, 999" in chat.text
-    assert message_chars(chat.message) <= MAX_CHARS
+    assert message_chars(chat.message) <= MESSAGE_CHARS
 
 
 def test_lagi_is_a_word_like_any_other_where_nothing_follows() -> None:

@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from bot.flow.engine import counted_answers
+from bot.flow.limits import MESSAGE_CHARS
 from bot.flow.load import load_survey
 from bot.flow.rehearsal.ways import Ways
 from bot.flow.review import is_open
@@ -15,7 +16,7 @@ from bot.flow.source import FlowError
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.flow.turn import Answered, Dropped
-from bot.flow.wording import MAX_CHARS, message_chars
+from bot.flow.wording import message_chars
 from tests.surveys import SMALL_FLOW, Chat, bundled_files, small_files
 
 REVIEWED = SMALL_FLOW.replace('minutes: "2"\n', 'minutes: "2"\nreview: true\n')
@@ -206,11 +207,11 @@ def test_many_answers_come_by_pages_that_fit_a_message_with_help_above() -> None
     for number in range(1, int(pages) + 1):
         assert f"Halaman {number} dari {pages}" in chat.text
         assert chat.message is not None
-        assert message_chars(chat.message) <= MAX_CHARS
+        assert message_chars(chat.message) <= MESSAGE_CHARS
         numbers |= {line.split(".")[0] for line in chat.text.split("\n") if line.startswith("*")}
         chat.say("bantuan")
         assert chat.message is not None
-        assert message_chars(chat.message) <= MAX_CHARS
+        assert message_chars(chat.message) <= MESSAGE_CHARS
         chat.say("lagi")
     assert "Halaman 1 dari" in chat.text, "after the last page comes the first"
     answered = len(chat.state.answers) + len(chat.state.left_out)

@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 from sqlalchemy import select
 
-from bot.channels.base import MAX_CAPTION
+from bot.flow.limits import CAPTION_CHARS
 from bot.flow.turn import Message
 from bot.interview.installation import Installation
 from bot.interview.sending.outbox import open_message
@@ -81,7 +81,7 @@ def test_the_week_has_numbers_pace_and_where_it_leads_and_fits_below_a_picture(
         "\n"
         "Balas *RINCIAN* untuk angka per unit, *REKAP* untuk berkas Excel."
     )
-    assert len(said.text) <= MAX_CAPTION
+    assert len(said.text) <= CAPTION_CHARS
     assert said.attachment is not None
     assert said.template == "daily_template"
     assert all("\n" not in value for value in said.variables.values())

@@ -26,7 +26,6 @@ Outcome = Literal[
 ]
 """What follows when a message was not sent, or not delivered."""
 
-MAX_CAPTION = 1024  # WhatsApp: the text below a picture or document
 
 _NO_CAPTION = frozenset({"audio"})  # WhatsApp: what these come with is lost
 

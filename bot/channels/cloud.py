@@ -19,7 +19,6 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from bot.channels.base import (
-    MAX_CAPTION,
     Address,
     Found,
     Outgoing,
@@ -33,6 +32,7 @@ from bot.channels.base import (
 from bot.channels.cloud_codes import known, send_outcome
 from bot.channels.cloud_files import CloudFiles
 from bot.channels.cloud_forms import Batch, read_batch, signed, status_event
+from bot.flow.limits import CAPTION_CHARS, TAPS_CHARS, length
 from bot.flow.turn import Attachment, Message
 
 API = "https://graph.facebook.com"
@@ -41,7 +41,6 @@ MAX_BODY = 4096
 _CONNECTIONS = 32  # kept open per process; more threads than that open one each time
 
 # Meta, "Interactive messages": what is longer is refused.
-_TAPS_BODY = 1024
 _BUTTONS, _BUTTON, _BUTTON_ID = 3, 20, 256
 _ROWS, _ROW, _ROW_ID = 10, 24, 200
 
@@ -192,9 +191,9 @@ def _payload(outgoing: Outgoing) -> dict[str, Any]:
     if outgoing.link is not None and attachment is not None and not captioned(outgoing.message):
         return common | {"type": attachment.kind, attachment.kind: {"link": outgoing.link}}
     body = body_of(outgoing.message)
-    if not 0 < len(body) <= MAX_BODY:
+    if not 0 < length(body) <= MAX_BODY:
         raise SendError(f"a text has 1 to {MAX_BODY} characters", "refused")
-    if outgoing.link is not None and attachment is not None and len(body) <= MAX_CAPTION:
+    if outgoing.link is not None and attachment is not None and length(body) <= CAPTION_CHARS:
         return common | {
             "type": attachment.kind,
             attachment.kind: _media(attachment, outgoing.link, body),
@@ -260,7 +259,7 @@ def _fits(taps: Taps, body: str) -> bool:
         and distinct
         and opens
         and 0 < len(taps.options) <= most
-        and (len(body) <= _TAPS_BODY)
+        and length(body) <= TAPS_CHARS
     )
 
 

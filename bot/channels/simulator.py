@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from bot.channels.base import (
-    MAX_CAPTION,
     Address,
     Found,
     Outgoing,
@@ -24,14 +23,19 @@ from bot.channels.base import (
     captioned,
 )
 from bot.channels.simulator_files import SampleFiles
+from bot.flow.limits import (
+    BUTTON_CHARS,
+    BUTTONS,
+    CAPTION_CHARS,
+    MESSAGE_CHARS,
+    ROW_CHARS,
+    ROWS,
+    TAPS_CHARS,
+)
 from bot.flow.turn import Attachment, Choice, Kind, Message
 
 SENDER = "whatsapp:+62000000000"  # nobody's number: none begins with a zero
 WINDOW = timedelta(hours=24)  # WhatsApp: free text only this long after a message
-MAX_BODY = 1600  # Twilio, error 21617
-MAX_BUTTONS, MAX_BUTTON = 3, 20  # WhatsApp: reply buttons
-MAX_ROWS, MAX_ROW = 10, 24  # WhatsApp: a list
-MAX_TAPS_BODY = 1024  # WhatsApp: the text above buttons or a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +174,9 @@ class SimulatorChannel:
         """Return the provider's error code for a message that WhatsApp would not deliver."""
         message = outgoing.message
         if outgoing.template is not None:
-            good = all(0 < len(button.label) <= MAX_BUTTON for button in message.buttons)
-            return None if good and len(message.buttons) <= MAX_BUTTONS else 63013
-        most = MAX_CAPTION if message.attachment is not None else MAX_BODY
+            good = all(0 < len(button.label) <= BUTTON_CHARS for button in message.buttons)
+            return None if good and len(message.buttons) <= BUTTONS else 63013
+        most = CAPTION_CHARS if message.attachment is not None else MESSAGE_CHARS
         if captioned(message) and len(as_text(message)) > most:
             return 21617
         if outgoing.taps is not None and not _fits(outgoing.taps, as_text(message)):
@@ -187,19 +191,19 @@ class SimulatorChannel:
 def _fits(taps: Taps, text: str) -> bool:
     """Whether WhatsApp would show these buttons, or this list, under this text."""
     buttons = taps.kind == "buttons"
-    most, chars = (MAX_BUTTONS, MAX_BUTTON) if buttons else (MAX_ROWS, MAX_ROW)
+    most, chars = (BUTTONS, BUTTON_CHARS) if buttons else (ROWS, ROW_CHARS)
     return (
-        len(text) <= MAX_TAPS_BODY
+        len(text) <= TAPS_CHARS
         and 1 <= len(taps.options) <= most
         and all(0 < len(one.label) <= chars for one in taps.options)
-        and (buttons or 0 < len(taps.label) <= MAX_BUTTON)
+        and (buttons or 0 < len(taps.label) <= BUTTON_CHARS)
     )
 
 
 REFUSALS = {
-    21617: f"the text is longer than {MAX_BODY} characters: shorten it",
-    63013: f"a message has at most {MAX_BUTTONS} buttons of 1 to {MAX_BUTTON} characters, or"
-    f" {MAX_ROWS} rows of 1 to {MAX_ROW}, under a text of up to {MAX_TAPS_BODY}",
+    21617: f"the text is longer than {MESSAGE_CHARS} characters: shorten it",
+    63013: f"a message has at most {BUTTONS} buttons of 1 to {BUTTON_CHARS} characters, or"
+    f" {ROWS} rows of 1 to {ROW_CHARS}, under a text of up to {TAPS_CHARS}",
     63016: "the person has not written for 24 hours: only an approved template may be sent",
 }
 """What each error code of the provider means here."""

@@ -29,9 +29,9 @@ from bot.channels.twilio_forms import base_urls, read_inbound, read_status, sign
 from bot.channels.twilio_log import TwilioLog
 from bot.channels.twilio_taps import TapContents
 from bot.channels.twilio_templates import TwilioTemplates
+from bot.flow.limits import MESSAGE_CHARS, length
 from bot.flow.turn import Message
 
-MAX_BODY = 1600  # Twilio, error 21617
 STATUS_PATH = "/whatsapp/status/"
 _FIND_AT_MOST = 200  # messages to one person since a recent moment: far more than ever happen
 _CONNECTIONS = 32  # kept open per process; more threads than that open one each time
@@ -55,7 +55,7 @@ def can_reply_inline(message: Message) -> bool:
     Buttons do not matter: they only repeat what the text says. What comes with a file goes by REST,
     where the file's address is made at the moment of sending.
     """
-    return message.attachment is None and 0 < _length(body_of(message)) <= MAX_BODY
+    return message.attachment is None and 0 < length(body_of(message)) <= MESSAGE_CHARS
 
 
 def twiml(message: Message | None, action: str | None = None) -> bytes:
@@ -67,7 +67,7 @@ def twiml(message: Message | None, action: str | None = None) -> bytes:
     if message is None:
         return _EMPTY
     body = body_of(message)
-    if not 0 < _length(body) <= MAX_BODY:
+    if not 0 < length(body) <= MESSAGE_CHARS:
         raise ValueError("a TwiML reply holds 1 to 1600 characters; send this message by REST")
     attributes = f' action="{_escape(action)}" method="POST"' if action is not None else ""
     text = f"<Response><Message{attributes}><Body>{_escape(body)}</Body></Message></Response>"
@@ -82,11 +82,6 @@ def content_variables(variables: Mapping[str, str]) -> str:
     """
     clean = {name: " ".join(_NOT_XML.sub("", text).split()) for name, text in variables.items()}
     return json.dumps({name: text or "-" for name, text in clean.items()})
-
-
-def _length(text: str) -> int:
-    """Count as Twilio's own platform does, where an emoji is two."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _escape(text: str) -> str:

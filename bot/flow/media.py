@@ -13,9 +13,6 @@ from typing import Literal
 MediaKind = Literal["image", "audio"]
 
 FOLDER = "media/"
-CAPTION_CHARS = 1024
-"""WhatsApp: so long may be the text below a picture."""
-
 _MEGABYTE = 1024 * 1024
 MOST_BYTES: Mapping[MediaKind, int] = {"image": 5 * _MEGABYTE, "audio": 16 * _MEGABYTE}
 TYPES: Mapping[MediaKind, tuple[str, ...]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from bot.flow.limits import length
 from bot.flow.words import Words
 
 ONE_PAGE = 10
@@ -52,4 +53,4 @@ def reserve(words: Words, language: str) -> int:
         for name in SAID_BEFORE
         if name in words.messages
     )
-    return max(map(len, texts)) + _FILLED
+    return max(map(length, texts)) + _FILLED

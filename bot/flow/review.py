@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.flow.limits import MESSAGE_CHARS
 from bot.flow.question import Question
 from bot.flow.route import matters
 from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow
 from bot.flow.turn import Message
-from bot.flow.wording import MAX_CHARS, Voice, longest_before
+from bot.flow.wording import Voice, longest_before
 
 PAGE = "answers_page"
 """Key in `State.extra`: the page before the person, from 1."""
@@ -24,7 +25,7 @@ FRAME_CHARS = 500
 
 _BEFORE_CHARS = 500  # for help, or what was changed, above them
 _LABEL_CHARS, _ANSWER_CHARS = 90, 60
-_PAGE_CHARS = MAX_CHARS - FRAME_CHARS - _BEFORE_CHARS
+_PAGE_CHARS = MESSAGE_CHARS - FRAME_CHARS - _BEFORE_CHARS
 _NOTHING = "–"  # what was left out
 
 

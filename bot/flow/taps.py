@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.flow.limits import BUTTON_CHARS, BUTTONS, ROW_CHARS, ROWS, TAPS_CHARS, length
 from bot.flow.turn import Choice, Message, Tappable
-
-BUTTONS, BUTTON_CHARS = 3, 20
-ROWS, ROW_CHARS = 10, 24
-BODY_CHARS = 1024
 
 
 class Blanks:
@@ -65,11 +62,6 @@ def with_taps(
     return replace(said, taps=Tappable("list", options, body, blanks.values, label))
 
 
-def length(text: str) -> int:
-    """Count as WhatsApp does, where an emoji is two."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
 def misfit(kind: str, labels: Sequence[str], body: str) -> tuple[str, str] | None:
     """Return why a message cannot be tapped in this form, and the remedy; None where it can."""
     if kind == "text":
@@ -86,7 +78,7 @@ def misfit(kind: str, labels: Sequence[str], body: str) -> tuple[str, str] | Non
         if length(label) > chars:
             what = f"`{label}` has {length(label)} characters, WhatsApp's {name} hold {chars}"
             return what, "shorten it, or write `text`"
-    if length(body) > BODY_CHARS:
-        what = f"up to {length(body)} characters, WhatsApp shows {BODY_CHARS} with {name}"
+    if length(body) > TAPS_CHARS:
+        what = f"up to {length(body)} characters, WhatsApp shows {TAPS_CHARS} with {name}"
         return what, "shorten it, or write `text`"
     return None

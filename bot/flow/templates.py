@@ -35,7 +35,6 @@ FALLBACK = "id"
 MAX_BODY = 1024
 ADVISED_BODY = 550
 MAX_BUTTONS = 3
-MAX_BUTTON = 20
 _NINE_O_CLOCK = timedelta(hours=9)
 
 _INVITATIONS = ("invite", "pilot_invite")

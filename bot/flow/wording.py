@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 from babel.numbers import format_decimal
 
+from bot.flow import limits
 from bot.flow.answers.dates import day_in_words, locale_of
 from bot.flow.answers.domains import NEEDED, Moment
 from bot.flow.choices import Offer, offered
 from bot.flow.expressions import fill_in, placeholders, text_expression
-from bot.flow.media import CAPTION_CHARS
 from bot.flow.paging import ONE_PAGE, SAID_BEFORE, reserve, spans
 from bot.flow.question import Question
 from bot.flow.state import NO_ANSWERS, Answer
@@ -79,10 +79,6 @@ BUTTONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 _TAPPED = frozenset({"consent", "stop_confirm", "erase_or_correct"})
 """Messages within a conversation whose buttons are tapped where the settings want taps."""
-
-MAX_CHARS = 1600  # what one WhatsApp message may hold; the gateway refuses more
-BUTTON_CHARS = 20
-BUTTONS_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ class Voice:
             for code, choice in zip(self.flow.languages, said.choices, strict=True)
         )
         blank = self._blank()
-        kind = "buttons" if len(options) <= BUTTONS_AT_MOST else wanted
+        kind = "buttons" if len(options) <= limits.BUTTONS else wanted
         return self._tapped(said, kind, options, blank._languages(name, ""), blank)
 
     def _languages(self, name: str, after: str) -> Message:
@@ -185,7 +181,7 @@ class Voice:
             Choice(f"language:{code}", choice.label)
             for code, choice in zip(self.flow.languages, choices, strict=True)
         )
-        fits = len(buttons) <= BUTTONS_AT_MOST
+        fits = len(buttons) <= limits.BUTTONS
         return Message(
             text="\n\n".join(part for part in (after, "\n".join(said)) if part),
             choices=choices,
@@ -216,7 +212,7 @@ class Voice:
         introduced = self._introduced(question, notes, sections)
         said = self._question(question, count, full, (*before, *introduced), page)
         picture = self._picture(question)
-        if picture is not None and not before and message_chars(said) <= CAPTION_CHARS:
+        if picture is not None and not before and message_chars(said) <= limits.CAPTION_CHARS:
             return replace(said, attachment=picture)
         wanted = question.appearance or self.flow.settings.appearance
         own = question.randomize or question.choice_filter is not None
@@ -302,9 +298,9 @@ class Voice:
         if len(choices) <= ONE_PAGE:
             return ((0, len(choices)),)
         footer = self._footer(question, (99, 99), True)
-        free = MAX_CHARS - reserve(self.flow.words, self.language)
-        free -= len(self.note(question)) + len(footer) + 4
-        lines = [len(f"{choice.value}. {choice.label}") for choice in choices]
+        free = limits.MESSAGE_CHARS - reserve(self.flow.words, self.language)
+        free -= limits.length(self.note(question)) + limits.length(footer) + 4
+        lines = [limits.length(f"{choice.value}. {choice.label}") for choice in choices]
         if sum(lines) + len(lines) <= free:
             return ((0, len(choices)),)
         return spans(lines, free - len(self._more(999, 999, 999)) - 1)
@@ -480,8 +476,8 @@ def _choice_buttons(
     question: Question, offer: Offer, choices: tuple[Choice, ...]
 ) -> tuple[Choice, ...]:
     """Buttons for a short question. Several choices cannot be tapped at once: they get none."""
-    few = question.type == "select_one" and len(choices) <= BUTTONS_AT_MOST
-    if not few or any(len(choice.label) > BUTTON_CHARS for choice in choices):
+    few = question.type == "select_one" and len(choices) <= limits.BUTTONS
+    if not few or any(limits.length(choice.label) > limits.BUTTON_CHARS for choice in choices):
         return ()
     return tuple(
         Choice(f"{question.name}:{one.choice.name}", choice.label)
@@ -510,7 +506,7 @@ def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
 
 def message_chars(message: Message) -> int:
     """Return how long a message is as plain text."""
-    return len(plain_text(message))
+    return limits.length(plain_text(message))
 
 
 def longest_before(voice: Voice) -> str:
@@ -518,4 +514,4 @@ def longest_before(voice: Voice) -> str:
     said = voice.flow.words.messages
     together = [voice.text(name) for name in ("changed", "no_longer_fits") if name in said]
     alone = (voice.text(name) for name in SAID_BEFORE if name in said)
-    return max(*alone, "\n\n".join(together), key=len)
+    return max(*alone, "\n\n".join(together), key=limits.length)

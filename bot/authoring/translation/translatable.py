@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.authoring.translation.placeholders import held
+from bot.flow.limits import BUTTON_CHARS, MESSAGE_CHARS
 from bot.flow.media import yaml_files
 from bot.flow.schema.files import read_part
 from bot.flow.schema.messages_file import MailPart, MessagePart
 from bot.flow.schema.parts import ANY_LANGUAGE, Texts
 from bot.flow.schema.survey_file import SurveyFile
 from bot.flow.source import Path, read_source
-from bot.flow.wording import BUTTON_CHARS, MAX_CHARS
 
 _AS_TEXTS = typing.get_args(Texts)[1]  # what makes a table one of texts by language
 
@@ -109,7 +109,7 @@ def _limit(path: Path) -> int | None:
     """Return how many letters WhatsApp lets a text have."""
     if path[-1] == "choose_button":
         return BUTTON_CHARS
-    return MAX_CHARS if path[0] == "messages" else None
+    return MESSAGE_CHARS if path[0] == "messages" else None
 
 
 def _places(part: BaseModel, data: Any, path: Path) -> Iterator[tuple[Path, bool]]:

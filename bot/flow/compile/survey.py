@@ -17,6 +17,7 @@ from bot.flow.compile.settings import by_language, compile_settings
 from bot.flow.compile.templates import template_advice, template_problems
 from bot.flow.compile.words import compile_words, template_names
 from bot.flow.expressions import suggest
+from bot.flow.limits import MESSAGE_CHARS
 from bot.flow.media import MediaFile
 from bot.flow.modes import lacking_disclaimer, own_advice
 from bot.flow.review import FRAME_CHARS
@@ -28,7 +29,7 @@ from bot.flow.settings import Settings
 from bot.flow.source import FlowError, Problem, Source
 from bot.flow.survey import Flow, Survey, order_of_questions
 from bot.flow.turn import Context
-from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
+from bot.flow.wording import Voice, longest_before, message_chars
 from bot.flow.words import Words
 
 _Flows = Sequence[tuple[Source, FlowFile]]
@@ -264,8 +265,8 @@ def _too_long(survey: Survey, sources: Mapping[str, Source]) -> Iterator[Problem
                     sections=flow.around(question.section),
                 )
                 notes = []
-                if (chars := message_chars(message)) > MAX_CHARS:
+                if (chars := message_chars(message)) > MESSAGE_CHARS:
                     what = f"up to {chars} characters in `{code}` with what can stand around it"
                     path = (*question.path, "label", code)
-                    fix = f"shorten it: a message holds {MAX_CHARS}"
+                    fix = f"shorten it: a message holds {MESSAGE_CHARS}"
                     yield sources[question.file].problem(path, what, fix, rule="body-too-long")

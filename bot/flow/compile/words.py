@@ -10,11 +10,12 @@ from bot.flow.compile.settings import by_language
 from bot.flow.compile.templates import check_category
 from bot.flow.expressions import PLACEHOLDER
 from bot.flow.keywords import Command, Keywords, normalise
+from bot.flow.limits import MESSAGE_CHARS, length
 from bot.flow.question import Texts
 from bot.flow.schema.messages_file import MessagePart, MessagesFile
 from bot.flow.schema.parts import ANY_LANGUAGE
 from bot.flow.source import Path, Source
-from bot.flow.wording import BUTTONS, FILLED_ALWAYS, FILLED_IN, MAX_CHARS
+from bot.flow.wording import BUTTONS, FILLED_ALWAYS, FILLED_IN
 from bot.flow.words import MessageText, Words
 
 _TABLES = ("waktu", "alasan", "choose_button")  # tables of short texts, not messages
@@ -115,8 +116,8 @@ def _message(source: Source, name: str, part: MessagePart, checker: Checker) -> 
         if buttons and code in texts and code not in buttons:
             checker.lacks(source, (*path, "buttons"), code, "buttons")
     for code, text in texts.items():
-        if len(text) > MAX_CHARS:
-            what = f"{len(text)} characters; a message holds {MAX_CHARS}"
+        if length(text) > MESSAGE_CHARS:
+            what = f"{length(text)} characters; a message holds {MESSAGE_CHARS}"
             checker.add(source, (*path, code), what, "shorten it", rule="body-too-long")
     checker.problems += check_category(source, path, part)
     return MessageText(texts, buttons, part.template, part.category)

@@ -6,23 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bot.flow import review
 from bot.flow.expressions import names_in_braces
+from bot.flow.limits import CAPTION_CHARS, MESSAGE_CHARS, length
 from bot.flow.lint.longest import with_answers
 from bot.flow.lint.subject import Place, Subject
-from bot.flow.media import CAPTION_CHARS
 from bot.flow.paging import ONE_PAGE
 from bot.flow.question import Question
 from bot.flow.source import Path, Problem, Source
 from bot.flow.state import Answer
 from bot.flow.taps import plain_text
 from bot.flow.turn import Message
-from bot.flow.wording import MAX_CHARS, Voice, longest_before, message_chars
+from bot.flow.wording import Voice, longest_before, message_chars
 
 _SHOWN = 40  # characters of what would be cut off, as findings show it
 
 
 def cut(text: str, most: int) -> str:
     """Return in words what would be cut off."""
-    rest = " ".join(text[most:].split())
+    kept = text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", errors="ignore")
+    rest = " ".join(text[len(kept) :].split())
     return f"“{rest[:_SHOWN]}…”" if len(rest) > _SHOWN else f"“{rest}”"
 
 
@@ -37,10 +38,10 @@ def shown(
 
 
 def _too_long(source: Source, path: Path, code: str, body: str) -> Iterator[Problem]:
-    if len(body) > MAX_CHARS:
-        over = cut(body, MAX_CHARS)
-        what = f"{len(body)} characters in `{code}`, filled in; over the end is {over}"
-        fix = f"shorten it: a message holds {MAX_CHARS}"
+    if length(body) > MESSAGE_CHARS:
+        over = cut(body, MESSAGE_CHARS)
+        what = f"{length(body)} characters in `{code}`, filled in; over the end is {over}"
+        fix = f"shorten it: a message holds {MESSAGE_CHARS}"
         yield source.problem(path, what, fix, rule="body-too-long")
 
 

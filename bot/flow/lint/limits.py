@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.flow.limits import BUTTON_CHARS, BUTTONS, ROW_CHARS, ROWS, TAPS_CHARS, length
 from bot.flow.lint import bodies, longest
 from bot.flow.lint.longest import voices
 from bot.flow.lint.subject import Place, Subject
 from bot.flow.question import Question
 from bot.flow.source import Path, Problem, Source
 from bot.flow.state import Answer
-from bot.flow.taps import (
-    BODY_CHARS,
-    BUTTON_CHARS,
-    BUTTONS,
-    ROW_CHARS,
-    ROWS,
-    length,
-    misfit,
-    plain_text,
-)
+from bot.flow.taps import misfit, plain_text
 from bot.flow.wording import BUTTONS as MEANT
 from bot.flow.wording import Voice
 
@@ -128,10 +120,10 @@ def _tapped(
     for index, choice in enumerate(offered):
         source, path = subject.choice_at(place, index)
         yield from _label(source, (*path, "label", code), form, choice.label[code])
-    if length(body) > BODY_CHARS:
+    if length(body) > TAPS_CHARS:
         what = (
-            f"up to {length(body)} characters in `{code}`, WhatsApp shows {BODY_CHARS} with"
-            f" {form.name}; over the end is {bodies.cut(body, BODY_CHARS)}"
+            f"up to {length(body)} characters in `{code}`, WhatsApp shows {TAPS_CHARS} with"
+            f" {form.name}; over the end is {bodies.cut(body, TAPS_CHARS)}"
         )
         path, fix = (*place.path, "label", code), "shorten it, or write `appearance: text`"
         yield place.source.problem(path, what, fix, rule="body-too-long-to-tap")

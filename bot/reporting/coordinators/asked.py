@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Inbound
 from bot.flow.keywords import Command, less_polite, normalise
+from bot.flow.limits import MESSAGE_CHARS, length
 from bot.flow.state import UNDER_WAY
 from bot.flow.survey import Survey
 from bot.flow.turn import Message
@@ -43,7 +44,6 @@ from storage.queries import people
 from storage.queries.coordinators import CoordinatorRow, Question
 from storage.queries.reports import UnitRow
 
-LONGEST = 1600  # what the provider takes
 MOST_CHOICES = 8
 """So many units are offered to choose from."""
 
@@ -252,7 +252,7 @@ class _Desk:
     def _with_unheard(self, said: Message) -> Message:
         """Add who cannot be reached, where there is room."""
         text = "\n\n".join(filter(None, [said.text, self._unheard()]))
-        return said if len(text) > LONGEST else replace(said, text=text)
+        return said if length(text) > MESSAGE_CHARS else replace(said, text=text)
 
     def _of_unit(self, asked: Asked) -> Message | None:
         """Answer for one unit, by what it is called; a page's number may stand behind it."""

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.flow.limits import CAPTION_CHARS, MESSAGE_CHARS, length
 from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.failures import Alone
@@ -37,9 +38,6 @@ FAILED_POST_WAITS = timedelta(hours=1)
 
 NIGHT = 21 * 60  # the minute of the day from which nothing comes that is late
 LATE_MINUTES = 120  # but for whoever wants it at night
-
-MOST_CHARS = 1600
-MOST_IN_CAPTION = 1024  # of a picture, as Meta takes it
 
 
 def send_due(installation: Installation, page: int = 200, *, roster: Roster | None = None) -> int:
@@ -293,6 +291,6 @@ class _Sweep:
         if not units:
             return message
         text = f"{message.text}\n\n{reach.line(published, self.hierarchy, units)}"
-        if len(text) > (MOST_IN_CAPTION if message.attachment else MOST_CHARS):
+        if length(text) > (CAPTION_CHARS if message.attachment else MESSAGE_CHARS):
             return message
         return replace(message, text=text)

@@ -14,6 +14,7 @@ from fractions import Fraction
 from sqlalchemy import Connection
 
 from bot.flow.expressions import placeholders
+from bot.flow.limits import length
 from bot.flow.survey import Survey
 from bot.flow.turn import Choice, Message
 from bot.interview.surveys import Published
@@ -135,12 +136,12 @@ def pages(report: Report, of: str = "") -> list[str]:
     title, foot = (words.words(report.survey, one) for one in ("digest_details", "digest_foot"))
     lines = _unit_lines(report, units, len(units))
     whole = "\n\n".join([*_parts(report), "\n".join([title, *lines]), foot])
-    if len(whole) <= MOST_CHARS:
+    if length(whole) <= MOST_CHARS:
         return [whole]
     head = f"{_head(report)}\n\n{title}"
     made, room = [head], MOST_CHARS - _ROOM_TO_TURN
     for line in lines:
-        if len(made[-1]) + len(line) >= room:
+        if length(made[-1]) + length(line) >= room:
             made.append(head)
         made[-1] += "\n" + line
     return with_turns(report.survey, [text(report), *made], of)
@@ -149,12 +150,12 @@ def pages(report: Report, of: str = "") -> list[str]:
 def gathered(parts: Sequence[str]) -> list[list[int]]:
     """Return the places of parts by page, each page short enough to name the next one below."""
     made: list[list[int]] = []
-    length = 0
+    used = 0
     for place, part in enumerate(parts):
-        length += len(part) + 2
-        if not made or length > MOST_CHARS - _ROOM_TO_TURN:
+        used += length(part) + 2
+        if not made or used > MOST_CHARS - _ROOM_TO_TURN:
             made.append([])
-            length = len(part)
+            used = length(part)
         made[-1].append(place)
     return made
 
