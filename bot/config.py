@@ -116,7 +116,6 @@ VARIABLES = (
         secret=True,
     ),
     Variable("CLOUD_PHONE_NUMBER_ID", "", "The number's id at Meta, digits; not the number."),
-    Variable("CLOUD_WABA_ID", "", "The WhatsApp business account's id at Meta, digits."),
     Variable(
         "CLOUD_APP_SECRET",
         "",
@@ -158,7 +157,6 @@ class Settings:
     twilio_api_base_url: str | None = None
     cloud_access_token: str | None = None
     cloud_phone_number_id: str | None = None
-    cloud_waba_id: str | None = None
     cloud_app_secrets: tuple[str, ...] = field(default=())  # the newest first
     cloud_verify_token: str | None = None
     cloud_api_base_url: str | None = None
@@ -346,7 +344,6 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
         twilio_api_base_url=_url("TWILIO_API_BASE_URL", values, problems),
         cloud_access_token=values["CLOUD_ACCESS_TOKEN"] or None,
         cloud_phone_number_id=values["CLOUD_PHONE_NUMBER_ID"] or None,
-        cloud_waba_id=values["CLOUD_WABA_ID"] or None,
         cloud_app_secrets=_several(values["CLOUD_APP_SECRET"]),
         cloud_verify_token=values["CLOUD_VERIFY_TOKEN"] or None,
         cloud_api_base_url=_url("CLOUD_API_BASE_URL", values, problems),
@@ -408,9 +405,9 @@ def _check_cloud(values: Mapping[str, str], problems: list[str]) -> None:
             f"Meta's Cloud API is half set: {', '.join(sorted(given))} without"
             f" {', '.join(wanted)}. Set all of them, or none to use the simulator"
         )
-    for name in ("CLOUD_PHONE_NUMBER_ID", "CLOUD_WABA_ID"):
-        if name in given and not _META_ID.fullmatch(given[name]):
-            problems.append(f"{name} must be the id at Meta, 5 to 20 digits")
+    name = "CLOUD_PHONE_NUMBER_ID"
+    if name in given and not _META_ID.fullmatch(given[name]):
+        problems.append(f"{name} must be the id at Meta, 5 to 20 digits")
 
 
 def _check_smtp(values: Mapping[str, str], problems: list[str]) -> None:

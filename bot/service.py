@@ -109,7 +109,7 @@ class Service:
 
     @property
     def desk(self) -> Desk:
-        """What `conversations.receive` needs."""
+        """What `receiving.receive` needs."""
         here, answer = self.installation, self._answer_coordinator
         if self.cloud is not None:
             # Meta takes no reply in the webhook's answer.

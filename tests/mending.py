@@ -13,8 +13,7 @@ from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.mending.rows import Content, sealed
-from storage.models import Coordinator, RosterImport
-from storage.queries import mending as queries
+from storage.models import Coordinator, RosterImport, RosterReject
 
 HEADINGS = ("Kelompok", "Nama", "No HP", "TMT")
 
@@ -61,7 +60,8 @@ def list_of(
                     **sealed(connection, here, content),
                 }
             )
-        return queries.add_rejects(connection, made)
+        statement = insert(RosterReject).returning(RosterReject.id, sort_by_parameter_order=True)
+        return list(connection.execute(statement, made).scalars())
 
     return here.database.write(work)
 

@@ -87,7 +87,6 @@ def test_the_cloud_api_is_on_when_all_of_it_is_set() -> None:
     settings = Settings.from_env(CLOUD | {"CLOUD_APP_SECRET": "new, old"})
     assert settings.cloud and settings.real and not settings.twilio
     assert settings.cloud_app_secrets == ("new", "old")
-    assert settings.cloud_waba_id is None
     assert not Settings().cloud and not Settings().real
 
 
@@ -98,10 +97,8 @@ def test_half_set_cloud_api_is_an_error_that_names_what_is_missing(missing: str)
     assert missing in problem.split("without")[1]
 
 
-@pytest.mark.parametrize("name", ["CLOUD_WABA_ID", "CLOUD_API_BASE_URL"])
-def test_what_is_optional_alone_is_half_set_too(name: str) -> None:
-    value = "12345" if name == "CLOUD_WABA_ID" else "http://127.0.0.1:4010"
-    (problem,) = problems({name: value})
+def test_what_is_optional_alone_is_half_set_too() -> None:
+    (problem,) = problems({"CLOUD_API_BASE_URL": "http://127.0.0.1:4010"})
     assert "CLOUD_ACCESS_TOKEN" in problem
 
 
@@ -142,7 +139,6 @@ def test_an_installation_has_one_channel() -> None:
     ("name", "value"),
     [
         ("CLOUD_PHONE_NUMBER_ID", "+6281200000001"),
-        ("CLOUD_WABA_ID", "WABA"),
         ("CLOUD_API_BASE_URL", "localhost:4010"),
     ],
 )

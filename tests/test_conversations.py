@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +26,6 @@ from tests.rows import change, count, rows, statuses
 from tests.setup import SECRET, add_unit
 from tests.test_surveys import changed
 from tests.whatsapp import Office, office
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,8 +22,6 @@ from storage.database import TRIES, AlreadyServed, Conflict, Database, Unavailab
 from tests.forked import Script
 from tests.postgres import fresh_database, running_postgres
 from tests.respondents import all_at_once
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.flow.load import content_hash, load_settings, load_survey
+from bot.flow.load import load_survey
 from bot.flow.source import FlowError, Problem
-from bot.flow.survey import missing_texts
 from tests.surveys import SMALL_FLOW, SMALL_SURVEY, bundled, bundled_files, small, small_files
 
 
@@ -174,7 +173,7 @@ def test_a_template_may_not_begin_or_end_with_a_placeholder() -> None:
 def test_a_language_that_lacks_a_text_is_not_offered_but_listed() -> None:
     survey = load_survey(flow_with("{id: Usia?, en: Age?}", "{id: Usia?}"))
     assert survey.languages == ("id",)
-    (missing,) = missing_texts(survey)
+    (missing,) = survey.missing
     assert missing.what == "no text in `en`"
     assert missing.line == line_of(SMALL_FLOW, "label: {id: Usia?")
 
@@ -223,24 +222,12 @@ def test_who_gets_a_doubled_number_is_the_first_unless_the_survey_says_otherwise
         assert words in str(problem)
 
 
-def test_settings_are_read_alone_and_resolved_for_a_group() -> None:
-    settings = load_settings(SMALL_SURVEY)
-    plan = settings.plan("internal")
+def test_settings_are_resolved_for_a_group() -> None:
+    plan = small().settings.plan("internal")
     assert plan.opens.isoformat() == "2026-10-31T17:00:00+00:00"
     assert plan.closes.isoformat() == "2027-01-31T17:00:00+00:00"
     assert len(plan.hours.spans[0]) == 2
     assert plan.hours.spans[6] == ()
-    with pytest.raises(FlowError):
-        load_settings(SMALL_FLOW)
-
-
-def test_the_version_of_the_content_does_not_depend_on_the_settings() -> None:
-    files = small_files()
-    assert content_hash(files) == content_hash(files | {"survey.yaml": "x", "tests/a.yaml": "y"})
-    assert content_hash(files) != content_hash(files | {"shared.yaml": "x"})
-    assert content_hash({"a.yaml": "x", "b.yaml": ""}) != content_hash(
-        {"a.yaml": "", "b.yaml": "x"}
-    )
 
 
 def test_old_questions_are_compiled_with_current_settings() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +22,6 @@ from tests.respondents import question_in
 from tests.rows import change, count, rows
 from tests.setup import SECRET
 from tests.whatsapp import Office, office
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

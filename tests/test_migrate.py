@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -16,8 +15,6 @@ from storage.database import Database
 from storage.migrate import _config, current, head, is_current, migrate
 from storage.models import Base
 from tests.forked import ready_together
-
-ROOT = Path(__file__).parent.parent
 
 MIGRATOR = """
 import sys

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,6 @@ from tests.rows import change, count, rows, statuses
 from tests.setup import SECRET
 from tests.test_kept import Damage, held
 from tests.whatsapp import Office, office
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,6 @@ from storage.queries import rosters as queries
 from tests.forked import Script
 from tests.setup import SECRET, add_unit, installation, publish_bundled
 
-ROOT = Path(__file__).parent.parent
 WHOLE = Options(institution="own:U1")
 KILLED_ROWS = 2_000
 

@@ -8,7 +8,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -36,7 +35,6 @@ from tests.rows import change, count, fates, rows
 from tests.setup import SECRET, publish_bundled
 from tests.whatsapp import Office, office
 
-ROOT = Path(__file__).parent.parent
 ASK = Message("Halo?", question="q1", language="id")
 
 

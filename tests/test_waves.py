@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,7 +44,6 @@ from storage.queries import outbox as outbox_queries
 from tests.forked import Script
 from tests.setup import TestClock, add_unit, installation, publish_bundled
 
-ROOT = Path(__file__).parent.parent
 WIB = ZoneInfo("Asia/Jakarta")
 # 08.00 WIB on a Monday: the whole day is left.
 MORNING = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

@@ -73,8 +73,6 @@ class CloudChannel:
 
     name = "cloud"
 
-    # So that who has a channel needs nothing else of its modules.
-
     def __init__(
         self,
         access_token: str,

@@ -19,7 +19,7 @@ from bot.config import ConfigError, Settings
 from bot.flow.source import FlowError
 from bot.intake.phones import read_phone
 from bot.intake.tables import InputError
-from bot.interview.installation import DemoMismatch, Installation
+from bot.interview.installation import DemoMismatch
 from bot.interview.publishing import PolicyNeeded, UnknownVersion
 from bot.interview.pulling import WouldOverwrite
 from bot.interview.surveys import UnknownSurvey
@@ -173,9 +173,3 @@ def many_objects() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def installation(service: Service) -> Installation:
-    """Open the installation, with what it raises turned into an exit."""
-    with faults():
-        return service.installation

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from bot.flow.compile.settings import compile_settings
 from bot.flow.compile.survey import compile_survey
 from bot.flow.compile.words import template_names
 from bot.flow.media import FOLDER, media_of
@@ -17,7 +15,6 @@ from bot.flow.schema.flow_file import FlowFile
 from bot.flow.schema.messages_file import MessagesFile
 from bot.flow.schema.shared_file import SharedFile
 from bot.flow.schema.survey_file import SurveyFile, WeekPart
-from bot.flow.settings import Settings
 from bot.flow.source import FlowError, Problem, Source, read_source
 from bot.flow.survey import Survey
 
@@ -141,31 +138,6 @@ def _known_to(part: SurveyFile, messages: MessagesFile, flows: list[FlowFile]) -
 
 def _of_groups(hours: Mapping[str, WeekPart], groups: Mapping[str, object]) -> dict[str, WeekPart]:
     return {name: week for name, week in hours.items() if name == "default" or name in groups}
-
-
-def load_settings(text: str, file: str = SETTINGS_FILE) -> Settings:
-    """Compile the settings alone. Raises FlowError."""
-    source = read_source(file, text)
-    part = read_part(source)
-    if not isinstance(part, SurveyFile):
-        raise FlowError(
-            [source.problem(("kind",), "these are no settings", "kind: survey", rule="wrong-kind")]
-        )
-    problems: list[Problem] = []
-    settings = compile_settings(source, part, problems)
-    if problems or settings is None:
-        raise FlowError(problems)
-    return settings
-
-
-def content_hash(files: Mapping[str, str]) -> str:
-    """Return the name of a version: a hash over all files but the settings and transcripts."""
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        if name != SETTINGS_FILE and _counts(name):
-            text = files[name].encode()
-            digest.update(f"{name}\0{len(text)}\0".encode() + text)
-    return digest.hexdigest()
 
 
 _Part = TypeVar("_Part", SurveyFile, MessagesFile)

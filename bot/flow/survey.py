@@ -142,8 +142,3 @@ class Survey:
     def for_group(self, group: str) -> Flow:
         """Return the flow of a group, ready for its conversations. KeyError for an unknown one."""
         return self.groups[group]
-
-
-def missing_texts(survey: Survey) -> tuple[Problem, ...]:
-    """List what keeps a language of the settings from being offered, for the linter."""
-    return survey.missing

@@ -42,11 +42,6 @@ class Reply:
     place: Coordinates | None = None
     file: Sent | None = None
 
-    @property
-    def tapped(self) -> bool:
-        """Whether the message says by itself which question it answers."""
-        return self.option is not None or self.about is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Open:

@@ -52,7 +52,6 @@ REASONS: dict[Kind, tuple[str, str]] = {
 }
 """What is wrong and how to mend it, for every kind that gives no number."""
 
-_USABLE: frozenset[Kind] = frozenset({"clean", "repaired", "two_numbers", "foreign"})
 # When nothing in a cell is usable, the most telling part names the problem.
 _TELLING: tuple[Kind, ...] = ("national_id", "lost_digits", "placeholder", "landline", "invalid")
 

@@ -154,7 +154,7 @@ def lay_out(
         )
         created, reused = created + made.created, reused + made.reused
     places = installation.database.read(
-        lambda connection: list(_places(connection, installation, published, order))
+        lambda connection: list(_places(connection, published, order))
     )
     _check_expiry(installation, survey, places)
     posters = [
@@ -230,9 +230,7 @@ def _names(order: Order) -> Mapping[str, str]:
     return _OTHER if order.address else _OWN
 
 
-def _places(
-    connection: Connection, installation: Installation, published: Published, order: Order
-) -> Iterator[_Place]:
+def _places(connection: Connection, published: Published, order: Order) -> Iterator[_Place]:
     """Yield the places in the order in which posters are carried out: by unit, group and note."""
     units = {unit.id: unit for unit in unit_queries.every(connection)}
     wanted = links.units_wanted(connection, published, order.units)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 FONTS = Path(__file__).parent / "fonts"
-FONT = "Source Sans 3"
 """The family in `fonts`; templates name it."""
 
 Form = Literal["pdf", "png", "svg"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -15,8 +14,6 @@ from bot.interview.sending.fates import Statuses
 from bot.scheduler import Sweeps
 from bot.service import Service
 from bot.web.metrics import Metrics
-
-log = logging.getLogger(__name__)
 
 
 def webhook_routes(

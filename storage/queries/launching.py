@@ -40,10 +40,6 @@ from storage.queries import claims, duplicates
 from storage.queries.mail import mailed
 from storage.queries.rosters import CHANGED, NOW, counting
 
-Standing = Literal[
-    "to_invite", "invited", "in_conversation", "opted_out", "without_address", "open_duplicate"
-]
-
 
 class InvitableRow(NamedTuple):
     """A row whose person may be invited; `zone` is the unit's tz name."""

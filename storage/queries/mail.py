@@ -222,14 +222,6 @@ def settle(
     return int(result.rowcount) == 1
 
 
-def next_due(connection: Connection, survey_id: int) -> datetime | None:
-    """Return when the next queued e-mail is due."""
-    statement = select(func.min(Mail.not_before)).where(
-        Mail.survey_id == survey_id, Mail.status == "queued"
-    )
-    return connection.execute(statement).scalar_one_or_none()
-
-
 def unknown(connection: Connection, survey_id: int) -> list[UUID]:
     """Return the ids of the e-mails of which nobody knows whether they arrived."""
     statement = select(Mail.id).where(Mail.survey_id == survey_id, Mail.status == "unknown")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -90,12 +90,6 @@ def launched(connection: Connection, survey_id: int) -> bool:
 
 
 # rows to mend
-
-
-def add_rejects(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Store rows to mend and return their ids in the same order."""
-    statement = insert(RosterReject).returning(RosterReject.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, [dict(row) for row in rows]).scalars())
 
 
 def reject(connection: Connection, reject_id: int, *, lock: bool = False) -> Reject | None:

@@ -34,7 +34,6 @@ from storage.queries.mending import Reject
 LINE, SHEET, REASON, CORRECTION, REFERENCE = "baris", "lembar", "alasan", "perbaikan", "rujukan"
 OURS = (LINE, SHEET, REASON, CORRECTION, REFERENCE)
 PAGE = 500
-MOST_UNPACKED = 100 * 1024 * 1024
 """Bytes that a workbook may unpack to: twenty times what one of 20,000 people does."""
 
 _COLUMNS = (
@@ -204,11 +203,6 @@ def reference(installation: Installation, row: Reject) -> str:
 # --- back in --------------------------------------------------------------------------------------
 
 
-def is_mending_file(table: Table) -> bool:
-    """Whether a table is a file of rows to mend that came back, whatever else it has."""
-    return {CORRECTION, REFERENCE} <= {heading(title) for title in table.header}
-
-
 @contextmanager
 def opened_file(path: Path) -> Iterator[Table]:
     """Open a corrected file, XLSX or CSV, by its own columns.
@@ -283,10 +277,3 @@ def _lead_back(
 
 def _squeezed(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _text(cell: Any) -> str:
-    """Return a cell as text; a number that was typed as one keeps its digits."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)

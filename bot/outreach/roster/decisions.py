@@ -99,7 +99,7 @@ def _decide(
     if found.kind == "same_person":
         _choose_row(connection, published, found, rows, keep)
     else:
-        _choose_place(connection, installation, published, found, rows, keep)
+        _choose_place(connection, installation, published, found, keep)
     queries.change(connection, number, decision=keep, decided_at=installation.now())
     return True
 
@@ -136,7 +136,6 @@ def _choose_place(
     installation: Installation,
     published: Published,
     found: Found,
-    rows: Mapping[int, Row],
     keep: Keep,
 ) -> None:
     """Give a number to one of its places, or a row to each. Raises _Wrong."""

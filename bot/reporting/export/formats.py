@@ -21,7 +21,6 @@ from bot.interview.surveys import Published
 from bot.reporting.export.codebook import HEADINGS, Codebook, Variable
 
 Format = Literal["csv", "xlsx", "jsonl"]
-FORMATS: tuple[Format, ...] = ("csv", "xlsx", "jsonl")
 
 FACTS = ("id", "unit_code_list", "unit_code", "unit", "group", "language", "version")
 """The columns before the questions."""
