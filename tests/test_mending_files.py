@@ -14,6 +14,7 @@ from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.mending.files import mend_file, opened_file, write_files
+from bot.outreach.roster.importing import import_roster
 from storage.models import RosterReject, RosterRow
 from tests.mending import list_of
 from tests.rows import count, rows
@@ -87,6 +88,50 @@ def test_an_office_gets_its_rows_the_reason_and_a_column_to_fill_in(place, tmp_p
     assert sheet["D2"].number_format == "@"
     assert [str(one.sqref) for one in sheet.data_validations.dataValidation] == ["D2:D4"]
     assert NIK not in str(table)
+
+
+def bad_lists(place, folder, *headings):
+    """Import a list with one bad number for each of these headings, all of one unit."""
+    for number, line in enumerate(headings):
+        path = folder / f"daftar-{number}.csv"
+        path.write_text(f"{line}\ninternal,Orang {number},0511-330123{number},U1\n")
+        import_roster(place.here, path, "integritas")
+
+
+def test_lists_that_name_a_column_otherwise_come_back_in_one_workbook(place, tmp_path):
+    heads = ("kelompok,Nama Lengkap,hp_wa,kode_unit", "grup,NAMA ASN,No. HP,unit")
+    bad_lists(place, tmp_path, *heads)
+    (path,) = write_files(place.here, "integritas", tmp_path / "keluar")
+    titles, *lines = [[cell.value for cell in row] for row in sheet_of(path).iter_rows()]
+    assert titles[4:-1] == heads[0].split(",")
+    assert [line[4:-1] for line in lines] == [
+        ["internal", "Orang 0", "0511-3301230", "U1"],
+        ["internal", "Orang 1", "0511-3301231", "U1"],
+    ]
+    filled(path, {2: "081200000101", 3: "081200000102"})
+    assert mend_file(place.here, "integritas", path).counts == {"mended": 2}
+
+
+def test_two_numbers_of_a_row_stay_apart_in_the_workbook(place, tmp_path):
+    path = tmp_path / "dua.csv"
+    path.write_text("kelompok,nama,No HP,No WA,unit\ninternal,Ani,0511-1,0511-2,U1\n")
+    import_roster(place.here, path, "integritas")
+    bad_lists(place, tmp_path, "kelompok,nama,No WA,unit")
+    (path,) = write_files(place.here, "integritas", tmp_path / "keluar")
+    titles, *lines = [[cell.value for cell in row] for row in sheet_of(path).iter_rows()]
+    assert titles[4:-1] == ["kelompok", "nama", "No HP", "No WA", "unit"]
+    assert [line[6:8] for line in lines] == [["0511-1", "0511-2"], ["0511-3301230", ""]]
+
+
+def test_a_row_that_is_mended_in_part_comes_back_once_more(place, tmp_path):
+    bad_lists(place, tmp_path, "kelompok,Nama Lengkap,No HP,kode_unit")
+    path = tmp_path / "daftar.csv"
+    path.write_text("kelompok,Nama Lengkap,No HP,kode_unit\nintern,Budi,0511-3301239,U1\n")
+    import_roster(place.here, path, "integritas")
+    for line, fate in ((3, "partly"), (2, "mended")):
+        (path,) = write_files(place.here, "integritas", tmp_path / "keluar")
+        filled(path, {line: f"08120000010{line}"})
+        assert mend_file(place.here, "integritas", path).counts == {fate: 1, "blank": 1}
 
 
 def test_only_units_with_rows_to_mend_get_a_file(place, tmp_path):

@@ -26,7 +26,16 @@ from bot.intake.tables import Column, InputError, Table, heading, open_table, wr
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.mending import words
-from bot.outreach.mending.rows import Content, closed, mend, opened, units_below, within
+from bot.outreach.mending.rows import (
+    Content,
+    closed,
+    column_of,
+    mend,
+    opened,
+    units_below,
+    within,
+)
+from bot.outreach.roster.rows import COLUMNS
 from storage.queries import mending as queries
 from storage.queries import units as unit_queries
 from storage.queries.mending import Reject
@@ -34,14 +43,18 @@ from storage.queries.mending import Reject
 LINE, SHEET, REASON, CORRECTION, REFERENCE = "baris", "lembar", "alasan", "perbaikan", "rujukan"
 OURS = (LINE, SHEET, REASON, CORRECTION, REFERENCE)
 PAGE = 500
-"""Bytes that a workbook may unpack to: twenty times what one of 20,000 people does."""
+"""How many rows are opened at a time."""
 
+_NAME = next(one for one in COLUMNS if one.name == "nama")
 _COLUMNS = (
     Column(LINE),
-    Column("nama", ("nama_lengkap", "nama_pegawai", "nama_responden", "name")),
+    _NAME,
     Column(CORRECTION, (), required=True),
     Column(REFERENCE, (), required=True),
 )
+_Key = tuple[str, int]
+"""What a column holds, and how many of the same a row has before it."""
+
 _REFERENCE = re.compile(r"([1-9][0-9]{0,17})-([A-Z2-7]{4})")
 
 
@@ -131,8 +144,8 @@ def _rows_to_mend(
 
 def _write(installation: Installation, path: Path, rows: Sequence[tuple[Reject, Content]]) -> None:
     """Write a workbook whose cells are all text; the only one to fill in stands out."""
-    headings = _headings(content for _, content in rows)
-    titles = [LINE, SHEET, REASON, CORRECTION, *headings, REFERENCE]
+    columns = _columns(content for _, content in rows)
+    titles = [LINE, SHEET, REASON, CORRECTION, *columns.values(), REFERENCE]
     with written(path, private=True, marked=False):
         pass  # made with the right mode; the library only fills it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -152,7 +165,8 @@ def _write(installation: Installation, path: Path, rows: Sequence[tuple[Reject, 
             sheet.write_string(0, place, title, bold)
         for number, (row, content) in enumerate(rows, start=1):
             why = words.reason(content.problems, row.kind)
-            cells = [_shown(content.cells.get(title, "")) for title in headings]
+            found = _cells(content)
+            cells = [_shown(found[key][1]) if key in found else "" for key in columns]
             code = reference(installation, row)
             for place, text in enumerate([str(row.line), row.sheet, why, "", *cells, code]):
                 sheet.write_string(number, place, text, empty if place == 3 else plain)
@@ -180,10 +194,31 @@ def _validate(sheet: Any, rows: int) -> None:
     )
 
 
-def _headings(contents: Iterable[Content]) -> list[str]:
-    """Return all headings in the order in which rows have them, without our own columns."""
-    found = {title: None for content in contents for title in content.cells}
-    return [title for title in found if heading(title) not in OURS]
+def _columns(contents: Iterable[Content]) -> dict[_Key, str]:
+    """Return all columns in the order in which rows have them, each with its first heading."""
+    found: dict[_Key, str] = {}
+    for content in contents:
+        for key, (title, _) in _cells(content).items():
+            found.setdefault(key, title)
+    return found
+
+
+def _cells(content: Content) -> dict[_Key, tuple[str, str]]:
+    """Return a row's headings and cells by column, without our own columns.
+
+    Files of one unit call the same thing "Nama Lengkap" and "NAMA": it stands in one column. Two
+    numbers of one row stay apart, and a name stands there once, as it is compared on coming back.
+    """
+    found: dict[_Key, tuple[str, str]] = {}
+    for title, text in content.cells.items():
+        if heading(title) in OURS:
+            continue
+        what = column_of(title) or heading(title)
+        if what == _NAME.name:
+            found.setdefault((what, 0), (title, content.name))
+        else:
+            found[what, sum(one == what for one, _ in found)] = title, text
+    return found
 
 
 def _shown(cell: str) -> str:
