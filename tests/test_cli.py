@@ -621,8 +621,29 @@ def test_links_are_made_once_and_written(ready):
     assert ".csv, .xlsx or .json" in bad("links", "integritas", "-o", "links.pdf", *number)
     assert "own:U9" in bad("links", "integritas", "--unit", "own:U9", *number)
     assert "TWILIO_WHATSAPP_FROM" in bad("links", "integritas")
-    dated = data("links", "integritas", "--expires", "2027-01-15", "--cap", "5", *number)
-    assert dated["reused"] == 6
+    day = f"{datetime.now(UTC) + timedelta(days=60):%Y-%m-%d}"
+    dated = good("links", "integritas", "--expires", day, "--unit", "own:U1", *number)
+    assert "links: 0 new, 0 kept, 3 changed (cap or last day)" in dated
+    over = bad("links", "integritas", "--expires", "2020-01-01", *number)
+    assert "over already" in over
+    assert "today or a later day" in over
+
+
+@pytest.mark.parametrize(
+    "written", ["0812-0000-0999", "+62 812 0000 0999", "whatsapp:+6281200000999"]
+)
+def test_our_number_is_read_as_people_write_it(ready, written):
+    first = data("links", "integritas", "--number", written)["links"][0]
+    assert first["url"].startswith("https://wa.me/6281200000999?")
+
+
+def test_our_number_may_be_a_landline_and_what_is_none_is_named(ready):
+    first = data("links", "integritas", "--number", "+62 21 5550 0100")["links"][0]
+    assert first["url"].startswith("https://wa.me/622155500100?")
+    for wrong in ("81", "nomor kantor", "0812-0000-0999 / 0812-0000-0998"):
+        assert f"--number {wrong}: no telephone number" in bad(
+            "links", "integritas", "--number", wrong
+        )
 
 
 def test_personal_links_go_to_a_file_only_its_owner_reads(ready):

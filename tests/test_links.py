@@ -149,6 +149,30 @@ def test_cap_and_expiry_of_an_old_link_can_be_renewed_but_not_below_its_starts(p
         create_links(place, "integritas", units=["U1"], groups=["ahli"], cap=1)
 
 
+def test_links_that_get_another_cap_or_last_day_are_counted_and_noted(place):
+    create_links(place, "integritas", units=["U1"])
+    until = MONDAY + timedelta(days=5)
+    assert create_links(place, "integritas", groups=["ahli"], expires_at=until) == LinksReport(
+        created=1, reused=0, changed=1
+    )
+    again = create_links(place, "integritas", units=["U1"], expires_at=until)
+    assert again == LinksReport(created=0, reused=1, changed=2)
+    noted = [json.loads(row.detail) for row in rows(place, Audit) if row.what == "links"]
+    assert noted[-1] == {"survey": "integritas", "created": 0, "reused": 1, "changed": 2}
+
+
+def test_no_past_day_takes_the_life_of_links_that_hang(place, tmp_path):
+    add_people(place, tmp_path)
+    until = MONDAY + timedelta(days=60)
+    create_links(place, "integritas", expires_at=until)
+    past = MONDAY - timedelta(seconds=1)
+    for make in (create_links, create_personal_links):
+        with pytest.raises(InputError, match="over already"):
+            make(place, "integritas", expires_at=past)
+    assert {link.expires_at for link in every(place)} == {until}
+    assert every(place, personal_links) == []
+
+
 @pytest.mark.parametrize(
     ("wishes", "message"),
     [
@@ -156,6 +180,7 @@ def test_cap_and_expiry_of_an_old_link_can_be_renewed_but_not_below_its_starts(p
         ({"units": ["own:U3"]}, "there is no unit 'own:U3'"),
         ({"cap": 0}, "lets nobody in"),
         ({"note": "x" * 201}, "201 characters"),
+        ({"expires_at": MONDAY}, "the last day is over already.*; use today or a later day"),
         ({"expires_at": datetime(2027, 1, 1)}, "no time zone"),  # noqa: DTZ001
     ],
 )
@@ -305,6 +330,24 @@ def test_a_name_is_never_a_formula(tmp_path):
     cells = [cell for row in sheet_rows(path) for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
     assert "=1+1" in {cell.value for cell in cells}
+
+
+def test_a_file_for_people_has_the_last_local_day_and_one_for_programs_the_time(local, tmp_path):
+    midnight = datetime(2027, 1, 20, 17, tzinfo=UTC)  # in Jakarta: the 20th is the last day
+    create_links(local, "integritas", groups=["ahli"], expires_at=midnight)
+    create_links(local, "integritas", groups=["internal"])
+    path = tmp_path / "tautan.csv"
+    export_links(local, "integritas", NUMBER, path, "csv")
+    found = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    assert [(one["group"], one["last_day"]) for one in found] == [
+        ("ahli", "2027-01-20"),
+        ("internal", ""),
+    ]
+    assert "expires_at" not in found[0]
+    path = tmp_path / "tautan.json"
+    export_links(local, "integritas", NUMBER, path, "json")
+    first = json.loads(path.read_text("utf-8"))[0]
+    assert (first["last_day"], first["expires_at"]) == ("2027-01-20", "2027-01-20T17:00:00+00:00")
 
 
 def test_no_links_are_still_a_whole_file(tmp_path):

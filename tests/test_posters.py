@@ -17,12 +17,11 @@ from bot.flow.load import load_survey
 from bot.flow.source import FlowError
 from bot.intake.tables import InputError
 from bot.interview.surveys import publish
-from bot.outreach.links import create_links
 from bot.outreach.posters import Order, lay_out, write_codes, write_posters
 from bot.printing.posters import FORMS, DoesNotFit, Poster, Wording, print_posters
 from bot.printing.typeset import FONTS, typeset
 from storage.models import Conversation, Link
-from tests.rows import rows
+from tests.rows import change, rows
 from tests.setup import MONDAY, add_unit, bundled_files, installation, publish_bundled
 from tests.whatsapp import Office, office
 
@@ -147,7 +146,7 @@ def test_a_poster_shows_the_last_day_of_its_own_link_and_none_is_printed_that_is
     order = Order(groups=["ahli"], expires_at=until)
     ((_, poster),), _ = lay_out(here, "integritas", NUMBER, order)
     assert poster.wordings[0].lines["expiry"] == "Berlaku sampai 27 November 2026"
-    create_links(here, "integritas", groups=["ahli"], expires_at=MONDAY - timedelta(days=1))
+    change(here, Link, {"expires_at": MONDAY - timedelta(days=1)}, grp="ahli")
     with pytest.raises(InputError, match=r"are over, the first one is .*--expires"):
         lay_out(here, "integritas", NUMBER, Order(groups=["ahli"]))
 

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
     from bot.outreach.ledger import Ledger
     from bot.outreach.link_files import Format
+    from bot.outreach.links import LinksReport
     from bot.outreach.mail.mailing import MailPlan, MailReport
     from bot.outreach.mail.smtp import Postman
-    from bot.outreach.posters import PictureForm
+    from bot.outreach.posters import PictureForm, PostersReport
     from bot.printing.posters import PosterForm
     from bot.service import Service
+
+_E164 = re.compile(r"\+?[1-9]\d{6,14}")
 
 SURVEY = typer.Argument(..., help="The survey's name.")
 UNITS = typer.Option([], "--unit", help="list:code; all units if not given.")
@@ -69,6 +72,9 @@ def links_make(
     """Make wa.me links for groups of units, or for every person on the roster."""
     from bot.outreach import links as use
 
+    form = output.suffix.removeprefix(".").lower() if output is not None else ""
+    if output is not None and form not in {"csv", "xlsx", "json"}:
+        fail(f"{output}: end the name in .csv, .xlsx or .json")
     with opened() as service:
         here = service.installation
         sender = _our_number(service, number)
@@ -81,9 +87,6 @@ def links_make(
             )
         written = 0
         if output is not None:
-            form = output.suffix.removeprefix(".").lower()
-            if form not in {"csv", "xlsx", "json"}:
-                fail(f"{output}: end the name in .csv, .xlsx or .json")
             written = use.export_links(
                 here, survey, sender, output, cast("Format", form), personal=personal
             )
@@ -96,7 +99,7 @@ def links_make(
         )
 
         def show() -> None:
-            out.print(f"links: {made.created} new, {made.reused} kept")
+            out.print(_made(made))
             for one in listed[:50] if output is None else []:
                 out.print(f"{one.unit_name} / {one.group}: {one.url}", soft_wrap=True)
             if output is not None:
@@ -104,6 +107,11 @@ def links_make(
 
         rows = [one.to_dict() for one in listed]
         report(as_json, made.to_dict() | {"written": written, "links": rows}, show)
+
+
+def _made(done: LinksReport | PostersReport) -> str:
+    changed = f", {done.changed} changed (cap or last day)" if done.changed else ""
+    return f"links: {done.created} new, {done.reused} kept{changed}"
 
 
 @links.command("ledger")
@@ -181,10 +189,7 @@ def posters(
             done = use.write_posters(here, survey, sender, order, sheet, output)
 
         def show() -> None:
-            out.print(
-                f"posters: {done.posters} written to {output}; links: {done.created} new,"
-                f" {done.reused} kept"
-            )
+            out.print(f"posters: {done.posters} written to {output}; {_made(done)}", soft_wrap=True)
             for code in done.left_out:
                 err.print(f"{code} is left out: it has no words under `poster`", style="yellow")
 
@@ -331,12 +336,31 @@ def _postman(service: Service) -> Postman:
 def _our_number(service: Service, number: str) -> str:
     """Return the number that wa.me links lead to, or end with exit code 1."""
     here = service.installation
-    sender = number or here.via.sender
-    if not re.fullmatch(r"(whatsapp:)?\+?[1-9]\d{6,14}", sender) or (
-        not number and service.twilio is None and not here.demo
+    if number:
+        return _read_number(number, service.settings.default_region)
+    sender = here.via.sender
+    if not _E164.fullmatch(sender.removeprefix("whatsapp:")) or (
+        service.twilio is None and not here.demo
     ):
         fail("a wa.me link needs our number: set TWILIO_WHATSAPP_FROM or give --number +62…")
     return sender
+
+
+def _read_number(text: str, region: str) -> str:
+    """Return a number as people write it, or end with exit code 1.
+
+    Ours may be a landline too, which is taken where it is written with its plus.
+    """
+    from bot.intake.phones import read_phone
+
+    bare = text.strip().removeprefix("whatsapp:")
+    phone = read_phone(bare, region)
+    if phone.e164 is not None and not phone.others:
+        return phone.e164
+    plus = re.sub(r"[\s().-]", "", bare)
+    if not plus.startswith("+") or not _E164.fullmatch(plus):
+        fail(f"--number {text}: no telephone number; write one, as 0812… or +62…")
+    return plus
 
 
 def _end_of_day(service: Service, survey: str, day: datetime | None) -> datetime | None:

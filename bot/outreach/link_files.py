@@ -32,6 +32,7 @@ class Link:
     note: str = ""
     cap: int | None = None
     expires_at: datetime | None = None
+    last_day: str = ""  # 2027-01-31, in the survey's zone; empty where the link has none
     salutation: str = ""
     name: str = ""
     email: str = ""
@@ -48,17 +49,20 @@ class Link:
         return {**asdict(self), "expires_at": expires}
 
 
-_PLACE_COLUMNS = ("unit_list", "unit", "unit_name", "group", "code", "url", "note", "expires_at")
+_PLACE_COLUMNS = ("unit_list", "unit", "unit_name", "group", "code", "url", "note", "last_day")
 # In the order in which a letter needs them.
 _PERSON_COLUMNS = (
     *("salutation", "name", "email", "phone", "language", "survey", "organiser", "url", "code"),
-    *("number", "until", "text", "unit_list", "unit", "unit_name", "group", "expires_at"),
+    *("number", "until", "text", "unit_list", "unit", "unit_name", "group", "last_day"),
 )
+# What only programs want.
+_JSON_COLUMNS = ("expires_at",)
 
 
 def write_links(rows: Iterable[Link], path: Path, form: Format, *, personal: bool) -> int:
     """Write links as CSV, XLSX or JSON, one by one, and return how many."""
-    columns = _PERSON_COLUMNS if personal else _PLACE_COLUMNS
+    columns: tuple[str, ...] = _PERSON_COLUMNS if personal else _PLACE_COLUMNS
+    columns += _JSON_COLUMNS if form == "json" else ()
     records = (
         {name: one for name, one in row.to_dict().items() if name in columns} for row in rows
     )

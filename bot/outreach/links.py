@@ -42,10 +42,11 @@ NOTE_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class LinksReport:
-    """What a run made, and what it found and kept."""
+    """What a run made, what it found and kept, and of which it changed the cap or the last day."""
 
     created: int
     reused: int
+    changed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
@@ -76,7 +77,7 @@ def create_links(
     replaces the old one. Raises InputError, UnknownSurvey.
     """
     note = " ".join(note.split())
-    _check_limits(survey, note, cap, expires_at)
+    _check_limits(installation, survey, note, cap, expires_at)
 
     def work(connection: Connection) -> LinksReport:
         published = _open_to_all(connection, installation, survey)
@@ -90,10 +91,9 @@ def create_links(
         places = [(unit_id, group) for unit_id in unit_ids for group in names]
         fresh = [place for place in places if place not in old]
         _add(connection, published.id, fresh, note, cap, expires_at)
-        for place in places:
-            if place in old:
-                _renew(connection, published, old[place], cap, expires_at)
-        report = LinksReport(len(fresh), len(places) - len(fresh))
+        known = [old[place] for place in places if place in old]
+        changed = sum(_renew(connection, published, row, cap, expires_at) for row in known)
+        report = LinksReport(len(fresh), len(known) - changed, changed)
         _record(connection, installation, published, "links", report)
         return report
 
@@ -110,7 +110,7 @@ def create_personal_links(
     published = installation.database.read(
         lambda connection: _open_to_all(connection, installation, survey)
     )
-    _check_limits(survey, "", 1, expires_at)
+    _check_limits(installation, survey, "", 1, expires_at)
     created = 0
     after: int | None = 0
 
@@ -136,10 +136,9 @@ def links(
     """Yield a survey's links of places, by unit and group. `number` is our sender's."""
     published = installation.surveys.named(connection, survey)
     units = {unit.id: unit for unit in unit_queries.every(connection)}
-    title = letters.link_title(published)
     rows = queries.of_places(connection, published.id)
     for row in sorted(rows, key=lambda row: (row.unit_id, row.grp, row.note)):
-        yield _link(row, units[row.unit_id], title, number)
+        yield _link(published, row, units[row.unit_id], number)
 
 
 def personal_links(
@@ -157,7 +156,7 @@ def personal_links(
         language = letters.language_of(published, person)
         settings = published.survey.settings
         yield replace(
-            _link(row.link, units[row.link.unit_id], title, number),
+            _link(published, row.link, units[row.link.unit_id], number),
             salutation=letters.salutation(person.get("name", ""), language),
             name=person.get("name", ""),
             email=person.get("email", ""),
@@ -203,8 +202,9 @@ def export_links(
 # --- details --------------------------------------------------------------------------------------
 
 
-def _link(row: LinkRow, unit: UnitRow, title: str, number: str) -> Link:
-    text = codes.link_text(title, row.code)
+def _link(published: Published, row: LinkRow, unit: UnitRow, number: str) -> Link:
+    text = codes.link_text(letters.link_title(published), row.code)
+    last = letters.last_day(published, row.expires_at) if row.expires_at else None
     return Link(
         unit_list=unit.code_list,
         unit=unit.code,
@@ -216,6 +216,7 @@ def _link(row: LinkRow, unit: UnitRow, title: str, number: str) -> Link:
         note=row.note,
         cap=row.cap,
         expires_at=row.expires_at,
+        last_day=last.isoformat() if last else "",
     )
 
 
@@ -256,7 +257,9 @@ def groups_wanted(published: Published, wanted: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted)) or list(known)
 
 
-def _check_limits(survey: str, note: str, cap: int | None, expires_at: datetime | None) -> None:
+def _check_limits(
+    installation: Installation, survey: str, note: str, cap: int | None, expires_at: datetime | None
+) -> None:
     problems = []
     if len(note) > NOTE_LIMIT:
         fix = f"use at most {NOTE_LIMIT}"
@@ -267,6 +270,9 @@ def _check_limits(survey: str, note: str, cap: int | None, expires_at: datetime 
     if expires_at is not None and expires_at.tzinfo is None:
         fix = "give the time with its zone"
         problems.append(Problem(survey, 1, 1, "the expiry has no time zone", fix))
+    elif expires_at is not None and expires_at <= installation.now():
+        what = "the last day is over already: these links would let nobody in"
+        problems.append(Problem(survey, 1, 1, what, "use today or a later day"))
     if problems:
         raise InputError(problems)
 
@@ -302,16 +308,20 @@ def _renew(
     row: LinkRow,
     cap: int | None,
     expires_at: datetime | None,
-) -> None:
-    """Give an old link the cap and expiry that were asked for; None leaves them."""
+) -> bool:
+    """Give an old link the cap and expiry that were asked for; None leaves them.
+
+    Return whether anything is another one now.
+    """
     new_cap = row.cap if cap is None else cap
     new_expiry = row.expires_at if expires_at is None else expires_at
     if (new_cap, new_expiry) == (row.cap, row.expires_at):
-        return
+        return False
     if new_cap is not None and new_cap < row.starts:
         what = f"link {row.code} has more starts than a cap of {new_cap} allows"
         raise InputError([Problem(published.name, 1, 1, what, "use a higher cap")])
     queries.change(connection, row.id, cap=new_cap, expires_at=new_expiry)
+    return True
 
 
 def _add_personal(
@@ -353,6 +363,6 @@ def _record(
     what: str,
     report: LinksReport,
 ) -> None:
-    if report.created:
+    if report.created or report.changed:
         detail = json.dumps({"survey": published.name, **report.to_dict()})
         audit.record(connection, installation.now(), what, detail)

@@ -72,6 +72,7 @@ class PostersReport:
     posters: int
     created: int
     reused: int
+    changed: int
     left_out: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def lay_out(
     if contexts.refusal(installation, published) == "closed":
         raise InputError([Problem(survey, 1, 1, "the survey is closed: nobody could answer")])
     languages, left_out = _languages(published, order)
-    created = reused = 0
+    created = reused = changed = 0
     for note in order.notes if not order.address else ():
         made = links.create_links(
             installation,
@@ -153,6 +154,7 @@ def lay_out(
             expires_at=order.expires_at,
         )
         created, reused = created + made.created, reused + made.reused
+        changed += made.changed
     places = installation.database.read(
         lambda connection: list(_places(connection, published, order))
     )
@@ -161,7 +163,7 @@ def lay_out(
         (_file_name(place), _poster(installation, published, place, languages, number, order))
         for place in places
     ]
-    return posters, PostersReport(len(posters), created, reused, left_out)
+    return posters, PostersReport(len(posters), created, reused, changed, left_out)
 
 
 def picture(installation: Installation, code: str, number: str) -> bytes | None:
