@@ -17,7 +17,7 @@ from bot.intake.tables import InputError, Match, Row, open_table
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.reporting.coordinators.coordinator_files import COLUMNS, Reader, read_table, write_table
-from bot.reporting.coordinators.placing import Desk, Imported, take_away
+from bot.reporting.coordinators.placing import Imported, PostEditor, take_away
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import audit
 from storage.queries import coordinators as queries
@@ -57,16 +57,16 @@ def import_coordinators(
         wanted = read_table(table, Reader(hierarchy, region))
 
         def work(connection: Connection) -> Imported:
-            desk = Desk(connection, installation, published, hierarchy)
+            editor = PostEditor(connection, installation, published, hierarchy)
             for one, row in wanted:
 
                 def complain(column: str, what: str, fix: str, line: Row = row) -> None:
-                    desk.problems.append(table.problem(line, column, what, fix))
+                    editor.problems.append(table.problem(line, column, what, fix))
 
-                desk.store(one, complain)
-            if desk.problems:
-                raise InputError(desk.problems)
-            done = desk.finish(replace=replace)
+                editor.store(one, complain)
+            if editor.problems:
+                raise InputError(editor.problems)
+            done = editor.finish(replace=replace)
             changed = {name: count for name, count in done.to_dict().items() if count}
             if changed.keys() & {"added", "changed", "removed"}:
                 detail = json.dumps({"survey": survey, **changed})
@@ -88,21 +88,21 @@ def edit_post(
         hierarchy = read_hierarchy(connection)
         post = _existing(connection, post_id)
         published = installation.surveys.by_id(connection, post.survey_id)
-        desk = Desk(connection, installation, published, hierarchy)
+        editor = PostEditor(connection, installation, published, hierarchy)
 
         def complain(column: str, what: str, fix: str) -> None:
-            desk.problems.append(Problem(f"post {post_id}", 1, 1, f"{column}: {what}", fix))
+            editor.problems.append(Problem(f"post {post_id}", 1, 1, f"{column}: {what}", fix))
 
         unit = hierarchy.units.get(post.unit_id) if post.unit_id is not None else None
         own = {"post": str(post_id), "unit": f"{unit.code_list}:{unit.code}" if unit else ""}
-        reader = Reader(hierarchy, region, desk.problems)
+        reader = Reader(hierarchy, region, editor.problems)
         given = own | {name: text.strip() for name, text in cells.items()}
         if "weekday" in cells and "kind" not in cells:
             given["kind"] = post.kind
         wanted = reader.read(given, frozenset(given), complain)
-        changed = desk.store(wanted, complain) if wanted is not None else []
-        if desk.problems:
-            raise InputError(desk.problems)
+        changed = editor.store(wanted, complain) if wanted is not None else []
+        if editor.problems:
+            raise InputError(editor.problems)
         if changed:
             what = {"survey": published.name, "post": post_id, "changed": changed}
             audit.record(connection, installation.now(), "coordinators edit", json.dumps(what))
@@ -133,8 +133,8 @@ def export_coordinators(installation: Installation, survey: str, path: Path) -> 
 
     def work(connection: Connection) -> list[dict[str, str]]:
         published = installation.surveys.named(connection, survey)
-        desk = Desk(connection, installation, published, read_hierarchy(connection))
-        rows = [desk.shown(post) for post in desk.posts.values() if post.deputy_for is None]
+        editor = PostEditor(connection, installation, published, read_hierarchy(connection))
+        rows = [editor.shown(post) for post in editor.posts.values() if post.deputy_for is None]
         detail = json.dumps({"survey": survey, "posts": len(rows)})
         audit.record(connection, installation.now(), "coordinators export", detail)
         return rows

@@ -84,7 +84,7 @@ def _silence(connection: Connection, installation: Installation, post: Coordinat
 
 
 @dataclass(slots=True)
-class Desk:
+class PostEditor:
     """Brings a survey's posts to what is wanted of them, in one transaction."""
 
     connection: Connection
