@@ -124,6 +124,15 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=name):
             read_form(tmp_path / name, "id")
+    (tmp_path / "daftar.csv").write_text("type,name,label\ntext,a,Siapa?\n", "utf-8")
+    (tmp_path / "kosong.csv").write_text("", "utf-8")
+    for name, what in (
+        ("form.pdf", "`.pdf` is no form; give a workbook"),
+        ("daftar.csv", "no XLSForm that can be read; give a workbook .* in a .csv .* first column"),
+        ("kosong.csv", "the file is empty; give a workbook"),
+    ):
+        with pytest.raises(InputError, match=what):
+            read_form(tmp_path / name, "id")
     with pytest.raises(FileNotFoundError):
         read_form(tmp_path / "missing.xlsx", "id")
 

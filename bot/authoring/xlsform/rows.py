@@ -21,6 +21,10 @@ UNNAMED = "default"
 """The language of a column that names none."""
 
 _SUFFIXES = {".xlsx", ".xlsm", ".xls", ".csv", ".md"}
+_WANTED = (
+    "give a workbook (.xlsx, .xlsm, .xls) with the sheet survey, and choices and settings where"
+    " there are any; in a .csv or .md the first column names the sheet"
+)
 _TRANSLATED = {"label", "hint", "constraint_message"}
 _CODE = re.compile(r"\(\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*\s*\)\s*$")
 # What pyxform calls the columns that belong to the logic, and what everybody else does.
@@ -104,10 +108,11 @@ def read_form(path: Path, unnamed: str) -> Form:
     from pyxform.xls2xform import convert
 
     if path.suffix.lower() not in _SUFFIXES:
-        fix = "save it as .xlsx"
-        raise InputError([Problem(path.name, 1, 1, f"`{path.suffix}` is no form", fix)])
+        raise InputError([Problem(path.name, 1, 1, f"`{path.suffix}` is no form", _WANTED)])
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
+    if not path.stat().st_size:
+        raise InputError([Problem(path.name, 1, 1, "the file is empty", _WANTED)])
     try:
         convert(str(path), form_name="data")
         sheets = get_xlsform(str(path))
@@ -120,9 +125,8 @@ def read_form(path: Path, unnamed: str) -> Form:
         raise InputError([Problem(path.name, int(row[1]) if row else 1, 1, what, fix)]) from error
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         # pyxform is not written for files that are no forms at all.
-        what = f"no XLSForm that can be read ({type(error).__name__})"
-        fix = "it needs the sheets survey, choices and settings"
-        raise InputError([Problem(path.name, 1, 1, what, fix)]) from error
+        what = "no XLSForm that can be read"
+        raise InputError([Problem(path.name, 1, 1, what, _WANTED)]) from error
 
 
 def _form(path: Path, sheets: Any, unnamed: str) -> Form:
