@@ -4,6 +4,7 @@ import openpyxl
 import pytest
 
 from bot.interview.surveys import UnknownSurvey
+from bot.outreach.roster.headings import understand_headings
 from bot.outreach.roster.importing import check_roster
 from bot.outreach.roster.rows import COLUMNS
 from bot.outreach.roster.template import write_template
@@ -32,7 +33,17 @@ def test_a_filled_template_is_read_without_a_guess(place, written):
     book.save(written)
     report = check_roster(place, written, "integritas")
     assert (report.rows, report.counts, report.ignored_columns) == (1, {"accepted": 1}, ())
-    assert {one.sheet for one in report.left_out} == {"Petunjuk", "Daftar"}
+    assert report.left_out == ()
+    assert understand_headings(place, written).skipped == ()
+
+
+def test_another_page_is_told_even_where_it_is_called_as_ours_are(place, written):
+    book = openpyxl.load_workbook(written)
+    book["Petunjuk"]["A1"] = "Kirim paling lambat hari Jumat"
+    book.save(written)
+    assert [one.sheet for one in check_roster(place, written, "integritas").left_out] == [
+        "Petunjuk"
+    ]
 
 
 def test_every_column_of_the_template_is_one_that_is_read(written):

@@ -262,8 +262,72 @@ def test_rows_to_mend_come_back_with_the_reason_and_without_identity_numbers(loc
     assert found[0] == ["baris", "alasan", "kelompok", "nama", "hp_wa", "unit"]
     assert [row[0] for row in found[1:]] == ["5", "6", "7", "8", "9", "10", "11", "12"]
     assert found[1][2:] == ["internal", "D", "0511 3301234", "U1"]
-    assert "landline" in found[1][1]
+    assert [row[1] for row in found[1:]] == [
+        "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya",
+        "angka terakhir nomor hilang karena format Excel",
+        "berisi NIK atau NIP, bukan nomor HP",
+        "belum ada nomor HP",
+        "unit kerja tidak dikenal",
+        "kelompok tidak dikenal",
+        "kelompok tidak dikenal",
+        "jumlah sel tidak sesuai dengan jumlah judul kolom",
+    ]
     assert "6371011234560001" not in out.read_text("utf-8-sig")
+
+
+def test_reasons_are_told_of_every_sheet_and_whatever_a_column_is_called(local, tmp_path):
+    path, out = tmp_path / "a.xlsx", tmp_path / "rejects.csv"
+    head = ["kelompok", "nama", "hp_wa", "email", "Tempat"]
+    sheets = {
+        "Satu": [head, ["", "A", "", "x", "U9"]],
+        "Dua": [head, ["intern", "B", "0511 3301234", "-", ""]],
+    }
+    messy.book(sheets)(path)
+    options = Options(headings={"tempat": "unit"})
+    report = import_roster(local, path, "integritas", options, rejects=out)
+    assert report.counts == {"unusable": 2}
+    found = list(csv.reader(out.read_text("utf-8-sig").splitlines()))
+    assert [row[1] for row in found[1:]] == [
+        (
+            "belum ada nomor HP; alamat e-mail belum bisa dibaca; unit kerja tidak dikenal;"
+            " kelompok belum diisi"
+        ),
+        (
+            "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya; unit kerja belum diisi;"
+            " kelompok tidak dikenal"
+        ),
+    ]
+
+
+@pytest.mark.parametrize("name", ["perbaikan.xlsx", "perbaikan", "perbaikan.txt"])
+def test_rows_to_mend_are_written_as_csv_or_not_at_all(local, file, tmp_path, name):
+    with pytest.raises(InputError, match=r"end the name in \.csv"):
+        import_roster(local, file(BAD), "integritas", rejects=tmp_path / name)
+    assert not (tmp_path / name).exists()
+    assert rows(local) == []
+
+
+def test_a_list_needs_a_column_of_numbers_or_of_e_mail_addresses(place, file):
+    path = file("kelompok,nama,email,kode_unit\nahli,Ani,ani@contoh.id,U1\nahli,Budi,,U1\n")
+    report = import_roster(place, path, "integritas")
+    assert report.counts == {"accepted": 1, "unusable": 1}
+    assert [str(one) for one in report.problems] == [
+        "daftar.csv:3:1: hp_wa: no number; add the person's WhatsApp number"
+    ]
+    assert people(place) == {"Ani": {"name": "Ani", "email": "ani@contoh.id"}}
+    with pytest.raises(InputError, match="there is no column 'hp_wa', nor 'email' in its place"):
+        import_roster(place, file("kelompok,nama,unit\nahli,Ani,U1\n", "b.csv"), "integritas")
+
+
+def test_of_a_row_that_reaches_nobody_number_and_address_are_told(local, file):
+    path = file("kelompok,hp_wa,email,unit\nahli,,bukan-email,U1\nahli,,-,U1\n")
+    report = import_roster(local, path, "integritas")
+    assert [str(one) for one in report.problems] == [
+        "daftar.csv:2:2: hp_wa: no number; add the person's WhatsApp number",
+        "daftar.csv:2:3: email: not an e-mail address; write name@domain",
+        "daftar.csv:3:2: hp_wa: no number; add the person's WhatsApp number",
+    ]
+    assert report.warnings == ()
 
 
 def test_mended_rejects_are_imported_as_they_are(local, file, tmp_path):

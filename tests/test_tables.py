@@ -97,12 +97,23 @@ def test_two_columns_for_one_thing_are_refused(file):
         (b"h\0w\0a\0", "neither a workbook nor text .* save it as XLSX"),
         (b"<?xml version='1.0'?><Workbook>", "save it as XLSX"),
         (b"hp_wa,nama\n1,\x81", "neither a workbook nor text"),
-        (b"", "there is no column 'hp_wa'"),
+        (b"", "the file is empty; is it the right one"),
+        (b"\n , \n", "the file is empty"),
     ],
 )
 def test_what_is_no_table_says_what_it_is_and_how_to_mend_it(file, content, said):
     with pytest.raises(InputError, match=said):
         read(file(content))
+
+
+def test_a_broken_line_below_a_blank_one_is_no_empty_file(file):
+    with pytest.raises(InputError, match="there is no column 'hp_wa'"):
+        read(file(b'\n"hp_wa,nama'))
+
+
+def test_a_heading_of_one_letter_is_like_nothing(file):
+    with pytest.raises(InputError, match="'hp_wa'; add a column with the heading 'hp_wa'"):
+        read(file(b"a,p\n1,2\n"))
 
 
 def test_a_broken_end_of_utf_16_is_told(file):

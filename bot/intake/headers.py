@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.flow.source import Problem
-from bot.intake.headings import Match, Names, most_like
+from bot.intake.headings import Column, Match, Names, most_like
 
 LOOKED_AT = 30
 """Headings stand in one of the first so many lines that are not blank."""
@@ -85,19 +85,20 @@ def understand(
     problems: list[Problem] = []
     for column, matches in sorted(wanted.items(), key=lambda one: -len(one[1])):
         chosen, extra = _choose(matches, names, hidden)
-        spare = names.columns[column].spare if column in names.columns else ""
+        known = names.columns.get(column, Column(column))
+        spare = known.spare
         if len(extra) == 1 and spare and spare not in wanted:
             position[spare] = extra[0][0]
             taken.append(_as(extra[0][1], spare, sheet, line))
         elif extra:
-            problems += _doubled(file, line, titles, column, [chosen, *extra])
+            problems += _doubled(file, line, titles, known.shown, [chosen, *extra])
         position[column] = chosen[0]
         taken.append(_as(chosen[1], column, sheet, line))
     read = set(position.values())
     ignored = [t.strip() for place, t in enumerate(titles) if t.strip() and place not in read]
     for one in names.columns.values():
-        if one.required and one.name not in position:
-            problems.append(_missing(file, line, one.name, ignored))
+        if one.required and not {one.name, one.instead} & set(position):
+            problems.append(_missing(file, line, one, ignored))
     remarks = [
         f"the column {titles[place].strip()!r} is hidden in the file, and was read"
         for place in sorted(read & hidden)
@@ -185,11 +186,13 @@ def _doubled(
     ]
 
 
-def _missing(file: str, line: int, column: str, ignored: list[str]) -> Problem:
-    near = most_like(column, ignored)
+def _missing(file: str, line: int, column: Column, ignored: list[str]) -> Problem:
+    name = column.shown
+    near = most_like(name, ignored)
     fix = (
-        f"rename the column {near!r} to {column!r}"
+        f"rename the column {near!r} to {name!r}"
         if near
-        else f"add a column with the heading {column!r} in the first line"
+        else f"add a column with the heading {name!r} in the first line"
     )
-    return Problem(file, line, 1, f"there is no column {column!r}", fix)
+    other = f", nor {column.instead!r} in its place" if column.instead else ""
+    return Problem(file, line, 1, f"there is no column {name!r}{other}", fix)

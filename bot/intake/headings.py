@@ -49,13 +49,21 @@ class Column:
     """A column that a table may have: its name here, and other names it goes by, best first.
 
     `spare` is the column that takes a second heading of this kind: of "No HP" and "No WA" one is
-    the second number.
+    the second number. `instead` is the one that will do where a required column is not there.
+    `title` is what our documents call it, where that is not its name.
     """
 
     name: str
     synonyms: tuple[str, ...] = ()
     required: bool = False
     spare: str = ""
+    instead: str = ""
+    title: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name that people are told."""
+        return self.title or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +193,10 @@ def did_you_mean(text: str, known: Iterable[str], limit: int = 3) -> str:
 
 def most_like(name: str, titles: Collection[str]) -> str | None:
     """Return the heading that may be meant for a column that is missing."""
+    # A part counts as much as the whole: "a" would be very like "nama".
+    telling = [title for title in titles if len(title.strip()) > 2]
     near = process.extractOne(
-        name, titles, scorer=fuzz.WRatio, processor=utils.default_process, score_cutoff=70
+        name, telling, scorer=fuzz.WRatio, processor=utils.default_process, score_cutoff=70
     )
     return str(near[0]) if near else None
 

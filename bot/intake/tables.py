@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -190,17 +190,19 @@ def open_table(
     *,
     known: Mapping[str, str] | None = None,
     guess: bool = False,
+    beside: Collection[str] = (),
 ) -> Iterator[Table]:
     """Open a file and recognise its columns: CSV, XLSX, XLS, ODS, or a page that says it is one.
 
     A heading that starts with one of `prefixes` (`target_`) is a column of its own, by its tidied
     name. `known` says what headings mean, "" for one that is not to be read. With `guess` misspelt
-    ones are understood too, and stand in `guesses`. Raises InputError, also while rows are read
-    (neither UTF-8 nor Windows-1252), FileNotFoundError, OSError.
+    ones are understood too, and stand in `guesses`. Sheets that begin with one of `beside` are ours
+    and no tables: nothing is said of them. Raises InputError, also while rows are read (neither
+    UTF-8 nor Windows-1252), FileNotFoundError, OSError.
     """
     names = Names(columns, prefixes, known, guess=guess)
     with open_sheets(path) as sheets:
-        yield _recognise(path, sheets, names)
+        yield _recognise(path, sheets, names, beside)
 
 
 @contextmanager
@@ -233,14 +235,20 @@ def _heads(cells: Sequence[str], titles: Sequence[str]) -> str | None:
     return "numbers of the columns" if are_numbered_columns(cells) else None
 
 
-def _recognise(path: Path, sheets: Sequence[Sheet], names: Names) -> Table:
+def _recognise(path: Path, sheets: Sequence[Sheet], names: Names, beside: Collection[str]) -> Table:
     """Find the sheets that are tables with these columns. Raises InputError where none is."""
     found: list[tuple[Sheet, Header, Lines]] = []
     faulty: list[Header] = []
     skipped: list[LeftOut] = []
+    blank = True
     for sheet in sheets:
-        header, lines = _header(path, sheet, names)
-        if header is None or not header.position:
+        top = list(islice(sheet.lines, LOOKED_AT))
+        begins = _beginning(top)
+        blank &= begins is None
+        if begins is None or begins in beside:
+            continue
+        header, lines = _header(path, sheet, top, names)
+        if not header.position:
             skipped.append(LeftOut(sheet.name, 0, "it has no headings that are known"))
         elif sheet.is_hidden:
             skipped.append(LeftOut(sheet.name, 0, "it is hidden; unhide it to have it read"))
@@ -249,14 +257,15 @@ def _recognise(path: Path, sheets: Sequence[Sheet], names: Names) -> Table:
             skipped.append(LeftOut(sheet.name, 0, f"{reason.what} (line {reason.line})"))
         else:
             found.append((sheet, header, lines))
-        if header is not None and header.problems and not sheet.is_hidden:
+        if header.problems and not sheet.is_hidden:
             faulty.append(header)
     if not found or any(_doubles(header) for header in faulty):
         problems = [one for header in faulty for one in header.problems]
-        raise InputError(problems or unreadable(path, *_NOTHING).problems)
+        raise InputError(problems or unreadable(path, *(_EMPTY if blank else _NOTHING)).problems)
     return _together(path, found, skipped)
 
 
+_EMPTY = ("the file is empty", "is it the right one? Save the list again, with its headings")
 _NOTHING = ("there is no table in it", "give every column a heading, in one line above the rows")
 
 
@@ -265,27 +274,34 @@ def _doubles(header: Header) -> bool:
     return not any(one.what.startswith("there is no column") for one in header.problems)
 
 
-def _header(path: Path, sheet: Sheet, names: Names) -> tuple[Header | None, Lines]:
+def _beginning(top: Sequence[tuple[int, list[str] | Problem]]) -> str | None:
+    """Return the first cell with anything in it, "" for a broken line; None where all is blank."""
+    for _, cells in top:
+        if isinstance(cells, Problem):
+            return ""
+        for cell in cells:
+            if cell.strip():
+                return cell.strip()
+    return None
+
+
+def _header(
+    path: Path, sheet: Sheet, top: Sequence[tuple[int, list[str] | Problem]], names: Names
+) -> tuple[Header, Lines]:
     """Return a sheet's header and the lines below it; the first line's, where none is known."""
-    looked_at: list[tuple[int, list[str] | Problem]] = []
-    for line, cells in sheet.lines:
-        looked_at.append((line, cells))
-        if len(looked_at) >= LOOKED_AT:
-            break
     rows = []
-    for line, cells in looked_at:
+    for line, cells in top:
         if isinstance(cells, Problem):
             break
         rows.append((line, cells))
     found = find_header(path.name, sheet.name, rows, names, sheet.hidden)
-    if found is None and looked_at and isinstance(looked_at[0][1], Problem):
-        raise InputError([looked_at[0][1]])
+    if found is None and isinstance(top[0][1], Problem):
+        raise InputError([top[0][1]])
     if found is None:
         first = next((row for row in rows if any(cell.strip() for cell in row[1])), (1, []))
-        header = understand(path.name, sheet.name, first[0], first[1], names, sheet.hidden)
-        return (header if not sheet.name or first[1] else None), iter(())
+        return understand(path.name, sheet.name, *first, names, sheet.hidden), iter(())
     below, header = found
-    return header, chain(looked_at[below:], sheet.lines)
+    return header, chain(top[below:], sheet.lines)
 
 
 def _together(

@@ -16,9 +16,9 @@ Key = tuple[str, str]
 """A unit's code list and code."""
 
 COLUMNS = (
-    Column("code_list", ("daftar_kode", "list", "daftar"), required=True),
-    Column("code", ("kode", "kode_unit", "unit_code"), required=True),
-    Column("name", ("nama", "nama_unit", "unit", "unit_name"), required=True),
+    Column("code_list", ("daftar_kode", "list", "daftar"), required=True, title="daftar_kode"),
+    Column("code", ("kode", "kode_unit", "unit_code"), required=True, title="kode"),
+    Column("name", ("nama", "nama_unit", "unit", "unit_name"), required=True, title="nama"),
     Column("parent", ("induk", "kode_induk", "parent_code")),
     Column("zone", ("zona", "zona_waktu", "timezone", "time_zone")),
     Column("area", ("wilayah", "wilayah_layanan", "area_layanan")),

@@ -21,6 +21,7 @@ from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.mending import rows as mending
 from bot.outreach.mending import sent_files, taking, upload_pages, words
+from bot.outreach.roster.reasons import reason
 from storage.queries import coordinators
 from storage.queries import mending as queries
 from storage.queries import units as unit_queries
@@ -175,7 +176,7 @@ class _Desk:
                 return words.message(self.say("mend_duplicate"))
             case "wrong":
                 problems = [(one.what.partition(": ")[0], one.what, "") for one in outcome.problems]
-                return words.message(self.say("mend_wrong", masalah=words.reason(problems, "")))
+                return words.message(self.say("mend_wrong", masalah=reason(problems, "")))
             case _:
                 return self._next(walk, "")
 
@@ -198,7 +199,7 @@ class _Desk:
             no=str(row.line),
             nama_singkat=words.short_name(content.name),
             unit=unit.name if unit else "unit belum dikenal",
-            masalah=words.reason(content.problems[:1], row.kind),
+            masalah=reason(content.problems[:1], row.kind),
             yang_benar=words.wanted(content.problems),
         )
 

@@ -25,17 +25,16 @@ from bot.intake.phones import holds_national_id
 from bot.intake.tables import Column, InputError, Table, heading, open_table, written
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.outreach.mending import words
 from bot.outreach.mending.rows import (
     Content,
     closed,
-    column_of,
     mend,
     opened,
     units_below,
     within,
 )
-from bot.outreach.roster.rows import COLUMNS
+from bot.outreach.roster.reasons import reason
+from bot.outreach.roster.rows import COLUMNS, column_of
 from storage.queries import mending as queries
 from storage.queries import units as unit_queries
 from storage.queries.mending import Reject
@@ -164,7 +163,7 @@ def _write(installation: Installation, path: Path, rows: Sequence[tuple[Reject, 
         for place, title in enumerate(titles):
             sheet.write_string(0, place, title, bold)
         for number, (row, content) in enumerate(rows, start=1):
-            why = words.reason(content.problems, row.kind)
+            why = reason(content.problems, row.kind)
             found = _cells(content)
             cells = [_shown(found[key][1]) if key in found else "" for key in columns]
             code = reference(installation, row)

@@ -23,7 +23,8 @@ from bot.interview.surveys import Published
 from bot.outreach.roster import quality
 from bot.outreach.roster.diff import PLACE as ROW_PLACE
 from bot.outreach.roster.importing import open_person
-from bot.outreach.roster.rows import COLUMNS, Person, Reader, Units
+from bot.outreach.roster.reasons import of_problem
+from bot.outreach.roster.rows import Person, Reader, Units, column_of
 from storage.database import Conflict
 from storage.queries import mending as queries
 from storage.queries import rosters as roster_queries
@@ -171,11 +172,6 @@ def shut(connection: Connection, installation: Installation, row: Reject, status
         raise Conflict("another correction was faster")
 
 
-def column_of(title: str) -> str:
-    """Return the column that a heading, or a column's own name, stands for; "" for none."""
-    return _NAMES.get(heading(title), "")
-
-
 def corrected(
     connection: Connection, row: Reject, content: Content, correction: str
 ) -> dict[str, str]:
@@ -200,7 +196,6 @@ def corrected(
 
 # --- inside -------------------------------------------------------------------------------------
 
-_NAMES = {heading(name): one.name for one in COLUMNS for name in (one.name, *one.synonyms)}
 _BY_KIND = {"unknown_unit": "unit", "unknown_group": "kelompok"}
 
 
@@ -225,10 +220,7 @@ def _keep(
     problems: Sequence[Problem],
 ) -> None:
     """Remember what is right now; the row stays open with the rest."""
-    left = tuple(
-        (one.what.partition(": ")[0], one.what.partition(": ")[2] or one.what, one.fix)
-        for one in problems
-    )
+    left = tuple(of_problem(one) for one in problems)
     values = sealed(connection, installation, Content(cells, left, content.person))
     queries.settle(connection, row.id, "open", **values)
 

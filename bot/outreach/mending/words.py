@@ -13,8 +13,7 @@ from babel.numbers import format_decimal
 from bot.flow.expressions import fill
 from bot.flow.survey import Survey
 from bot.flow.turn import Message
-from bot.intake.phones import REASONS
-from bot.outreach.mending.rows import column_of
+from bot.outreach.roster.rows import column_of
 
 LOCALE = "id"
 
@@ -67,26 +66,6 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_BY_KIND: Mapping[str, str] = MappingProxyType(
-    {
-        "landline": "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya",
-        "lost_digits": "angka terakhir nomor hilang karena format Excel",
-        "placeholder": "nomor contoh (angka berulang atau berurutan)",
-        "national_id": "berisi NIK atau NIP, bukan nomor HP",
-        "invalid": "bukan nomor HP yang lengkap",
-        "empty": "belum ada nomor HP",
-        "unknown_unit": "unit kerja tidak dikenal",
-        "unknown_group": "kelompok tidak dikenal",
-    }
-)
-_BY_TEXT = {REASONS[kind][0]: words for kind, words in _BY_KIND.items() if kind in REASONS}
-_BY_COLUMN = {
-    "hp_wa": "nomor HP belum bisa dibaca",
-    "email": "alamat e-mail belum bisa dibaca",
-    "unit": "unit kerja tidak dikenal",
-    "opd": "unit kerja tidak dikenal",
-    "kelompok": "kelompok tidak dikenal",
-}
 _WANTED = {
     "unit": "kode unit yang benar",
     "opd": "kode unit yang benar",
@@ -115,13 +94,6 @@ def number(value: int) -> str:
     return str(format_decimal(value, locale=LOCALE))
 
 
-def reason(problems: Sequence[tuple[str, str, str]], kind: str) -> str:
-    """Say in words what is wrong with a row, by its problems (column, what, fix) or its class."""
-    said = [_of_problem(column, what) for column, what, _ in problems]
-    said = list(dict.fromkeys(one for one in said if one))
-    return "; ".join(said) or _BY_KIND.get(kind, "baris belum bisa dibaca")
-
-
 def wanted(problems: Sequence[tuple[str, str, str]]) -> str:
     """Say what to reply with."""
     column = column_of(problems[0][0]) if problems else ""
@@ -132,9 +104,3 @@ def short_name(name: str) -> str:
     """Return as little of a name as tells people of one office apart: the first two words."""
     words = name.split()
     return " ".join(words[:2])[:30] or "tanpa nama"
-
-
-def _of_problem(column: str, what: str) -> str:
-    bare = what.partition(": ")[2] or what
-    known = _BY_TEXT.get(what) or _BY_TEXT.get(bare)
-    return known or _BY_COLUMN.get(column_of(column), "")

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from bot.flow.source import Problem
 from bot.intake.phones import holds_national_id
 from bot.interview.installation import Installation
+from bot.outreach.roster.reasons import of_problem
 from bot.outreach.roster.rows import Outcome, Person, Read, Reader
 from storage.keys import DataKey
 from storage.queries import imports
@@ -250,9 +251,8 @@ def reject_row(
             for name, cell in zip(names, read.row.raw, strict=False)
         },
         "problems": [
-            {"column": name, "what": what, "fix": problem.fix}
+            dict(zip(("column", "what", "fix"), of_problem(problem), strict=True))
             for problem in one.problems
-            for name, _, what in [problem.what.partition(": ")]
         ],
         "person": dict(read.known),
     }

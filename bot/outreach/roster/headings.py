@@ -17,6 +17,7 @@ from bot.flow.source import Problem
 from bot.intake.tables import InputError, LeftOut, Match, did_you_mean, heading, open_table
 from bot.interview.installation import Installation
 from bot.outreach.roster.rows import COLUMNS
+from bot.outreach.roster.template import PAGES
 from storage.queries import headings as queries
 from storage.queries import units as unit_queries
 from storage.queries.units import UnitRow
@@ -91,7 +92,8 @@ def understand_headings(
         return whose, queries.known(connection, whose.id) if whose else {}
 
     whose, remembered = installation.database.read(look)
-    with open_table(path, COLUMNS, known={**remembered, **told}, guess=True) as table:
+    known = {**remembered, **told}
+    with open_table(path, COLUMNS, known=known, guess=True, beside=PAGES) as table:
         titles = {heading(text): " ".join(text.split()) for text in table.header}
         unknown = [text for text in told if text not in titles]
         if unknown:

@@ -37,6 +37,7 @@ from bot.outreach.roster.staging import (
     in_stages,
     taken_in,
 )
+from bot.outreach.roster.template import PAGES
 from storage.queries import audit
 from storage.queries import units as unit_queries
 
@@ -300,7 +301,8 @@ class _Run:
 
     def _open(self, stack: ExitStack) -> tuple[Table, Rejects | None]:
         known = self._options.headings
-        table = stack.enter_context(open_table(self._path, COLUMNS, known=known))
+        opened = open_table(self._path, COLUMNS, known=known, beside=PAGES)
+        table = stack.enter_context(opened)
         no_patients(table.header, (), self._unit_name(), self._path.name)
         _check_columns(table, self._options)
         out = stack.enter_context(rejected_rows(self._rejects, table)) if self._rejects else None
@@ -335,7 +337,7 @@ class _Run:
         for one in chunk:
             self._tally.add(one)
             if out is not None and one.outcome in TO_MEND:
-                out.add(one.read.row, one.problems)
+                out.add(one.read.row, one.problems, one.read.kind or one.outcome)
         if self._progress is not None:
             self._progress(self._tally.rows)
 
@@ -393,10 +395,10 @@ def _check_columns(table: Table, options: Options) -> None:
     """A row must be able to say where its person belongs. Raises InputError."""
     problems = []
     if "kelompok" not in table.position and not options.group:
-        fix = "add the column, or name one group for all rows"
+        fix = "add the column, or name one group for all rows with --group"
         problems.append(table.problem(1, "kelompok", "there is no such column", fix))
     if not {"unit", "opd"} & set(table.position) and not options.unit:
-        fix = "add a column unit with the units' codes, or name one unit for all rows"
+        fix = "add a column unit with the units' codes, or name one for all rows with --unit"
         problems.append(table.problem(1, "unit", "there is no such column", fix))
     if problems:
         raise InputError(problems)

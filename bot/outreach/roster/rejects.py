@@ -1,4 +1,4 @@
-"""The rows that an office must mend, given back as a CSV with the reasons beside them."""
+"""The rows that an office must mend, given back as a CSV with the reasons in Indonesian."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from bot.flow.source import Problem
 from bot.intake.phones import holds_national_id
 from bot.intake.tables import InputError, Row, Table, safe_cell, written
+from bot.outreach.roster.reasons import of_problem, reason
 
 
 class Rejects:
@@ -30,11 +31,11 @@ class Rejects:
         }
         self._write(["baris", "alasan", *self._kept(table.header)])
 
-    def add(self, row: Row, problems: Sequence[Problem]) -> None:
-        """Write one row with what is wrong with it and how to mend it."""
+    def add(self, row: Row, problems: Sequence[Problem], kind: str) -> None:
+        """Write one row with what is wrong with it; `kind` is the class that it fell into."""
         cells = ["" if holds_national_id(cell) else cell for cell in self._kept(row.raw)]
-        reasons = " | ".join(f"{one.what} ({one.fix})" if one.fix else one.what for one in problems)
-        self._write([str(row.line), reasons, *cells])
+        why = reason([of_problem(one) for one in problems], kind)
+        self._write([str(row.line), why, *cells])
 
     def _kept(self, cells: Sequence[str]) -> list[str]:
         return [cell for place, cell in enumerate(cells) if place not in self._skipped]
@@ -47,8 +48,12 @@ class Rejects:
 def rejected_rows(path: Path, table: Table) -> Iterator[Rejects]:
     """Open the file for rows to mend, for its owner alone.
 
-    Raises InputError where that is the roster itself.
+    Raises InputError where that is the roster itself, or is no name of a CSV.
     """
+    if path.suffix.lower() != ".csv":
+        what = "rows to mend are written as CSV"
+        fix = "end the name in .csv; `tautan roster report -o FOLDER` writes workbooks"
+        raise InputError([Problem(path.name, 1, 1, what, fix)])
     if path.resolve() == table.path.resolve():
         what = "the rows to mend would overwrite the roster itself"
         raise InputError([Problem(path.name, 1, 1, what, "name another file for them")])

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from bot.flow.settings import Settings
 from bot.flow.source import Problem
 from bot.intake.phones import REASONS, Phone, holds_national_id, read_phone
-from bot.intake.tables import Column, Row, Table, did_you_mean
+from bot.intake.tables import Column, Row, Table, did_you_mean, heading
 from storage.queries.units import UnitRow
 
 Outcome = Literal[
@@ -64,7 +64,7 @@ COLUMNS = (
         ("nama_lengkap", "nama_responden", "nama_pegawai", "nama_asn", "nama_pns",
          "nama_pengguna_layanan", "nama_pemohon", "name", "full_name"),
     ),
-    Column("hp_wa", _PHONES, required=True, spare="hp_lain"),
+    Column("hp_wa", _PHONES, required=True, spare="hp_lain", instead="email"),
     Column("hp_lain", _OTHER_PHONES),
     Column("email", ("e_mail", "surel", "alamat_email", "alamat_e_mail", "alamat_surel",
                      "email_address")),
@@ -81,13 +81,27 @@ COLUMNS = (
     *DETAILS,
 )  # fmt: skip
 
+_NAMES = {heading(name): one.name for one in COLUMNS for name in (one.name, *one.synonyms)}
+
 # Names of units and groups that were looked up, and are few in good files.
 _REMEMBERED = 10_000
+NO_EMAIL = ("not an e-mail address", "write name@domain")
 _EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s,;<>().]{2,}")
 _LANGUAGES = {"bahasa indonesia": "id", "indonesia": "id", "indonesian": "id", "inggris": "en",
               "english": "en", "banjar": "bjn", "dayak ngaju": "nij", "ngaju": "nij"}  # fmt: skip
 # The longest source and basis that are stored; more is cut, with a warning.
 _LIMITS = {"sumber_data": 80, "dasar_kontak": 200}
+
+
+def column_of(title: str) -> str:
+    """Return the column that a heading, or a column's own name, stands for; "" for none."""
+    return _NAMES.get(heading(title), "")
+
+
+def read_email(text: str) -> str | None:
+    """Return an e-mail address as it is stored and compared, or None for what is none."""
+    tidy = text.strip().casefold()
+    return tidy if _EMAIL.fullmatch(tidy) and len(tidy) <= 254 else None
 
 
 class Person(NamedTuple):
@@ -195,13 +209,16 @@ class Reader:
         def warn(column: str, what: str, fix: str) -> None:
             warnings.append(self.table.problem(row, column, what, fix))
 
-        email = self._email(row, warn)
+        email = read_email(row.get("email")) or ""
         phone = self._phone(row, warn)
         unit = self._unit(row)
         group = self._group(row)
         reachable = phone.e164 is not None or email
         if not reachable or isinstance(unit, tuple) or isinstance(group, tuple):
             return self._to_mend(row, phone, email, unit, group)._replace(warnings=tuple(warnings))
+        if not email and _is_given(row, "email"):
+            what, fix = NO_EMAIL
+            warn("email", f"{what}; it was left out", fix)
         self._warn_of_phone(phone, warn)
         person = self._person(row, unit, group, phone, email, warn)
         return Read(row, person, warnings=tuple(warnings))
@@ -218,6 +235,8 @@ class Reader:
         wrong: list[tuple[Outcome, str, tuple[str, str]]] = []
         if phone.problem and not email:
             wrong.append(("unusable", "hp_wa", REASONS[phone.kind]))
+            if _is_given(row, "email"):
+                wrong.append(("unusable", "email", NO_EMAIL))
         if isinstance(unit, tuple):
             wrong.append(("unknown_unit", "unit" if row.get("unit") else "opd", unit))
         if isinstance(group, tuple):
@@ -259,15 +278,6 @@ class Reader:
             return text.casefold()
         known = self._groups.get(text) or self._groups.get(_squeezed(text))
         return known or (f"there is no group {text!r}", did_you_mean(text, self.settings.groups))
-
-    def _email(self, row: Row, warn: _Warn) -> str:
-        text = row.get("email").casefold()
-        if not text or text == "-":
-            return ""
-        if _EMAIL.fullmatch(text) and len(text) <= 254:
-            return text
-        warn("email", "not an e-mail address; it was left out", "write name@domain")
-        return ""
 
     def _warn_of_phone(self, phone: Phone, warn: _Warn) -> None:
         if phone.problem and phone.kind != "empty":
@@ -334,6 +344,10 @@ class Reader:
         what = f"the survey is not offered in {row.get('bahasa')!r}; the person will be asked"
         warn("bahasa", what, did_you_mean(text, self.settings.languages))
         return ""
+
+
+def _is_given(row: Row, column: str) -> bool:
+    return row.get(column) not in {"", "-"}
 
 
 _Warn = Callable[[str, str, str], None]

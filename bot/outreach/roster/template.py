@@ -74,6 +74,11 @@ _INSTRUCTIONS = (
     ("", "bersama nama atau nomor."),
 )
 
+_CHOICES = ("Pilihan kelompok", "Pilihan status", "Pilihan unit", "Keterangan unit")
+
+PAGES = frozenset((_INSTRUCTIONS[0][0], _CHOICES[0]))
+"""What the template's other pages begin with: they are no lists of people."""
+
 
 def write_template(installation: Installation, path: Path, survey: str | None = None) -> None:
     """Write the workbook, with the survey's groups and the installation's units to choose from.
@@ -160,8 +165,7 @@ def _phone_formula(cell: str) -> str:
 def _list(book: Any, sheet: Any, groups: Sequence[str], units: Sequence[tuple[str, str]]) -> None:
     """Write what can be chosen; the unit's name stands beside its code."""
     bold = book.add_format({"bold": True})
-    titles = ("Pilihan kelompok", "Pilihan status", "Pilihan unit", "Keterangan unit")
-    for number, title in enumerate(titles):
+    for number, title in enumerate(_CHOICES):
         sheet.write_string(0, number, title, bold)
     columns = (groups, _STATUSES, [code for code, _ in units], [name for _, name in units])
     for number, values in enumerate(columns):

@@ -29,7 +29,12 @@ NONE = "-"
 
 COLUMNS = (
     Column("post", ("pos", "nomor_pos", "id")),
-    Column("phone", ("hp", "hp_wa", "no_hp", "no_wa", "nomor", "telepon", "whatsapp"), True),
+    Column(
+        "phone",
+        ("hp", "hp_wa", "no_hp", "no_wa", "nomor", "telepon", "whatsapp"),
+        required=True,
+        title="hp",
+    ),
     Column("unit", ("kode_unit", "unit_code", "kode", "code", "opd")),
     Column("code_list", ("daftar_kode", "list", "daftar")),
     Column("hour", ("jam", "pukul", "waktu")),
