@@ -511,6 +511,54 @@ def test_a_roster_is_checked_without_being_stored_and_imported_once(ready):
     assert "nothing" in bad("roster", "import", "roster.csv", "-s", "nothing")
 
 
+def test_what_is_odd_in_a_row_that_counts_is_shown_without_a_flood(ready):
+    head = "kelompok,nama,hp_wa,hp_lain,email,unit\n"
+    lines = [f"ahli,N{n},0812000004{n:02},,bukan-email,own:U1" for n in range(12)]
+    lines += ["ahli,Asing,+6591234567,,,own:U1", "ahli,Lain,,081200000431,,own:U1"]
+    name = write(ready, "list.csv", head + "\n".join(lines) + "\n")
+    done = run("roster", "check", name)
+    assert done.stderr.splitlines() == [
+        (
+            "look at list.csv:2:5: email: not an e-mail address; it was left out; write name@domain"
+            " (also lines 3, 4, 5, 6 and 7 more)"
+        ),
+        "look at list.csv:14:3: hp_wa: another country's number; check that it is meant",
+        (
+            "look at list.csv:15:4: hp_lain: the only number of the row; it was taken; put it into"
+            " hp_wa"
+        ),
+    ]
+    assert "an import would add 14, change 0 and take 0 off the list" in done.stdout
+    assert "list.csv: 14 rows" in done.stdout
+    many = [f"ahli,N{n},0812000004{n:02},,,own:U1,bahasa {n}" for n in range(12)]
+    text = head.replace("unit\n", "unit,bahasa\n") + "\n".join(many)
+    done = run("roster", "import", write(ready, "b.csv", text), "-s", "integritas")
+    assert len(done.stderr.splitlines()) == 11
+    assert "and 2 other kinds of remarks; --json lists all" in done.stderr
+    assert "added 12, changed 0, gone 0" in done.stdout
+
+
+def test_what_is_missing_is_called_what_the_guide_calls_it(ready):
+    name = write(ready, "a.csv", "a,b\n1,2\n")
+    said = bad("units", "import", name)
+    for column in ("daftar_kode", "kode", "nama"):
+        assert f"no column '{column}'; add a column with the heading '{column}'" in said
+    assert "no column 'hp'" in bad("coordinators", "import", name, "-s", "integritas")
+    name = write(ready, "b.csv", "hp_wa\n081200000101\n")
+    said = bad("roster", "check", name)
+    assert "one group for all rows with --group" in said
+    assert "one for all rows with --unit" in said
+    name = write(ready, "c.csv", "")
+    assert "c.csv:1:1: the file is empty" in bad("units", "import", name)
+    assert "c.csv:1:1: the file is empty" in bad("roster", "check", name)
+
+
+def test_files_with_rows_to_mend_are_csv(ready):
+    name = write(ready, "list.csv", ROSTER)
+    assert "end the name in .csv" in bad("roster", "check", name, "--rejects", "perbaikan.xlsx")
+    assert not (ready / "perbaikan.xlsx").exists()
+
+
 def test_a_guess_at_a_heading_is_confirmed_and_remembered(ready):
     text = "kelompok,nama,Nomer WA aktif,unit\ninternal,Ani,081200000101,own:U1\n"
     name = write(ready, "list.csv", text)
@@ -523,7 +571,7 @@ def test_a_guess_at_a_heading_is_confirmed_and_remembered(ready):
         *("--map", "Nomer WA aktif=hp_wa"),
     )
     assert shown.exit_code == 0, shown.output
-    assert "headings are remembered" in shown.stderr
+    assert "1 heading remembered for Dinas Contoh" in shown.stderr
     shown = run("roster", "check", name, "--institution", "own:U1")
     assert "confirmed before" in shown.stderr
 
@@ -569,6 +617,8 @@ def test_coordinators_are_listed_exported_edited_and_replaced(ready):
     ]
     assert "there is no such post" in bad("coordinators", "edit", "99", "--hour", "09:00")
     assert "2 posts" in good("coordinators", "export", "integritas", "-o", "out.xlsx")
+    assert ".xlsx or .csv" in bad("coordinators", "export", "integritas", "-o", "out.pdf")
+    assert not (ready / "out.pdf").exists()
     done = data("coordinators", "import", "out.xlsx", "-s", "integritas", "--replace")
     assert (done["unchanged"], done["gone"]) == (2, 0)
     assert "removed" in good("coordinators", "edit", post, "--remove")
@@ -711,6 +761,7 @@ def test_e_mails_are_a_dry_run_until_they_are_meant(ready, monkeypatch):
         server.fail("drop", at="connect")
         assert "cannot be used" in bad("mail", "integritas", "--yes", *fast)
     assert "no more e-mail" in good("mail", "integritas", "--stop", "satu@contoh.example")
+    assert "--stop foo: no e-mail address" in bad("mail", "integritas", "--stop", "foo")
 
 
 def test_publishing_says_what_is_allowed_and_unwise(ready):

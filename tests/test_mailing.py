@@ -303,11 +303,17 @@ def test_a_server_that_says_later_for_ever_is_believed_in_the_end(desk):
 
 
 def test_who_does_not_want_mail_gets_none_however_the_address_is_written(desk):
-    stop_mail(desk.here, " Orang1@Contoh.Example ")
+    assert stop_mail(desk.here, " Orang1@Contoh.Example ")
     plan = plan_mail(desk.here, "integritas")
     assert (plan.people, plan.opted_out) == (2, 1)
     assert desk.send().sent == 2
     assert "orang1@contoh.example" not in desk.recipients
+
+
+@pytest.mark.parametrize("typed", ["foo", "orang1@contoh", "orang1 contoh.example", "@", ""])
+def test_what_is_no_address_stops_nobody_and_says_so(desk, typed):
+    assert not stop_mail(desk.here, typed)
+    assert plan_mail(desk.here, "integritas").opted_out == 0
 
 
 def test_who_stops_begins_or_leaves_the_list_while_letters_wait_gets_none(desk):

@@ -135,6 +135,11 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
     return made
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 row, 2 rows."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def in_words(values: dict[str, Any]) -> str:
     """Return a report's numbers on one line."""
     return ", ".join(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import JSON, err, in_words, opened, out, report, table
+from bot.commands.common import JSON, counted, err, fail, in_words, opened, out, report, table
 from bot.commands.headings import MAP, YES, pairs
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 coordinators = typer.Typer(help="Who gets the daily counts.", no_args_is_help=True)
 
-FILE = typer.Argument(..., help="A CSV, XLSX or XLS file.")
+FILE = typer.Argument(..., help="A CSV, XLSX, XLS or ODS file.")
 SURVEY = typer.Argument(..., help="The survey's name.")
 SURVEY_OPTION = typer.Option(..., "--survey", "-s", help="The survey's name.")
 POST = typer.Argument(..., help="The post's number, as `list` shows it.")
@@ -83,7 +83,7 @@ def coordinators_list(survey: str = SURVEY, as_json: bool = JSON) -> None:
                 for one in posts
             ]
             columns = ["post", "unit", "name", "kind", "when", "state", "deputy"]
-            out.print(table(f"{survey}: {len(posts)} posts", columns, rows))
+            out.print(table(f"{survey}: {counted(len(posts), 'post')}", columns, rows))
             bad = [one for one in posts if not one.is_reached]
             if bad:
                 numbers = ", ".join(str(one.id) for one in bad)
@@ -105,8 +105,11 @@ def coordinators_export(
     from bot.reporting.coordinators.lists import export_coordinators
 
     with opened() as service:
+        if output.suffix.lower() not in {".xlsx", ".csv"}:
+            fail(f"{output}: end the name in .xlsx or .csv")
         number = export_coordinators(service.installation, survey, output)
-        out.print(f"{number} posts written to {output}, which names people: keep it to yourself")
+        posts = counted(number, "post")
+        out.print(f"{posts} written to {output}, which names people: keep it to yourself")
 
 
 @coordinators.command("edit")

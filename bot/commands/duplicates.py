@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, progress_of, report, table
+from bot.commands.common import JSON, counted, err, fail, opened, out, progress_of, report, table
 
 if TYPE_CHECKING:
     from bot.outreach.roster.decisions import Keep
@@ -49,7 +49,8 @@ def duplicates(
                 out.print(f"{len(found)} written to {output}; fill in `keep`", soft_wrap=True)
                 return
             titles = ["id", "kind", "first", "other", "decision", "counts"]
-            out.print(table(f"{survey}: {len(found)} duplicates", titles, [_row(o) for o in found]))
+            title = f"{survey}: {counted(len(found), 'duplicate')}"
+            out.print(table(title, titles, [_row(one) for one in found]))
 
         report(as_json, {"duplicates": [one.to_dict() for one in found]}, show)
 
@@ -60,7 +61,7 @@ def _compare_names(service: Service, survey: str) -> None:
 
     with progress_of("comparing names, unit by unit") as told:
         new = suggest(service.installation, survey, told)
-    err.print(f"{new} new suggestions by name")
+    err.print(f"{counted(new, 'new suggestion')} by name")
 
 
 def decide(

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import JSON, err, fail, many_objects, opened, out, report, table
+from bot.commands.common import (
+    JSON,
+    counted,
+    err,
+    fail,
+    many_objects,
+    opened,
+    out,
+    report,
+    table,
+)
 from bot.commands.common import in_words as _in_words
 from bot.commands.common import progress_bar as _progress
 from bot.commands.headings import INSTITUTION, MAP, YES, show_left_out, understood
@@ -16,11 +26,12 @@ from bot.commands.headings import INSTITUTION, MAP, YES, show_left_out, understo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bot.flow.source import Problem
     from bot.interview.closing import ClosePlan
     from bot.outreach.roster.importing import Options, RosterReport
     from bot.service import Service
 
-FILE = typer.Argument(..., help="A CSV, XLSX or XLS file.")
+FILE = typer.Argument(..., help="A CSV, XLSX, XLS or ODS file.")
 SURVEY = typer.Argument(..., help="The survey's name.")
 SURVEY_OPTION = typer.Option(..., "--survey", "-s", help="The survey's name.")
 
@@ -51,7 +62,9 @@ def units_import(
 
 UNIT = typer.Option("", "--unit", help="list:code, for rows that name no unit.")
 GROUP = typer.Option("", "--group", help="For rows that name no group.")
-REJECTS = typer.Option(None, "--rejects", help="Write the rows to mend, with reasons, here.")
+REJECTS = typer.Option(
+    None, "--rejects", help="A .csv file: the rows to mend, with reasons, for the office."
+)
 
 
 @roster.command("check")
@@ -136,17 +149,38 @@ def _options(
 def _roster_report(done: RosterReport, file: Path, as_json: bool) -> None:
     def show() -> None:
         rows = [[name, number] for name, number in sorted(done.counts.items())]
-        out.print(table(f"{file.name}: {done.rows} rows", ["class", "rows"], rows))
-        out.print(f"added {done.added}, changed {done.changed}, gone {done.gone}")
+        out.print(table(f"{file.name}: {counted(done.rows, 'row')}", ["class", "rows"], rows))
+        if done.written:
+            out.print(f"added {done.added}, changed {done.changed}, gone {done.gone}")
+        else:
+            out.print(
+                f"nothing was written; an import would add {done.added}, change {done.changed}"
+                f" and take {done.gone} off the list"
+            )
         if done.repeated:
             out.print("this very file was taken in before: nothing changed")
         for problem in done.problems[:20]:
             err.print(str(problem), markup=False, soft_wrap=True)
         if len(done.problems) > 20:
             err.print(f"and {len(done.problems) - 20} more; --rejects FILE writes them all")
+        _show_warnings(done)
         show_left_out(done.left_out)
 
     report(as_json, done.to_dict(), show)
+
+
+def _show_warnings(done: RosterReport) -> None:
+    """Say what is to be looked at in rows that are not refused for it, each kind of it once."""
+    kinds: dict[tuple[str, str], list[Problem]] = {}
+    for one in done.warnings:
+        kinds.setdefault((one.what, one.fix), []).append(one)
+    for first, *others in list(kinds.values())[:10]:
+        some = ", ".join(str(one.line) for one in others[:4])
+        more = f" and {len(others) - 4} more" if len(others) > 4 else ""
+        also = f" (also {'line' if len(others) == 1 else 'lines'} {some}{more})" if others else ""
+        err.print(f"look at {first}{also}", markup=False, soft_wrap=True)
+    if len(kinds) > 10:
+        err.print(f"and {counted(len(kinds) - 10, 'other kind')} of remarks; --json lists all")
 
 
 def progress(survey: str = SURVEY, as_json: bool = JSON) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import err, fail, table
+from bot.commands.common import counted, err, fail, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,8 @@ def understood(
         if headings and found.institution is None and not as_json:
             err.print("--institution list:code would remember these headings for the next list")
         elif kept and found.institution is not None and not as_json:
-            err.print(f"{kept} headings are remembered for {found.institution.name}", markup=False)
+            said = f"{counted(kept, 'heading')} remembered for {found.institution.name}"
+            err.print(said, markup=False)
     return headings
 
 

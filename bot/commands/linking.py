@@ -220,7 +220,8 @@ def mail(
     with opened() as service:
         here = service.installation
         if stop:
-            use.stop_mail(here, stop)
+            if not use.stop_mail(here, stop):
+                fail(f"--stop {stop}: no e-mail address, so nobody was stopped; write name@domain")
             report(as_json, {"stopped": True}, lambda: out.print("no more e-mail goes there"))
             return
         if not yes and not to:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, table
+from bot.commands.common import JSON, counted, err, fail, opened, out, table
 from bot.commands.common import report as show_report
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def report(
         def show() -> None:
             _show(done)
             for path, rows in files.items():
-                out.print(f"{rows} rows to mend in {path}", soft_wrap=True, markup=False)
+                said = f"{counted(rows, 'row')} to mend in {path}"
+                out.print(said, soft_wrap=True, markup=False)
 
         named = {str(path): rows for path, rows in files.items()}
         show_report(as_json, done.to_dict() | {"files": named}, show)
@@ -57,9 +58,11 @@ def mend(
 
         def show() -> None:
             rows = [[name, number] for name, number in sorted(done.counts.items())]
-            out.print(table(f"{file.name}: {done.rows} rows", ["outcome", "rows"], rows))
+            out.print(table(f"{file.name}: {counted(done.rows, 'row')}", ["outcome", "rows"], rows))
             for problem in done.problems[:20]:
                 err.print(str(problem), markup=False, soft_wrap=True)
+            if len(done.problems) > 20:
+                err.print(f"and {len(done.problems) - 20} more; --json lists them all")
 
         show_report(as_json, done.to_dict(), show)
 

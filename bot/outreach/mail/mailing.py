@@ -24,6 +24,7 @@ from bot.outreach import links
 from bot.outreach.mail.mails import Letter, envelope, sample, written
 from bot.outreach.mail.smtp import Postman, Undelivered, Unknown
 from bot.outreach.roster.importing import open_person
+from bot.outreach.roster.rows import read_email
 from storage.queries import audit, people
 from storage.queries import mail as queries
 from storage.queries import units as unit_queries
@@ -185,16 +186,20 @@ def send_sample(
         postman.close()
 
 
-def stop_mail(installation: Installation, address: str) -> None:
-    """Never write to this e-mail address again, in no survey."""
+def stop_mail(installation: Installation, address: str) -> bool:
+    """Never write to this e-mail address again, in no survey; False for what is no address."""
+    email = read_email(address)
+    if email is None:
+        return False
 
     def work(connection: Connection) -> None:
         now = installation.now()
-        digest = _digest(installation, address)
+        digest = _digest(installation, email)
         people.add_opt_out(connection, digest, "respondent", now.date())
         audit.record(connection, now, "mail stop", "an e-mail address is not written to any more")
 
     installation.database.write(work)
+    return True
 
 
 # --- details --------------------------------------------------------------------------------------
