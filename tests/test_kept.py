@@ -227,6 +227,23 @@ def test_who_asks_for_erasure_meanwhile_is_erased_when_it_can_be_read(place):
     assert count(place.installation, Contact) == 0
 
 
+def test_a_word_that_the_provider_takes_for_start_is_replayed_to_its_own_question_too(place):
+    """Twilio marks YES and UNSTOP so, whatever they were meant for."""
+    ani = begun(place)
+    first = asked(place, ani.inbox[-1])
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.say("2", fields={"OptOutType": "START"})
+    damage.mend()
+    replay(place)
+    replay(place)
+    assert held(place) == []
+    second = asked(place, ani.inbox[-2])
+    assert second != first
+    assert asked(place, ani.inbox[-1]) == second, "shown again: the 2 was for the one before"
+
+
 def test_every_part_of_a_message_is_kept():
     full = Inbound(
         channel="twilio",

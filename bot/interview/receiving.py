@@ -140,7 +140,7 @@ def _take(
     if row.heard_at is None or came_at - row.heard_at > WINDOW_GRAIN:
         people.saw_inbound(connection, row.address_id, inbound.sender, came_at)
     if inbound.opt_out in ("STOP", "START"):
-        return _at_provider(connection, desk, inbound, arrival, row)
+        return _at_provider(connection, desk, inbound, arrival, row, asked)
     message = None
     if row.coordinator and desk.coordinator_answer is not None:
         message = desk.coordinator_answer(connection, installation, row.contact_id, inbound)
@@ -165,7 +165,12 @@ def _unknown(
 
 
 def _at_provider(
-    connection: Connection, desk: Desk, inbound: Inbound, arrival: _Arrival, row: TurnRow
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    row: TurnRow,
+    asked: str | None,
 ) -> Receipt:
     """Follow the provider where it has acted on STOP or START by itself, and answered that.
 
@@ -182,7 +187,7 @@ def _at_provider(
     if row.status is not None and Status(row.status).over:
         again = Reply(option=Command.MULAI.value)
         return _advance(connection, desk, inbound, arrival, row, again)
-    return _converse(connection, desk, inbound, arrival, row)
+    return _converse(connection, desk, inbound, arrival, row, asked)
 
 
 def _converse(
@@ -191,7 +196,7 @@ def _converse(
     inbound: Inbound,
     arrival: _Arrival,
     row: TurnRow,
-    asked: str | None = None,
+    asked: str | None,
 ) -> Receipt:
     """Let the conversation that the message belongs to take one step."""
     file = Sent(uuid4().hex, inbound.attached.kind) if inbound.attached is not None else None
