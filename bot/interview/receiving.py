@@ -337,7 +337,10 @@ def _stranger(
     if name is None:
         real = contexts.asks_whether_real(connection, installation, inbound.text)
         name = "verify" if real else "stranger"
-    words = contexts.word(connection, installation, None, name, {})
+    own = {"kode": _request_code(installation, inbound)} if name == "erased" else {}
+    words = contexts.word(connection, installation, None, name, own)
     if words is None:
         return NOTHING
+    if name == "erased":
+        address_id = None
     return answer(connection, desk, inbound, address_id, replace(words, once_a_day=name))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.flow.keywords import AGAIN, Command, Phase, normalise
 from bot.flow.turn import Event, Reply
-from bot.interview import contexts, identity
+from bot.interview import contexts, erasure, identity
 from bot.interview.installation import Installation
 from storage.queries import outbox, people
 from storage.queries.turns import TurnRow
@@ -63,11 +63,21 @@ def of_stranger(
     digests: Sequence[bytes],
     contact_id: int | None,
 ) -> str | None:
-    """Carry out BERHENTI or MULAI of somebody in no interview; return the message that says so.
+    """Carry out BERHENTI, HAPUS DATA or MULAI of somebody in no interview; return the message that
+    says so.
 
-    They may stand on a roster that has not been launched, or have been erased before.
+    They may stand on a roster that has not been launched, be a coordinator, or have been erased
+    before. After "erased" nothing is left of them but opt-outs.
     """
     said = contexts.command(connection, installation, text, Phase.OVER)
+    if said is Command.HAPUS_DATA:
+        if contact_id is not None:
+            erasure.erase(connection, installation, contact_id)
+        else:
+            erasure.erase_unmet(connection, digests)
+        return "erased"
+    if said is Command.HAPUS_OR_BATAL:
+        return "erase_how"
     if said is Command.BERHENTI:
         if contact_id is not None:
             identity.opt_out(connection, installation, contact_id)
