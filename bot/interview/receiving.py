@@ -49,6 +49,8 @@ def receive(desk: Desk, inbound: Inbound) -> Receipt:
         receipt = installation.database.write(lambda connection: _turn(connection, desk, inbound))
         if receipt.outbox_id is not None:
             desk.debits.count(installation, Via(inbound.channel, inbound.sender))
+        elif receipt.message is not None and not desk.direct:
+            desk.unkept.put(installation, inbound, receipt.message)
         return receipt
     except (Unavailable, Conflict):
         raise
@@ -91,7 +93,7 @@ def _turn(connection: Connection, desk: Desk, inbound: Inbound) -> Receipt:
     digests = [identity.digest(installation, one) for one in inbound.addresses]
     rows = turns.look(connection, sid, digests, inbound.sender)
     if rows is None:
-        return again(connection, installation, inbound)
+        return again(connection, desk, inbound, digests)
     arrival = _Arrival(Arrived(sid, installation.now().date()))
     receipt = _take(connection, desk, inbound, arrival, digests, rows)
     # In the common case it went in with the state. Two that process one message at once both come
