@@ -246,6 +246,31 @@ def test_a_word_that_the_provider_takes_for_start_is_replayed_to_its_own_questio
     assert asked(place, ani.inbox[-1]) == second, "shown again: the 2 was for the one before"
 
 
+def test_what_comes_by_another_address_of_a_person_queues_too(place):
+    """WhatsApp shows the number one time and hides it the next."""
+    ani = begun(place)
+    first = asked(place, ani.inbox[-1])
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.shows_phone = False
+    ani.say("3")
+    damage.mend()
+    assert ani.say("ULANG") == [], "it comes after the 1 and the 3"
+    assert {row.address_hmac for row in held(place)} == {held(place)[0].address_hmac}
+    assert [row.order_no for row in held(place)] == [1, 2, 3]
+    replay(place)
+    replay(place)
+    assert held(place) == []
+    second = asked(place, ani.inbox[-1])
+    assert second != first
+    (row,) = rows(place.installation, Conversation)
+    key = place.installation.keys.by_id
+    read = place.installation.database.read
+    state = read(lambda c: unseal(key(c, row.key_id), row.id, row.sealed))
+    assert state.answers == {first: "1"}, "the 3 was said to the first one too"
+
+
 def wishes(place: Office) -> int:
     return count(place.installation, OptOut)
 

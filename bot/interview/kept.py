@@ -17,7 +17,7 @@ from bot.interview.installation import Installation
 from bot.interview.states import unseal
 from storage.database import Conflict, Unavailable
 from storage.queries import inbound as queries
-from storage.queries import turns
+from storage.queries import people, turns
 from storage.queries.turns import TurnRow
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def hold(connection: Connection, installation: Installation, inbound: Inbound) -
 def queue_behind(
     connection: Connection, installation: Installation, inbound: Inbound, sid: bytes
 ) -> None:
-    """Keep a message behind those of its address that wait already.
+    """Keep a message behind those of its author that wait already, by whatever address they came.
 
     That somebody wants no more messages is recorded at once: it may be long until we can read on.
     """
@@ -47,13 +47,16 @@ def queue_behind(
     row = next(iter(turns.turn(connection, digests, inbound.sender)), None)
     asked = _asked(connection, installation, row) if row is not None else ""
     wishes.heed(connection, installation, inbound, digests, row, asked)
+    macs = list(digests)
+    if row is not None:
+        macs += [one.hmac for one in people.addresses_of(connection, [row.contact_id])]
     kept = replace(inbound, kept_at=installation.now())
     queries.fill(
         connection,
         sid,
         sealed=key.seal(_inbound_to_json(kept), "inbound"),
         key_id=key.id,
-        address_hmac=digests[0],
+        address_hmac=queries.queue(connection, macs) or digests[0],
         open_question=key.seal(asked, "inbound"),
         retry_at=installation.now() + REPLAY_AFTER,
     )
@@ -75,7 +78,7 @@ def _asked(connection: Connection, installation: Installation, row: TurnRow) -> 
 
 
 def replay(installation: Installation, take: Take, limit: int = 20) -> int:
-    """Process kept messages again, first in first out per address; return how many went through."""
+    """Process kept messages again, first in first out per person; return how many went through."""
     due = installation.database.read(
         lambda connection: queries.due_addresses(connection, installation.now(), limit)
     )

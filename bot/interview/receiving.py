@@ -133,7 +133,7 @@ def _take(
         rows = turns.turn(connection, digests, inbound.sender)
     row = next((one for one in rows if one.hmac == digests[0]), rows[0] if rows else None)
     if row is None:
-        if asked is None and inbound_queries.waits(connection, digests):
+        if asked is None and inbound_queries.queue(connection, digests) is not None:
             arrival.note(connection)
             kept.queue_behind(connection, installation, inbound, arrival.message.sid_hmac)
             return NOTHING
