@@ -15,6 +15,7 @@ from bot.flow.turn import (
     Consented,
     Dropped,
     Erase,
+    Kind,
     LanguageChosen,
     OptIn,
     OptOut,
@@ -396,6 +397,29 @@ def test_an_edited_message_is_told_how_to_correct() -> None:
     assert "Usia?" in chat.text
 
 
+@pytest.mark.parametrize("kind", ["media", "edited"])
+@pytest.mark.parametrize("where", ["invited", "asking", "finished"])
+def test_stop_and_erase_below_a_picture_and_in_an_edited_message_are_obeyed(
+    kind: Kind, where: str
+) -> None:
+    made = {"invited": lambda: Chat(small()), "asking": lambda: asking("1"), "finished": finished}
+    for text, effect in (("Berhenti pak", OptOut()), ("hapus data saya", Erase())):
+        chat = made[where]()
+        chat.send(kind, text)
+        assert effect in chat.effects, text
+    chat = made[where]()
+    before = chat.state.status
+    chat.send(kind, "stop pungli di loket")
+    assert chat.state.status is before
+    assert chat.effects == ()
+
+
+def test_a_stop_below_a_picture_may_be_part_of_an_answer_in_own_words() -> None:
+    chat = asking("1", "12", "1")
+    chat.send("media", "stop")
+    assert chat.said("stop_confirm")
+
+
 def test_reactions_are_ignored() -> None:
     chat = asking("1")
     before = chat.state
@@ -627,12 +651,32 @@ def test_stopping_is_immediate_and_drops_what_is_unfinished() -> None:
     assert not chat.state.answers
 
 
-def test_stopping_inside_own_words_is_confirmed_first() -> None:
+@pytest.mark.parametrize("typed", ["1", "ya pak", "stop pak", "jangan hubungi lagi ya"])
+def test_stopping_inside_own_words_is_confirmed_first(typed: str) -> None:
     chat = asking("1", "12", "1")
     chat.say("stop")
     assert chat.said("stop_confirm")
-    chat.say("1")
+    chat.say(typed)
     assert chat.state.status is Status.STOPPED
+
+
+@pytest.mark.parametrize("typed", ["HAPUS DATA", "hapus data", "Hapus data saya ya"])
+def test_erasing_in_own_words_is_told_how_first_and_obeyed_then(typed: str) -> None:
+    chat = asking("1", "12", "1")
+    chat.say("hapus data saya")
+    assert chat.said("erase_how")
+    assert "saran" not in chat.state.answers
+    chat.say(typed)
+    assert Erase() in chat.effects
+    at_once = asking("1", "12", "1")
+    at_once.say("HAPUS DATA")
+    assert Erase() in at_once.effects
+
+
+def test_what_else_is_said_after_that_is_the_answer() -> None:
+    chat = asking("1", "12", "1")
+    chat.all("hapus data", "hapus data ganda di loket")
+    assert chat.state.answers["saran"] == "hapus data ganda di loket"
 
 
 @pytest.mark.parametrize("typed", ["2", "tap"])

@@ -313,12 +313,24 @@ def _wrong_person(turn: Turn, reply: Reply) -> Step:
 
 def _stop(turn: Turn, reply: Reply) -> Step:
     """BERHENTI. In an answer in one's own words the word may belong to it: that is asked first."""
-    typed = reply.option is None
-    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
-    if typed and asking and turn.question.own_words:
+    if _may_be_an_answer(turn, reply):
         extra = {**turn.state.extra, "said": reply.text}
         return turn.to(replace(turn.state, pending="stop", extra=extra)).say("stop_confirm")
     return stop(turn)
+
+
+def _erase(turn: Turn, reply: Reply) -> Step:
+    """HAPUS DATA. In an answer in one's own words only these very letters are it at once; to other
+    ones we say how, and who then says it in whatever words means it."""
+    if _may_be_an_answer(turn, reply) and reply.text.strip() != Command.HAPUS_DATA.word:
+        return turn.to(replace(turn.state, pending="erase")).say("erase_how")
+    return erase(turn)
+
+
+def _may_be_an_answer(turn: Turn, reply: Reply) -> bool:
+    """Whether a text may be an answer in somebody's own words."""
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    return reply.option is None and asking and turn.question.own_words
 
 
 def _erase_or_correct(turn: Turn, reply: Reply) -> Step:
@@ -348,7 +360,7 @@ _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
     Command.BAHASA: _language,
     Command.BUKAN: _wrong_person,
     Command.BERHENTI: _stop,
-    Command.HAPUS_DATA: lambda turn, reply: erase(turn),
+    Command.HAPUS_DATA: _erase,
     Command.HAPUS_OR_BATAL: _erase_or_correct,
     Command.LAPOR: lambda turn, reply: turn.say("report"),
     Command.ISI_ULANG: lambda turn, reply: fill_again(turn),

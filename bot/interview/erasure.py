@@ -20,6 +20,7 @@ from bot.flow.state import Status
 from bot.interview import identity
 from bot.interview.files import attachments
 from bot.interview.installation import Installation
+from bot.interview.sending.alerts import alert
 from bot.interview.states import unseal
 from storage import leftovers
 from storage.keys import KeyDestroyed
@@ -27,6 +28,7 @@ from storage.queries import (
     audit,
     claims,
     consents,
+    coordinators,
     inbound,
     media,
     media_links,
@@ -34,6 +36,7 @@ from storage.queries import (
     people,
     senders,
     surveys,
+    units,
 )
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
@@ -81,7 +84,8 @@ def erase(
     """Delete a person, or only what one survey has of them, inside the caller's transaction.
 
     Gone afterwards: states and answers still tied, roster rows, personal links, addresses, windows,
-    messages, consents, how we came by them, kept forms, simulated chats and coordinator's posts.
+    messages, consents, how we came by them, kept forms, simulated chats and coordinator's posts;
+    of a post that stays empty by that, operators hear.
     """
     rows = [
         row
@@ -111,9 +115,35 @@ def erase(
     if survey_id is None:
         inbound.drop_held(connection, macs)
         messages += queries.delete_bubbles(connection, macs)
+        _tell_of_posts(connection, installation, contact_id)
         queries.delete_contact(connection, contact_id, address_ids)
     mixed = sum(row.mixed for row in rows)
     return ForgetReport(True, len(rows), mixed, roster_rows, messages)
+
+
+def erase_unmet(connection: Connection, macs: Sequence[bytes]) -> ForgetReport:
+    """Delete what is known of addresses that belong to no contact: the digests are those of
+    `identity`."""
+    inbound.drop_held(connection, list(macs))
+    return ForgetReport(
+        roster_rows=queries.delete_roster_rows(connection, macs, []),
+        messages=queries.delete_bubbles(connection, macs),
+    )
+
+
+def _tell_of_posts(connection: Connection, installation: Installation, contact_id: int) -> None:
+    """Tell operators which posts are empty now, so that a unit does not stay without anybody."""
+    for post in coordinators.posts_of(connection, contact_id):
+        survey = surveys.by_id(connection, post.survey_id)
+        if survey is None or survey.closed_at is not None:
+            continue
+        unit = units.by_id(connection, post.unit_id) if post.unit_id is not None else None
+        where = unit.name if unit is not None else "the whole survey"
+        what = (
+            f"{survey.name}: nobody holds the coordinator's post for {where} any more, as"
+            " its holder was erased on request: name somebody with `tautan coordinators import`"
+        )
+        alert(connection, f"post:{post.id}", what, installation.now())
 
 
 def _had_answered(connection: Connection, installation: Installation, row: ConversationRow) -> bool:
@@ -192,11 +222,7 @@ def forget(installation: Installation, address: Address, *, opt_out: bool = Fals
         if contact_id is not None:
             report = erase(connection, installation, contact_id)
         else:
-            inbound.drop_held(connection, [mac])
-            report = ForgetReport(
-                roster_rows=queries.delete_roster_rows(connection, [mac], []),
-                messages=queries.delete_bubbles(connection, [mac]),
-            )
+            report = erase_unmet(connection, [mac])
         audit.record(connection, now, "forget", "a person's data was deleted on request")
         return report
 

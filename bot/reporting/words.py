@@ -102,6 +102,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "help": "Yang bisa ditulis di sini:\n{{daftar}}\n\nAngka diperbarui sekali sehari, pukul"
         " {{pukul}} {{zona}}. Siapa yang mengisi tidak pernah ditampilkan.",
         "paused": "Baik, angka harian tidak dikirim lagi. Balas *AKTIF* untuk menerimanya kembali.",
+        "stopped": "Baik, angka harian tidak dikirim lagi. Balas *AKTIF* untuk menerimanya"
+        " kembali, atau *BERHENTI* sekali lagi agar tidak dihubungi sama sekali.",
         "active": "Baik, angka harian dikirim lagi.",
     }
 )

@@ -91,9 +91,16 @@ def add(connection: Connection, values: Mapping[str, Any]) -> bool:
     return insert_ignore(connection, Outbox.__table__, values) == 1
 
 
-def by_dedupe(connection: Connection, dedupe: bytes) -> OutboxRow | None:
-    """Return the message that was made for this cause."""
-    row = connection.execute(select(*_COLUMNS).where(Outbox.dedupe == dedupe)).first()
+def by_dedupe(
+    connection: Connection, dedupe: bytes, address_hmacs: Sequence[bytes]
+) -> OutboxRow | None:
+    """Return the message that was made for this cause, to one of these addresses."""
+    statement = (
+        select(*_COLUMNS)
+        .join(Address, Address.id == Outbox.address_id)
+        .where(Outbox.dedupe == dedupe, Address.hmac.in_(list(address_hmacs)))
+    )
+    row = connection.execute(statement).first()
     return OutboxRow._make(row) if row else None
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import aliased
 
 from storage.models import (
     Address,
@@ -75,7 +76,7 @@ class TurnRow(NamedTuple):
     move_to: int | None  # the version to which this one's people are carried
     move_policy: str | None
     heard_at: datetime | None  # when this address last wrote to the sender; None where not asked
-    held: bool  # earlier messages of this address wait to be replayed
+    held: bool  # earlier messages of this person wait to be replayed
     coordinator: bool
 
 
@@ -104,6 +105,9 @@ _STATE = (
 
 _HMACS = ("first", "second", "third")  # phone, user id, parent id: a person has no more
 
+_KIN = aliased(Address, name="kin")
+_HELD = exists().where(Inbound.address_hmac == _KIN.hmac, _KIN.contact_id == Contact.id)
+
 _TURN_STATEMENT = (
     select(
         Address.id,
@@ -112,7 +116,7 @@ _TURN_STATEMENT = (
         Contact.language,
         *_STATE,
         Window.last_inbound_at,
-        exists().where(Inbound.address_hmac == Address.hmac).label("held"),
+        _HELD.label("held"),
         exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
     )
     .join(Contact, Contact.id == Address.contact_id)
@@ -145,7 +149,7 @@ _ONE = (
         Contact.language,
         *_STATE,
         null(),
-        exists().where(Inbound.address_hmac == Address.hmac).label("held"),
+        _HELD.label("held"),
         exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
     )
     .join(Contact, Contact.id == Address.contact_id)

@@ -1,8 +1,8 @@
 """What coordinators write to mend their rosters: PERBAIKI, UNGGAH, a file, and the replies to rows.
 
 A walk shows one row at a time: the line, the first words of the name, the unit, and what is wrong.
-A number is never repeated. Words that belong to somebody else (a coordinator's report, an interview
-that is under way) are left to them.
+A number is never repeated. Words and files that belong to somebody else (a coordinator's report, an
+interview that is under way) are left to them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bot.channels.base import Inbound
 from bot.flow.keywords import normalise
 from bot.flow.state import UNDER_WAY
 from bot.flow.turn import Message
+from bot.interview.belonging import asks_for_file
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.mending import rows as mending
@@ -49,7 +50,8 @@ def answer(
         return None
     desk = _Desk(connection, installation, post, base_url)
     if inbound.file is not None:
-        return desk.note(inbound)
+        mine = asks_for_file(connection, installation, contact_id, inbound)
+        return None if mine else desk.note(inbound)
     if inbound.kind != "text":
         return None
     asked = normalise(inbound.option or inbound.text)
