@@ -200,7 +200,7 @@ def test_declining_ends_with_the_words_that_finishing_has() -> None:
 def test_the_version_of_the_consent_changes_with_its_words_and_language() -> None:
     flow = small().for_group("internal")
     files = small_files()
-    files["messages.yaml"] = files["messages.yaml"].replace("Sukarela. Selama", "Sukarela! Selama")
+    files["messages.yaml"] = files["messages.yaml"].replace("ini sukarela.", "ini sukarela!")
     changed = load_survey(files).for_group("internal")
     versions = {consent_version(flow, "id"), consent_version(flow, "en")}
     assert len(versions | {consent_version(changed, "id")}) == 3
@@ -948,7 +948,7 @@ def test_a_language_that_is_no_longer_offered_falls_back() -> None:
     chat = Chat(small_in_one_language(), language="en")
     chat.open()
     assert chat.said("consent")
-    assert "Sukarela" in chat.text
+    assert "sukarela" in chat.text
 
 
 # always
