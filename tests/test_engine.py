@@ -944,6 +944,18 @@ def test_days_are_written_in_the_language_of_the_conversation() -> None:
     assert "1 November 2026 sampai 31 Januari 2027" in here.say("halo?")
 
 
+def test_messages_without_words_for_where_a_number_came_from_have_the_programs_own() -> None:
+    files = small_files()
+    head, _, rest = files["messages.yaml"].partition("  asal:\n")
+    files["messages.yaml"] = head + "  alasan:" + rest.partition("  alasan:")[2]
+    bare, own = Chat(load_survey(files), language="id"), Chat(small(), language="id")
+    for chat in (bare, own):
+        chat.wake()
+        chat.say("siapa ini")
+    assert bare.text == own.text
+    assert "Nomor Bapak/Ibu kami peroleh dari" in bare.text
+
+
 def test_a_language_that_is_no_longer_offered_falls_back() -> None:
     chat = Chat(small_in_one_language(), language="en")
     chat.open()
