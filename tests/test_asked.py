@@ -345,7 +345,7 @@ def test_rekap_tells_how_clean_the_lists_of_the_own_units_are_until_people_are_i
     assert said(person, "REKAP") == (
         "*Daftar responden* — Kabupaten Kotawaringin Barat\n"
         "Dari 3 baris: 0 siap, 0 ganda, 3 perlu dibetulkan"
-        " (1 tanpa nomor, 1 telepon kantor, 1 nomor rusak).\n"
+        " (1 tanpa nomor, 1 telepon kantor, 1 nomor belum benar).\n"
         "\n"
         "Balas *PERBAIKI* untuk membetulkan satu per satu di sini, atau *UNGGAH* untuk halaman"
         " unggah berkas."

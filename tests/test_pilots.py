@@ -136,6 +136,12 @@ def test_colleagues_are_invited_before_the_survey_opens_and_told_that_they_are_r
     assert (done.wave, done.invited, done.opted_out, done.in_conversation) == (1, 2, 0, 0)
     assert send(place) == 2
     assert rows(place, select(Conversation.pilot).distinct()) == [(True,)]
+    (invitation,) = Chats(place).after([Address("phone", ANI)], 0)
+    assert "jawaban dibaca tim survei" in invitation.bubble.message.text
+    assert "rahasia" not in invitation.bubble.message.text
+    who = write(place, clock, ANI, "siapa ini")
+    assert "diminta ikut uji coba" in who
+    assert "daftar" not in who
     write(place, clock, ANI, "1")
     said = write(place, clock, ANI, "1")
     assert "*Uji coba*" in said
@@ -362,7 +368,7 @@ def test_a_survey_without_the_words_for_it_has_no_pilot(either):
 
 
 def test_there_is_no_pilot_of_what_is_over_or_has_no_template(either, clock):
-    with pytest.raises(InputError, match="message invite has no approved template in 'id'"):
+    with pytest.raises(InputError, match="message pilot_invite has no approved template in 'id'"):
         start_pilot(either, "integritas", ANI, wanted=AHLI, needs_templates=True)
     clock.now = datetime(2027, 2, 3, tzinfo=UTC)
     with pytest.raises(InputError, match="the survey is over"):

@@ -23,6 +23,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     true,
     update,
@@ -73,6 +74,7 @@ class TurnRow(NamedTuple):
     unit_name: str | None
     unit_zone: str | None
     source: str | None  # where the roster says that the number comes from
+    listed: bool  # stands on a roster, or was invited from one that is gone
     move_to: int | None  # the version to which this one's people are carried
     move_policy: str | None
     heard_at: datetime | None  # when this address last wrote to the sender; None where not asked
@@ -99,6 +101,7 @@ _STATE = (
     Unit.name,
     Unit.zone,
     RosterRow.source,
+    or_(RosterRow.id.is_not(None), Conversation.wave_id.is_not(None)).label("listed"),
     FlowVersion.move_to,
     FlowVersion.move_policy,
 )

@@ -211,7 +211,9 @@ class _Desk:
 
     def _end(self, walk: Walk, name: str) -> Message:
         queries.end_walk(self.connection, self.post.id)
-        return words.message(self.say(name, beres=walk.done, sisa=self._left()))
+        left = self._left()
+        name = "mend_over_all" if name == "mend_over" and not left else name
+        return words.message(self.say(name, beres=walk.done, sisa=left))
 
     def _left(self) -> int:
         return queries.count_open(self.connection, self.post.survey_id, self.units)

@@ -24,7 +24,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " *SELESAI* untuk berhenti kapan saja.\n_Percakapan ini tersimpan di HP Bapak/Ibu: mohon"
         " dihapus bila sudah selesai._",
         "fix_one": "Baris {{no}}, {{nama_singkat}} ({{unit}}): {{masalah}}."
-        " Balas {{yang_benar}}, *LEWATI*, atau *PINDAH* bila bukan di unit ini.",
+        " Balas dengan {{yang_benar}}, *LEWATI*, atau *PINDAH* bila bukan di unit ini.",
         "mend_thanks": "Terima kasih, sudah dibetulkan.",
         "mend_partly": "Terima kasih, yang itu sudah benar. Masih ada satu hal lagi.",
         "mend_skipped": "Baik, dilewati dulu.",
@@ -33,18 +33,20 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " Mohon nomor milik yang bersangkutan, atau *LEWATI*.",
         "mend_wrong": "Maaf, belum bisa dipakai: {{masalah}}. Mohon coba sekali lagi,"
         " atau balas *LEWATI*.",
-        "mend_unclear": "Maaf, belum terbaca. Mohon balas {{yang_benar}}, *LEWATI*, atau"
-        " *SELESAI* untuk berhenti.",
+        "mend_unclear": "Maaf, belum terbaca. Mohon balas dengan {{yang_benar}}, *LEWATI*,"
+        " atau *SELESAI* untuk berhenti.",
         "mend_progress": "Sudah {{beres}} baris, tinggal {{sisa}}.",
         "mend_end": "Baik, berhenti dulu. {{beres}} baris dibetulkan, {{sisa}} belum."
         " Balas *PERBAIKI* untuk melanjutkan. Terima kasih banyak.",
         "mend_over": "Selesai: {{beres}} baris dibetulkan, {{sisa}} belum. Balas *PERBAIKI* untuk"
         " melihat yang belum. Terima kasih banyak.",
+        "mend_over_all": "Selesai: {{beres}} baris dibetulkan, tidak ada yang tersisa."
+        " Terima kasih banyak.",
         "mend_nothing": "Tidak ada baris yang perlu dibetulkan. Terima kasih, daftarnya rapi.",
         "mend_too_late": "Terima kasih, tetapi undangan *{{nama_survei}}* sudah mulai dikirim,"
         " jadi daftar tidak diubah lagi. Ini untuk menjaga kerahasiaan siapa yang terpilih.",
         "file_received": "Terima kasih, berkas sudah diterima dan sedang dibaca. Hasilnya kami"
-        " kabari di sini sebentar lagi.",
+        " kabarkan di sini sebentar lagi.",
         "file_roster": "Berkas sudah dibaca: {{baris}} baris, {{siap}} siap, {{ganda}} ganda,"
         " {{perlu}} perlu dibetulkan.",
         "file_mending": "Perbaikan sudah dibaca: {{baris}} baris, {{siap}} beres, {{ganda}} ganda,"
@@ -69,7 +71,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 
 _BY_KIND: Mapping[str, str] = MappingProxyType(
     {
-        "landline": "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya",
+        "landline": "nomor telepon kantor atau rumah, biasanya tanpa WhatsApp",
         "lost_digits": "angka terakhir nomor hilang karena format Excel",
         "placeholder": "nomor contoh (angka berulang atau berurutan)",
         "national_id": "berisi NIK atau NIP, bukan nomor HP",
@@ -82,7 +84,7 @@ _BY_KIND: Mapping[str, str] = MappingProxyType(
 _BY_TEXT = {REASONS[kind][0]: words for kind, words in _BY_KIND.items() if kind in REASONS}
 _BY_COLUMN = {
     "hp_wa": "nomor HP belum bisa dibaca",
-    "email": "alamat e-mail belum bisa dibaca",
+    "email": "alamat email belum bisa dibaca",
     "unit": "unit kerja tidak dikenal",
     "opd": "unit kerja tidak dikenal",
     "kelompok": "kelompok tidak dikenal",
