@@ -53,7 +53,7 @@ def _old_states(case: Case, file: Path) -> Iterator[Finding]:
         for record in sqlite_pages.records(data, shapes):
             blob, owner = record[sealed], record[contact]
             if isinstance(blob, bytes) and isinstance(owner, int):
-                found.update(one for one in mixed.get(owner, ()) if opens(key, blob, one))
+                found.update(one for one in mixed.get(owner, ()) if opens(key, one, blob))
     if found:
         what = f"{len(found)} mixed conversations' old states are in the file and can be opened"
         yield Finding("file", file.name, what, len(found))
