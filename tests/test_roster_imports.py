@@ -1,5 +1,6 @@
 """Rosters are taken in whole or not at all; a newer file is a difference; nothing dead stays."""
 
+import json
 import threading
 import time
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, event, func, select, update
 
 from bot.channels.base import Address
 from bot.interview import conversations, identity
+from bot.interview.erasure import REJECT, forget, purge
 from bot.outreach.links import create_personal_links
 from bot.outreach.roster.importing import (
     ImportRunning,
@@ -281,6 +283,69 @@ def test_rows_to_mend_are_kept_sealed_and_closed_by_a_later_file(place, file):
         (3, "national_id", "gone"),
         (4, "unknown_unit", "mended"),
     ]
+
+
+def rejects_of(here):
+    """Return (name, status, whether a number is known of it) of all rows to mend, by line.
+
+    A row that holds nothing of its person has no name.
+    """
+
+    def work(connection):
+        for row in connection.execute(select(RosterReject).order_by(RosterReject.line)):
+            key, name = here.keys.by_id(connection, row.key_id), ""
+            if row.sealed:
+                name = json.loads(key.open(row.sealed, REJECT))["person"]["name"]
+            yield name, row.status, row.address_hmac is not None
+
+    return here.database.read(lambda c: list(work(c)))
+
+
+@pytest.fixture
+def both(database_url):
+    with installation(database_url) as made:
+        yield prepared(made, publish_bundled(made))
+
+
+TO_MEND = (
+    "internal,Ani,0812-0000-0555,TIDAKADA",
+    "pegawai?,Budi,081200000556,U1",
+    "internal,Cici,0511 3301234,U1",
+)
+
+
+def test_a_row_to_mend_is_erased_with_the_person_of_its_number(both, file):
+    import_roster(both, file(*TO_MEND), "integritas", WHOLE)
+    assert rejects_of(both) == [
+        ("Ani", "open", True),
+        ("Budi", "open", True),
+        ("Cici", "open", False),
+    ]
+    report = forget(both, Address("phone", "+6281200000555"))
+    assert (report.known, report.roster_rows) == (False, 1)
+    assert [name for name, *_ in rejects_of(both)] == ["Budi", "Cici"]
+    budi = Address("phone", "+6281200000556")
+    both.database.write(lambda c: identity.person(c, both, [budi]))
+    assert forget(both, budi).roster_rows == 1
+    assert [name for name, *_ in rejects_of(both)] == ["Cici"]
+
+
+@pytest.mark.parametrize("when", ["forget", "purge"])
+def test_a_row_to_mend_of_an_older_version_is_erased_too(both, file, when):
+    import_roster(both, file(*TO_MEND), "integritas", WHOLE)
+    both.database.write(lambda c: c.execute(update(RosterReject).values(address_hmac=None)))
+    if when == "purge":
+        purge(both)
+        assert [known for *_, known in rejects_of(both)] == [True, True, False]
+    forget(both, Address("phone", "+6281200000555"))
+    assert [name for name, *_ in rejects_of(both)] == ["Budi", "Cici"]
+
+
+def test_a_row_that_is_not_to_be_mended_any_more_holds_nobody(both, file):
+    import_roster(both, file(*TO_MEND), "integritas", WHOLE)
+    mended = file("internal,Ani,081200000555,U1", name="baru.csv")
+    import_roster(both, mended, "integritas", WHOLE)
+    assert rejects_of(both) == [("", "mended", False), ("", "gone", False), ("", "gone", False)]
 
 
 def test_who_stands_in_two_units_is_noted_beside_the_row_that_counts(place, file):

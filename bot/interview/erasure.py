@@ -9,9 +9,11 @@ latter under the survey's own key, which ends with the survey.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -44,11 +46,15 @@ KEEP_FIRST_WRITES = timedelta(hours=24)  # so long the provider's limit counts t
 KEEP_WORDS = timedelta(days=1)  # of messages whose fate is settled
 KEEP_CONSENT = timedelta(days=365)  # after the survey's end, to be able to prove it
 KEEP_MEDIA = timedelta(days=30)
+STEP = 2_000  # rows to mend that are opened at a time
+REJECT = "roster_reject"
+"""The place for which a row to mend is sealed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
-    """What was deleted of one person. `mixed` interviews had answers that nobody can take back."""
+    """What was deleted of one person. `mixed` interviews had answers that nobody can take back;
+    `roster_rows` counts rows to mend too."""
 
     known: bool = False
     conversations: int = 0
@@ -101,6 +107,8 @@ def erase(
                 queries.remember_answered(connection, row.survey_id, digests)
     ids = [row.id for row in rows]
     roster_rows = queries.delete_roster_rows(connection, macs, ids, survey_id)
+    numbers = {mac for some in (macs, *listed.values()) for mac in some}
+    roster_rows += queries.delete_rejects(connection, sorted(numbers), survey_id)
     consents.delete_bases(connection, contact_id, survey_id)
     messages = queries.delete_outbox(connection, address_ids, survey_id)
     for row in rows:
@@ -193,16 +201,46 @@ def forget(installation: Installation, address: Address, *, opt_out: bool = Fals
             report = erase(connection, installation, contact_id)
         else:
             inbound.drop_held(connection, [mac])
+            rows = queries.delete_roster_rows(connection, [mac], [])
             report = ForgetReport(
-                roster_rows=queries.delete_roster_rows(connection, [mac], []),
+                roster_rows=rows + queries.delete_rejects(connection, [mac]),
                 messages=queries.delete_bubbles(connection, [mac]),
             )
         audit.record(connection, now, "forget", "a person's data was deleted on request")
         return report
 
+    _name_rejects(installation)
     report = installation.database.write(work)
     leftovers.wipe(installation.database)
     return report
+
+
+def _name_rejects(installation: Installation) -> None:
+    """Give rows to mend that older versions stored the digest of their number, where they have one:
+    by it an erasure finds them."""
+    after: int | None = 0
+    while after is not None:
+        found, after = installation.database.read(partial(_numbers, installation, after))
+        if found:
+            installation.database.write(partial(queries.name_rejects, hmacs=found))
+
+
+def _numbers(
+    installation: Installation, after: int, connection: Connection
+) -> tuple[dict[int, bytes], int | None]:
+    """Return the digests of some nameless rows to mend, and the last id; None where no more come.
+
+    One that cannot be opened any more has nothing to be erased.
+    """
+    found: dict[int, bytes] = {}
+    rows = queries.nameless_rejects(connection, after, STEP)
+    for row in rows:
+        with contextlib.suppress(KeyDestroyed):
+            key = installation.keys.by_id(connection, row.key_id)
+            phone = json.loads(key.open(row.sealed, REJECT)).get("person", {}).get("phone")
+            if phone:
+                found[row.id] = installation.keys.digest("address", phone)
+    return found, rows[-1].id if rows else None
 
 
 def purge(installation: Installation) -> PurgeReport:
@@ -233,5 +271,6 @@ def purge(installation: Installation) -> PurgeReport:
             media.remove_before(connection, today - KEEP_MEDIA),
         )
 
+    _name_rejects(installation)
     numbers = installation.database.write(work)
     return PurgeReport(*numbers, clean=leftovers.wipe(installation.database))
