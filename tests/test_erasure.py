@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from bot.channels.base import Address as Known
 from bot.flow.state import NO_ANSWERS, Status
-from bot.interview import identity
-from bot.interview.erasure import REJECT, answered_before, erase, forget, purge
+from bot.interview import answered, identity
+from bot.interview.erasure import REJECT, erase, forget, purge
 from bot.interview.mixing import mix_due
 from storage.models import (
     Address,
@@ -228,7 +228,7 @@ def test_who_had_answered_does_not_answer_again(crowd: Crowd, status: Status):
 
     def comes_back(connection: Connection) -> bool:
         met = identity.person(connection, crowd.installation, [Known("phone", phone_of(1))])
-        return answered_before(connection, crowd.installation, crowd.survey_id, met.contact_id)
+        return answered.before(connection, crowd.installation, crowd.survey_id, met.contact_id)
 
     assert crowd.installation.database.write(comes_back)
     assert count(crowd, Conversation, Conversation.id == mine) == 0

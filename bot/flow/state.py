@@ -30,7 +30,7 @@ class Status(StrEnum):
     SCREENED_OUT = "screened_out"
     STOPPED = "stopped"
     WRONG_PERSON = "wrong_person"
-    CLOSED = "closed"  # the survey ended before the interview did
+    CLOSED = "closed"  # the survey ended first, or they had answered it before
 
     @property
     def over(self) -> bool:

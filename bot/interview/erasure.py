@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -19,7 +18,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.state import Status
-from bot.interview import identity
+from bot.interview import answered, identity
 from bot.interview.files import attachments
 from bot.interview.installation import Installation
 from bot.interview.states import unseal
@@ -35,7 +34,6 @@ from storage.queries import (
     outbox,
     people,
     senders,
-    surveys,
 )
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
@@ -103,8 +101,7 @@ def erase(
         if _had_answered(connection, installation, row):
             with contextlib.suppress(KeyDestroyed):  # closed: nobody can answer any more
                 known = [*macs, *listed.get(row.id, ())]
-                digests = _digests(connection, installation, row.survey_id, known)
-                queries.remember_answered(connection, row.survey_id, digests)
+                answered.remember(connection, installation, row.survey_id, known)
     ids = [row.id for row in rows]
     roster_rows = queries.delete_roster_rows(connection, macs, ids, survey_id)
     numbers = {mac for some in (macs, *listed.values()) for mac in some}
@@ -140,47 +137,6 @@ def _had_answered(connection: Connection, installation: Installation, row: Conve
     except KeyDestroyed:
         return False
     return unseal(key, row.id, row.sealed).earlier is not None
-
-
-def _digests(
-    connection: Connection, installation: Installation, survey_id: int, macs: Sequence[bytes]
-) -> list[bytes]:
-    return [answered_digest(connection, installation, survey_id, mac) for mac in macs]
-
-
-def answered_digest(
-    connection: Connection, installation: Installation, survey_id: int, mac: bytes
-) -> bytes:
-    """Return by what it is known that the person with an address has answered a survey."""
-    key = installation.keys.survey(connection, survey_id)
-    return key.digest(f"answered\0{mac.hex()}")
-
-
-def answered_before(
-    connection: Connection, installation: Installation, survey_id: int, contact_id: int
-) -> bool:
-    """Whether somebody with an address of this contact has answered a survey and was erased since.
-
-    True for a closed survey, whose key is gone: nobody answers it any more.
-    """
-    macs = [row.hmac for row in people.addresses_of(connection, [contact_id])]
-    try:
-        digests = _digests(connection, installation, survey_id, macs)
-    except KeyDestroyed:
-        return True
-    return bool(digests) and queries.answered(connection, digests)
-
-
-def carry_answered(
-    connection: Connection, installation: Installation, old: bytes, new: bytes
-) -> None:
-    """Let "has answered and was erased" hold for the digest of the address in place of another."""
-    for survey in surveys.every(connection):
-        if survey.closed_at is None:
-            digests = _digests(connection, installation, survey.id, [old])
-            if queries.answered(connection, digests):
-                again = _digests(connection, installation, survey.id, [new])
-                queries.remember_answered(connection, survey.id, again)
 
 
 def forget(installation: Installation, address: Address, *, opt_out: bool = False) -> ForgetReport:

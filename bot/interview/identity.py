@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.state import State, Status
-from bot.interview import claims
+from bot.interview import answered, claims
 from bot.interview.installation import Installation
 from bot.interview.states import unseal
 from storage.queries import consents, counts, outbox
@@ -72,6 +72,8 @@ def person(
     if fresh and len(ids) > 1:
         spread_opt_outs(connection, contact_id)
         claims.catch_up(connection, contact_id)
+        if known:
+            answered.catch_up(connection, installation, contact_id)
     return Person(contact_id, ids)
 
 
@@ -148,6 +150,7 @@ def merge(connection: Connection, installation: Installation, kept: int, gone: i
     spread_opt_outs(connection, kept)
     queries.delete_contact(connection, gone)
     claims.catch_up(connection, kept)
+    answered.catch_up(connection, installation, kept)
 
 
 def _merge_conversations(
