@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import Engine, delete, event, func, select, update
 
 from bot.channels.base import Address
 from bot.interview import conversations, identity
@@ -25,13 +25,14 @@ from bot.outreach.roster.importing import (
 from storage.models import (
     DataKey,
     Link,
+    Mail,
     RosterChange,
     RosterDuplicate,
     RosterImport,
     RosterReject,
     RosterRow,
 )
-from storage.queries import imports, launching, links
+from storage.queries import claims, duplicates, imports, launching, links, mail, turns
 from storage.queries import rosters as queries
 from tests.forked import Script
 from tests.setup import SECRET, add_unit, installation, publish_bundled
@@ -182,13 +183,109 @@ def test_the_difference_holds_for_all_readers_from_the_activation_on(place, file
     found = place.database.read(lambda c: launching.counts(c, place.survey.id))
     assert {(row.unit_id, row.rows) for row in found} == {(one, 1), (two, 1)}
     shown = place.database.read(lambda c: list(links.personal(c, place.survey.id)))
-    assert len(shown) == 2
+    assert sorted(one.link.unit_id for one in shown) == [one, two]
+    for place_of in (mailed_to, mailed, linked, named, claimable):
+        assert place_of(place) == [one, two], place_of.__name__
     import_roster(place, file(line(5)), "integritas")
     assert number_of(place, RosterChange) == 0
     assert ("Baru", two, "internal") in on_roster(place)
     moved = select(Link.unit_id).join(RosterRow, RosterRow.id == Link.roster_row_id)
     units = place.database.read(lambda c: list(c.execute(moved).scalars()))
     assert sorted(units) == [one, one, two]
+
+
+def mailed_to(place):
+    """Return the units in which people would get an e-mail."""
+    rows = place.database.read(lambda c: mail.wanted(c, place.survey.id, ["internal"], 0, 10))
+    return sorted(row.unit_id for row in rows)
+
+
+def mailed(place):
+    """Write an e-mail to everybody; return the units that the letters name."""
+
+    def work(connection):
+        rows = mail.wanted(connection, place.survey.id, ["internal"], 0, 10)
+        mail.add(connection, place.survey.id, [row.id for row in rows], place.now())
+        for _ in rows:
+            letter = mail.claim(connection, place.survey.id, place.now(), place.now())
+            assert letter is not None
+            yield letter.unit_id, letter.wanted, open_person(place, connection, letter)["name"]
+        connection.execute(delete(Mail))  # whoever was written to is not invited
+
+    found = sorted(place.database.write(lambda c: list(work(c))))
+    assert [one[1:] for one in found] == [(True, "Orang 1"), (True, "Baru")]
+    return [unit_id for unit_id, *_ in found]
+
+
+def linked(place):
+    """Return the units to which personal links lead."""
+
+    def work(connection):
+        for code, row_id in connection.execute(select(Link.code, Link.roster_row_id)):
+            if queries.counts_now(connection, row_id):
+                found = links.find(connection, code)
+                yield found.unit_id if found is not None else 0
+
+    return sorted(place.database.read(lambda c: list(work(c))))
+
+
+def named(place):
+    """Return the units in which people are compared by their names."""
+
+    def work(connection):
+        for unit_id in duplicates.units_of(connection, place.survey.id):
+            yield from duplicates.named(connection, place.survey.id, unit_id)
+
+    return sorted(row.unit_id for row in place.database.read(lambda c: list(work(c))))
+
+
+def claimable(place):
+    """Return the units in which somebody on the roster has a place once per unit."""
+
+    def work(connection):
+        for number in range(3):
+            mac = place.keys.digest("address", f"+6281200000{100 + number}")
+            for unit_id in place.units:
+                yield from [unit_id] * len(
+                    claims.rows_of(connection, place.survey.id, unit_id, unit_id, [mac])
+                )
+
+    return sorted(place.database.write(lambda c: list(work(c))))
+
+
+def test_where_a_number_is_from_holds_from_the_activation_on_too(place, tmp_path):
+    """What is told to people, and kept of how they came, names the source that the list has now."""
+
+    def file(name, source):
+        path = tmp_path / name
+        text = f"kelompok,nama,hp_wa,unit,sumber_data\n{line(0)},{source}\n"
+        path.write_text(text, "utf-8")
+        return path
+
+    import_roster(place, file("a.csv", "lama"), "integritas", WHOLE)
+    conversation = enrol(place, 0)
+    with at_first("UPDATE roster_row SET unit_id", die), pytest.raises(Killed):
+        import_roster(place, file("b.csv", "baru"), "integritas", WHOLE)
+    assert number_of(place, RosterChange) == 1
+    (row_id,) = place.database.read(lambda c: list(c.execute(select(RosterRow.id)).scalars()))
+    mac = place.keys.digest("address", "+6281200000100")
+    assert place.database.read(lambda c: links.basis(c, row_id)).source == "baru"
+    assert place.database.read(lambda c: turns.turn_of(c, conversation))[0].source == "baru"
+    assert place.database.read(lambda c: turns.turn(c, [mac], "whatsapp:+62"))[0].source == "baru"
+
+
+def test_nobody_claims_a_row_while_its_import_is_staged(place, file):
+    mac = place.keys.digest("address", "+6281200000100")
+    found: list[int] = []
+
+    def told(_):
+        rows = place.database.write(lambda c: claims.rows_of(c, place.survey.id, 0, 0, [mac]))
+        found.append(len(rows))
+
+    import_roster(place, file(line(0)), "integritas", WHOLE, progress=told)
+    assert found == [0]
+    told(1)
+    assert found == [0, 1]
 
 
 def test_without_an_institution_a_file_only_adds(place, file):
