@@ -1035,3 +1035,36 @@ def test_the_stored_form_gives_an_equal_state_back() -> None:
         assert State.from_json(state.to_json()) == state
     with pytest.raises(TypeError):
         State.from_json('{"status":"invited","language":"id","unknown":1}')
+
+
+# when it ended
+
+
+def test_what_is_said_after_the_end_is_no_part_of_the_interview() -> None:
+    chat = finished()
+    took, ended = chat.state.took, chat.now
+    for said in ("terima kasih", "hapus", "1"):
+        chat.say(said, after=timedelta(minutes=30))
+        if chat.state.status.over:
+            assert (chat.state.took, chat.state.ended_at) == (took, ended)
+    assert chat.state.status is Status.ASKING  # "hapus" was asked about, and that was answered
+    assert chat.state.last_turn_at == chat.now
+
+
+def test_when_it_was_finished_first_is_kept_however_it_goes_on() -> None:
+    chat = finished()
+    first = chat.now
+    chat.say("isi ulang", after=timedelta(hours=1))
+    chat.all(*THROUGH)
+    assert (chat.state.finished_at, chat.state.ended_at) == (first, chat.now)
+    chat.say("isi ulang")
+    chat.say("berhenti")
+    assert chat.state.status is Status.STOPPED
+    assert chat.state.earlier
+    assert (chat.state.finished_at, chat.state.ended_at) == (first, chat.now)
+
+
+def test_an_interview_that_was_never_finished_says_so() -> None:
+    chat = asking("1")
+    chat.say("berhenti")
+    assert (chat.state.finished_at, chat.state.ended_at) == (None, chat.now)

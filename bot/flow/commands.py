@@ -21,7 +21,7 @@ from bot.flow.asking import (
 from bot.flow.keywords import AGAIN, Command, normalise
 from bot.flow.paging import ONE_PAGE
 from bot.flow.route import nth
-from bot.flow.state import NO_ANSWERS, Status
+from bot.flow.state import NO_ANSWERS, State, Status
 from bot.flow.turn import (
     Consented,
     Dropped,
@@ -121,6 +121,25 @@ def erase(turn: Turn) -> Step:
         state = end(turn, Status.STOPPED).state
     empty = replace(state, answers=NO_ANSWERS, earlier=None, left_out=(), pending=None, extra={})
     return Step(empty, said, effects)
+
+
+def bar(state: State) -> State:
+    """Return the interview ended of somebody who turns out to have answered before, without its
+    answers; no way leads back in, but BERHENTI can be taken back."""
+    stopped = state.status is Status.STOPPED or OPTED_OUT in state.extra
+    return replace(
+        state,
+        status=Status.CLOSED,
+        question=None,
+        answers=NO_ANSWERS,
+        left_out=(),
+        attempts=0,
+        pending=None,
+        reminded=False,
+        wake_at=None,
+        ended_at=state.last_turn_at,
+        extra={OPTED_OUT: "1"} if stopped else {},
+    )
 
 
 def fill_again(turn: Turn) -> Step:

@@ -39,7 +39,7 @@ class OutboxRow(NamedTuple):
     lease_until: datetime | None
     provider_sid: str | None
     rank: int
-    past_sid: str | None
+    past_sids: str | None
     template_id: str | None
     error_code: int | None
 
@@ -76,7 +76,7 @@ _COLUMNS = (
     Outbox.lease_until,
     Outbox.provider_sid,
     Outbox.rank,
-    Outbox.past_sid,
+    Outbox.past_sids,
     Outbox.template_id,
     Outbox.error_code,
 )

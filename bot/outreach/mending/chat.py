@@ -148,7 +148,7 @@ class _Desk:
                 return self._next(walk, self.say("mend_skipped"))
             case "pindah":
                 if row is not None and row.status == "open" and mending.within(row, self.units):
-                    mending.shut(self.connection, self.installation, row, "gone")
+                    mending.shut(self.connection, row, "gone")
                 return self._next(walk, self.say("mend_moved"))
         if not long and wanted.startswith("nomor"):
             return words.message(self.say("mend_unclear", yang_benar=wanted))
