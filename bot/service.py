@@ -19,7 +19,7 @@ from bot.config import ConfigError, Settings
 from bot.flow.media import digest_of
 from bot.flow.turn import Message
 from bot.interview import chats
-from bot.interview.desk import Desk
+from bot.interview.desk import Desk, Unkept
 from bot.interview.files import question_media
 from bot.interview.files.media_links import File
 from bot.interview.installation import (
@@ -75,6 +75,7 @@ class Service:
         self._clock = clock
         self._guard = threading.Lock()
         self._debits = Debits()
+        self._unkept = Unkept()
         self._installation: Installation | None = None
         self._channels: Mapping[str, Channel] = {}
 
@@ -121,6 +122,7 @@ class Service:
             answer,
             taps_by_rest=by_rest,
             debits=self._debits,
+            unkept=self._unkept,
         )
 
     def _answer_coordinator(

@@ -30,7 +30,7 @@ HORIZON = 90
 _LINE = re.compile(
     r"^(?P<unit>• )?(?P<name>.+?)(?P<own> \(langsung\))?: "
     r"(?P<said>hampir lengkap|<5|belum ditampilkan|[\d.]+)"
-    r"(?: dari (?P<target>[\d.]+) \((?P<percent>[\d,]+)%\))?(?: \(naik (?P<rise>[\d.]+)\))?$"
+    r"(?: dari (?P<target>[\d.]+) \((?P<percent>[\d,]+)%\))?(?:, naik (?P<rise>[\d.]+))?$"
 )
 _WORDS = {"hampir lengkap": "almost", "<5": "few", "belum ditampilkan": "hidden"}
 
@@ -47,10 +47,15 @@ class Statement:
     rise: int | None
 
 
+_BARE = re.compile(r"^• [^:]+$")
+
+
 def read(text: str) -> Iterator[Statement]:
     """Yield what the lines of a text say; lines that say no number of anything are passed over."""
     for line in text.splitlines():
-        found = _LINE.match(line.strip())
+        # Among units that need a word one without a number has its name alone.
+        bare = _BARE.match(line.strip())
+        found = _LINE.match(f"{line.strip()}: belum ditampilkan" if bare else line.strip())
         if found is None:
             continue
         said = found["said"]

@@ -174,7 +174,9 @@ def messages(rule: str, old: str, new: str, *also: tuple[str, str, str]) -> Case
     return Case(rule, "messages.yaml", old, new, also)
 
 
-_INVITE = 'id: "Selamat {{waktu}}, Bapak/Ibu. Kami dari *{{penyelenggara}}* mengajak'
+_INVITE = (
+    'id: "Selamat {{waktu}}, Bapak/Ibu. Kami dari *{{penyelenggara}}* mengajak Bapak/Ibu mengisi'
+)
 _MESSAGES = bundled_files()["messages.yaml"]
 _INVITE_LINE = next(line.strip() for line in _MESSAGES.splitlines() if _INVITE in line)
 _PARTIAL = _MESSAGES[_MESSAGES.index("  reminder_partial:") :]
@@ -328,15 +330,19 @@ CASES = (
     flow("missing-translation", "{id: Usia?, en: Age?}", "‸{en: Age?}"),
     flow("bad-placeholder", "{id: Usia?, en: Age?}", "{id: ‸'{{usai}}?', en: Age?}"),
     flow("bad-placeholder", "{id: Usia?, en: Age?}", "{id: ‸'{{unit?', en: Age?}"),
-    messages("placeholder-differs", 'en: "Good {{waktu}}. This is', 'en: ‸"Hello. This is'),
+    messages(
+        "placeholder-differs",
+        'en: "Good {{waktu}}. This is *{{penyelenggara}}*, inviting you to a',
+        'en: ‸"Hello. This is *{{penyelenggara}}*, inviting you to a',
+    ),
     flow("gateway-word", "{id: Usia?, en: Age?}", "{id: Usia?, en: ‸'Age, or *STOP*?'}"),
     messages("keyword", "SETUJU: [setuju", "SETUJU: [‸'2', setuju"),
     messages("keyword", "PROGRES: [progres", "PROGRES: [‸cek, progres"),
     messages("abbreviation", "Disperindag: Dinas", "Dinas Perdagangan: ‸Dinas"),
     messages(
         "message-buttons",
-        '[SETUJU, TIDAK]\n      en: [AGREE, "NO"]\n    id: "*{{penyelenggara}}*',
-        '‸[SETUJU]\n      en: [AGREE, "NO"]\n    id: "*{{penyelenggara}}*',
+        '[SETUJU, TIDAK]\n      en: [AGREE, "NO"]\n    id: |-',
+        '‸[SETUJU]\n      en: [AGREE, "NO"]\n    id: |-',
     ),
     flow(
         "review-words",

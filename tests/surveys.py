@@ -239,10 +239,10 @@ class Chat:
         self.turn(Reply(option=option))
         return self.text
 
-    def send(self, kind: Kind) -> str:
-        """Send what is no text."""
+    def send(self, kind: Kind, text: str = "") -> str:
+        """Send what is no text, with one below it."""
         self.now += timedelta(seconds=30)
-        self.turn(Reply(kind=kind))
+        self.turn(Reply(text=text, kind=kind))
         return self.text
 
     def open(self) -> str:

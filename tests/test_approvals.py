@@ -24,7 +24,7 @@ from tests.setup import bundled_files, publish_bundled
 from tests.test_templates import channel, sid_of
 from tests.whatsapp import Office, office
 
-WORDINGS = 11  # eleven messages and languages of the bundled survey have words of their own
+WORDINGS = 12  # twelve messages and languages of the bundled survey have words of their own
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_what_is_missing_is_made_once_with_samples_and_payloads(place):
     assert statuses(report) == {"unsubmitted"}
     content = place.twilio.contents[line(report).id]
     assert content.language == "id"
-    assert content.variables == {"1": "pagi", "2": "Inspektorat Kota Contoh", "3": "7-10"}
+    assert content.variables == {"1": "pagi", "2": "Inspektorat Kota Contoh", "3": "7–10"}
     (data,) = content.types.values()
     assert data["actions"] == [
         {"title": "Mulai", "id": "MULAI"},
@@ -175,7 +175,7 @@ def test_each_template_is_submitted_once_in_its_category(place):
     assert report.submitted == WORDINGS
     assert (report.errors, statuses(report)) == ((), {"received"})
     categories = Counter(one.approval["category"] for one in place.twilio.contents.values())
-    assert categories == {"MARKETING": 2, "UTILITY": WORDINGS - 2}
+    assert categories == {"MARKETING": 4, "UTILITY": WORDINGS - 4}
     assert asked(place).submitted == 0
     assert all(one.submitted_at for one in rows(place.installation, Template))
 

@@ -191,6 +191,74 @@ def test_berhenti_to_a_quoted_question_is_the_interviews_after_a_digest_too(plac
     assert "coordinator" not in [row.purpose for row in rows(place.installation, OptOut)]
 
 
+def purposes(place):
+    return sorted({row.purpose for row in rows(place.installation, OptOut)})
+
+
+def interview(place):
+    """Return the status of the one interview that belongs to somebody."""
+    (found,) = [row.status for row in rows(place.installation, Conversation) if row.contact_id]
+    return found
+
+
+@pytest.mark.parametrize("word", ["BERHENTI", "stop pak"])
+def test_berhenti_after_a_digest_ends_digests_and_the_interview_that_is_under_way(
+    place, admin, word
+):
+    """Which of the two is meant cannot be known: nothing more may come of either."""
+    snapshots.take_due(place.installation)
+    person = admin("PAD")
+    begin(place, person)
+    assert "30 dari 100" in report(place, person).text
+    assert "tidak akan menghubungi lagi" in said(person, word)
+    assert purposes(place) == ["coordinator", "respondent"]
+    assert interview(place) == "stopped"
+    before = len(person.inbox)
+    for _ in range(60):
+        place.clock.move(hours=2)
+        for name in ("wake", "report", "deliver"):
+            place.sweep(name)
+    assert person.inbox[before:] == []
+
+
+def test_a_second_berhenti_ends_the_interview_too_after_a_quoted_digest(place, admin):
+    snapshots.take_due(place.installation)
+    person = admin("PAD")
+    begin(place, person)
+    digest = report(place, person)
+    assert "*BERHENTI* sekali lagi" in said(person, "BERHENTI", quote=digest)
+    assert interview(place) == "asking"
+    assert "tidak akan menghubungi lagi" in said(person, "BERHENTI")
+    assert interview(place) == "stopped"
+
+
+def test_a_second_berhenti_ends_digests_too_after_the_interviews(place, admin):
+    snapshots.take_due(place.installation)
+    person = admin("PAD")
+    begin(place, person)
+    said(person, "BERHENTI")
+    assert purposes(place) == ["respondent"]
+    said(person, "BERHENTI")
+    assert purposes(place) == ["coordinator", "respondent"]
+
+
+def test_a_second_berhenti_of_a_coordinator_without_an_interview_is_for_everything(place, admin):
+    snapshots.take_due(place.installation)
+    person = admin("PAD")
+    said(person, "PROGRES")
+    report(place, person)
+    assert "angka harian tidak dikirim lagi" in said(person, "BERHENTI")
+    assert purposes(place) == ["coordinator"]
+    assert "tidak akan menghubungi lagi" in said(person, "BERHENTI")
+    assert purposes(place) == ["coordinator", "respondent"]
+
+
+def test_berhenti_below_a_picture_ends_digests(place, admin):
+    person = admin("PAD")
+    assert "angka harian tidak dikirim lagi" in said(person, "BERHENTI", kind="image")
+    assert purposes(place) == ["coordinator"]
+
+
 def test_bantuan_is_the_interviews_help_in_an_interview_and_ours_elsewhere(place, admin):
     snapshots.take_due(place.installation)
     person = admin("62.01")
@@ -277,7 +345,7 @@ def test_rekap_tells_how_clean_the_lists_of_the_own_units_are_until_people_are_i
     assert said(person, "REKAP") == (
         "*Daftar responden* — Kabupaten Kotawaringin Barat\n"
         "Dari 3 baris: 0 siap, 0 ganda, 3 perlu dibetulkan"
-        " (1 tanpa nomor, 1 telepon kantor, 1 nomor rusak).\n"
+        " (1 tanpa nomor, 1 telepon kantor, 1 nomor belum benar).\n"
         "\n"
         "Balas *PERBAIKI* untuk membetulkan satu per satu di sini, atau *UNGGAH* untuk halaman"
         " unggah berkas."

@@ -29,10 +29,11 @@ from bot.interview.provider_log.missed import take_missed
 from bot.interview.surveys import publish
 from bot.reporting.anonymity.audit import audit
 from bot.reporting.export.writing import export
-from storage.models import Answer, AnswerFile, Attachment, Conversation, Link
+from storage.models import Answer, AnswerFile, Attachment, Conversation, Link, SentFile
 from storage.queries import attachments as queries
 from tests.fake_twilio_person import Person
 from tests.media_files import GPS, jpeg, ogg, pdf, png
+from tests.mending import post
 from tests.rows import count, rows
 from tests.setup import add_unit, bundled_files, installation
 from tests.whatsapp import Office, office
@@ -97,9 +98,11 @@ def begin(place: Office, phone: str | None = None) -> Person:
     return person
 
 
-def send(place: Office, person: Person, content: bytes, mime: str = "image/jpeg") -> str:
+def send(
+    place: Office, person: Person, content: bytes, mime: str = "image/jpeg", **fields: str
+) -> str:
     """Send a file and return Twilio's name of it."""
-    form = person.form(kind="image") | {"MediaContentType0": mime}
+    form = person.form(kind="image") | {"MediaContentType0": mime} | fields
     name = form["MediaUrl0"].rpartition("/")[2]
     file = place.twilio.store.files[name]
     file.content, file.type = content, mime
@@ -139,6 +142,27 @@ def state_of(place: Office) -> State:
         return State.from_json(key.open(row.sealed, f"state:{row.id}"))
 
     return here.database.read(work)
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_coordinator_answers_with_a_file_too_and_sends_lists_all_the_same(quick, quoted):
+    """A document is an answer where one is asked for; a table never is one."""
+    person = begin(quick, "+6281200000777")
+    here = quick.installation
+    post(here, quick.published, "+6281200000777", quick.unit_id)
+    send(quick, person, b"nama;hp\n", "text/csv")
+    assert "berkas" in person.inbox[-1].lower()
+    assert count(here, SentFile) == 1
+    assert count(here, Attachment) == 0
+    send(quick, person, jpeg())
+    assert person.inbox[-1].startswith("Berkasnya?")
+    question = person.messages[-1]
+    if quoted:
+        person.say("PERBAIKI")
+    quote = {"OriginalRepliedMessageSid": question.sid} if quoted else {}
+    send(quick, person, pdf(), "application/pdf", **quote)
+    assert count(here, SentFile) == 1
+    assert count(here, Attachment) == 2
 
 
 def test_a_photo_is_noted_in_the_turn_and_fetched_after_it(place: Office) -> None:

@@ -290,14 +290,15 @@ def test_the_attack_finds_what_a_worse_rule_tells(survey, rule):
 
 def test_a_reader_takes_numbers_out_of_a_text():
     text = (
-        "📊 *Survei* — Dinas 4\nInternal: 1.280 dari 2.500 (51,2%) (naik 34)\nAhli: <5\n\n"
-        "Perlu sosialisasi:\n• Dinas 5 (langsung): hampir lengkap\ndan 2 unit lain"
+        "📊 *Survei* — Dinas 4\nInternal: 1.280 dari 2.500 (51,2%), naik 34\nAhli: <5\n\n"
+        "Perlu sosialisasi:\n• Dinas 5 (langsung): hampir lengkap\n• Dinas 6\ndan 2 unit lain"
     )
     said = [(one.of_unit, one.name, one.kind, one.value, one.rise) for one in read(text)]
     assert said == [
         (False, "Internal", "number", 1280, 34),
         (False, "Ahli", "few", None, None),
         (True, "Dinas 5", "almost", None, None),
+        (True, "Dinas 6", "hidden", None, None),
     ]
 
 

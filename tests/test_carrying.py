@@ -277,7 +277,7 @@ def test_finished_answers_that_wait_to_be_replaced_keep_their_version() -> None:
 def test_nobody_agrees_to_words_that_were_never_read() -> None:
     files = small_files(internal=SMALL_FLOW.replace(*REWORDED))
     newer = load_survey(files)
-    files["messages.yaml"] = files["messages.yaml"].replace("Sukarela. Selama", "Sukarela! Selama")
+    files["messages.yaml"] = files["messages.yaml"].replace("ini sukarela.", "ini sukarela!")
     other = load_survey(files)
     chat = Chat(small(), language="id")
     chat.open()

@@ -51,6 +51,24 @@ def test_who_came_by_a_poster_holds_their_row_against_their_link_on_another_phon
     assert launch(place.installation, NAME).invited == 0
 
 
+def test_only_who_is_on_a_list_is_told_that_their_number_comes_from_it(place):
+    enlist(place, staff(place, 1))
+    for index, said in ((1, "Nomor Bapak/Ibu kami peroleh dari "), (2, "sendiri yang membuka")):
+        person = place.twilio.person(phone=number(index))
+        person.say(poster(place, "internal"))
+        (text,) = person.say("siapa ini")
+        assert said in text
+        assert ("terpilih secara acak dari daftar pegawai" in text) is (index == 1)
+        assert ("lewat tautan atau kode QR" in text) is (index == 2)
+
+
+def test_who_was_invited_from_a_list_is_told_so(place):
+    enlist(place, staff(place, 1))
+    assert launch(place.installation, NAME).invited == 1
+    (text,) = place.twilio.person(phone=number(1)).say("siapa ini")
+    assert "terpilih secara acak dari daftar pegawai" in text
+
+
 def test_whose_link_was_used_on_another_phone_is_neither_invited_nor_let_in_again(place):
     enlist(place, staff(place, 1))
     text = personal(place, number(1))

@@ -925,9 +925,9 @@ def test_templates_go_from_words_to_approval(ready, monkeypatch):
         assert "run `tautan templates sync`" in good("templates", "status", "integritas")
         assert "run `tautan templates sync`" in bad("templates", "submit", "integritas")
         shown = good("templates", "sync", "integritas")
-        assert "made: 11, submitted: 0" in shown
+        assert "made: 12, submitted: 0" in shown
         assert "run `tautan templates submit`" in shown
-        assert data("templates", "submit", "integritas")["submitted"] == 11
+        assert data("templates", "submit", "integritas")["submitted"] == 12
         for sid, content in twilio.contents.items():
             english = content.language == "en"
             twilio.judge(sid, "rejected" if english else "approved", "bahasa" if english else "")
@@ -939,7 +939,7 @@ def test_templates_go_from_words_to_approval(ready, monkeypatch):
         shown = good("templates", "status", "integritas")
         assert "is rejected by WhatsApp: bahasa; change the words" in shown
         assert "MARKETING" in shown
-        assert "made: 3, submitted: 3" in good("templates", "submit", "integritas", "--again")
+        assert "made: 4, submitted: 4" in good("templates", "submit", "integritas", "--again")
         twilio.faults.next("503", on="content")
         assert "Twilio" in bad("templates", "status", "integritas")
         assert "template invite in 'en' is received" in bad("launch", "integritas")
@@ -1137,7 +1137,7 @@ def test_paths_proves_that_every_way_of_the_bundled_survey_ends(folder):
     assert "Every one of these 6 ends; 3 kinds of ending." in shown
     assert "screened out after 2 sar_02" in shown
     assert shown.count("Each was played through the engine.") == 3
-    assert "says 7-10, which fits" in shown
+    assert "says 7–10, which fits" in shown
     for found in data("paths", "integritas")["groups"]:
         assert found["all_counted"]
         assert found["all_end"]

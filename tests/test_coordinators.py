@@ -177,7 +177,7 @@ def test_a_report_goes_out_once_at_its_hour(house, post, clock):
     assert send_due(house) == 0
     (message,) = outbox(house)
     assert message.template == "daily_template"
-    assert message.variables["internal"] == "7"
+    assert message.variables["ringkasan"] == "Internal 7"
     assert message.variables["tgl"] == "23 November 2026"
     assert all("\n" not in value and value for value in message.variables.values())
     assert "Internal: 7 dari 60 (11,7%)" in message.text

@@ -426,7 +426,7 @@ def test_before_the_opening_coordinators_hear_of_their_lists_and_nobody_is_invit
         assert summary.asked["REKAP"] == 2
         lead = next(one for one in leading() if one.key == "koordinator")
         said = [e.bubble.message.text for e in Chats(here).after(lead.addresses, 0)]
-        assert any("2 tanpa nomor, 1 telepon kantor, 1 nomor rusak" in one for one in said)
+        assert any("2 tanpa nomor, 1 telepon kantor, 1 nomor belum benar" in one for one in said)
     finally:
         service.close()
 

@@ -84,7 +84,7 @@ def test_the_digest_gives_numbers_per_group_units_and_forecast(survey):
         "📊 *Survei Integritas Kota Contoh* — Pemerintah Kota Contoh\n"
         "Posisi 23 November 2026 pukul 06.00 WIB, hari ke-23 dari 92\n"
         "\n"
-        "Internal: 1.280 dari 2.500 (51,2%) (naik 34)\n"
+        "Internal: 1.280 dari 2.500 (51,2%), naik 34\n"
         "Eksternal: belum ditampilkan\n"
         "Ahli: hampir lengkap\n"
         "\n"
@@ -94,7 +94,8 @@ def test_the_digest_gives_numbers_per_group_units_and_forecast(survey):
         "Laju: 34 isian per hari.\n"
         "Dengan laju ini target tercapai sebelum 31 Januari.\n"
         "\n"
-        "_Hanya jumlah, sekali sehari. Siapa yang mengisi tidak pernah ditampilkan._"
+        "_Hanya jumlah, sekali sehari, dan sengaja tidak persis: jumlah sebenarnya dapat lebih"
+        " besar. Siapa yang mengisi tidak pernah ditampilkan._"
     )
 
 
@@ -121,7 +122,8 @@ def test_units_in_need_are_listed_by_name_eight_at_most_and_the_rest_is_counted(
     cells[2, "internal"] = (90, 100)
     text = digest.text(report(survey, cells, names=names))
     listed = [line for line in text.splitlines() if line.startswith("•")]
-    assert [line.split(":")[0] for line in listed] == [f"• Dinas {name}" for name in "BCDEFGHI"]
+    # Their numbers are not shown, and none is: "Dinas B: belum ditampilkan" would blame for it.
+    assert listed == [f"• Dinas {name}" for name in "BCDEFGHI"]
     assert "dan 2 unit lain" in text
 
 
@@ -137,6 +139,24 @@ def test_the_forecast_is_of_published_sums_at_the_pace_of_the_last_week(survey):
     assert digest.forecast(report(survey, now, *earlier)) == Fraction(450, 1000)
     assert digest.forecast(report(survey, now)) is None
     assert digest.forecast(report(survey, {(2, "internal"): (100, None)}, now)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "week_ago", "target", "said"),
+    [
+        (68, 68, 195, 35),  # 34,9 % now, and nothing new
+        (68, 60, 195, 76),
+        (960, 960, 1000, 96),
+        (993, 993, 1000, None),  # 99 % would be less than the 99,3 % of today
+        (989, 988, 1000, 99),
+        (989, 900, 1000, 100),
+    ],
+)
+def test_no_forecast_is_less_than_what_is_there(survey, value, week_ago, target, said):
+    now, then = {(2, "internal"): (value, target)}, {(2, "internal"): (week_ago, target)}
+    whole = report(survey, now, *[now] * 6, then)
+    assert digest.foreseen(whole) == said
+    assert bool(digest.outlook(whole)) is (said is not None)
 
 
 def test_details_turn_pages_that_together_name_every_unit_once(survey):
@@ -167,7 +187,8 @@ def test_a_pace_that_is_too_slow_is_told_with_the_one_that_is_needed(survey):
     late = report(survey, now, *[now] * 6, week_ago)
     # 900 are missing and 70 days are left.
     assert digest.needed(late) == 13
-    assert digest.outlook(late) == ["Dengan laju ini 45% pada 31 Januari; perlu 13 isian per hari."]
+    said = "sekitar 45% pada 31 Januari; untuk mencapai target perlu 13 isian per hari."
+    assert digest.outlook(late) == [f"Dengan laju ini {said}"]
     assert digest.pace(late) == 5
     assert digest.pace(late, weeks_ago=1) is None
     assert digest.outlook(report(survey, now)) == []

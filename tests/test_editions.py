@@ -169,7 +169,7 @@ def test_groups_flows_languages_and_words() -> None:
     found = compare(load_survey(small_files(survey=one)), small())
     assert Change("addition", "", "", "the language `en` is offered") in found
     files = small_files()
-    files["messages.yaml"] = files["messages.yaml"].replace("Sukarela. Selama", "Sukarela! Selama")
+    files["messages.yaml"] = files["messages.yaml"].replace("ini sukarela.", "ini sukarela!")
     said = [(one.kind, one.what) for one in compare(small(), load_survey(files))]
     assert said[0] == ("wording", "messages: consent")
     assert "agreed to the words before" in said[1][1]

@@ -15,6 +15,7 @@ from bot.flow.turn import (
     Consented,
     Dropped,
     Erase,
+    Kind,
     LanguageChosen,
     OptIn,
     OptOut,
@@ -200,7 +201,7 @@ def test_declining_ends_with_the_words_that_finishing_has() -> None:
 def test_the_version_of_the_consent_changes_with_its_words_and_language() -> None:
     flow = small().for_group("internal")
     files = small_files()
-    files["messages.yaml"] = files["messages.yaml"].replace("Sukarela. Selama", "Sukarela! Selama")
+    files["messages.yaml"] = files["messages.yaml"].replace("ini sukarela.", "ini sukarela!")
     changed = load_survey(files).for_group("internal")
     versions = {consent_version(flow, "id"), consent_version(flow, "en")}
     assert len(versions | {consent_version(changed, "id")}) == 3
@@ -394,6 +395,29 @@ def test_an_edited_message_is_told_how_to_correct() -> None:
     chat.send("edited")
     assert chat.said("edited")
     assert "Usia?" in chat.text
+
+
+@pytest.mark.parametrize("kind", ["media", "edited"])
+@pytest.mark.parametrize("where", ["invited", "asking", "finished"])
+def test_stop_and_erase_below_a_picture_and_in_an_edited_message_are_obeyed(
+    kind: Kind, where: str
+) -> None:
+    made = {"invited": lambda: Chat(small()), "asking": lambda: asking("1"), "finished": finished}
+    for text, effect in (("Berhenti pak", OptOut()), ("hapus data saya", Erase())):
+        chat = made[where]()
+        chat.send(kind, text)
+        assert effect in chat.effects, text
+    chat = made[where]()
+    before = chat.state.status
+    chat.send(kind, "stop pungli di loket")
+    assert chat.state.status is before
+    assert chat.effects == ()
+
+
+def test_a_stop_below_a_picture_may_be_part_of_an_answer_in_own_words() -> None:
+    chat = asking("1", "12", "1")
+    chat.send("media", "stop")
+    assert chat.said("stop_confirm")
 
 
 def test_reactions_are_ignored() -> None:
@@ -627,12 +651,32 @@ def test_stopping_is_immediate_and_drops_what_is_unfinished() -> None:
     assert not chat.state.answers
 
 
-def test_stopping_inside_own_words_is_confirmed_first() -> None:
+@pytest.mark.parametrize("typed", ["1", "ya pak", "stop pak", "jangan hubungi lagi ya"])
+def test_stopping_inside_own_words_is_confirmed_first(typed: str) -> None:
     chat = asking("1", "12", "1")
     chat.say("stop")
     assert chat.said("stop_confirm")
-    chat.say("1")
+    chat.say(typed)
     assert chat.state.status is Status.STOPPED
+
+
+@pytest.mark.parametrize("typed", ["HAPUS DATA", "hapus data", "Hapus data saya ya"])
+def test_erasing_in_own_words_is_told_how_first_and_obeyed_then(typed: str) -> None:
+    chat = asking("1", "12", "1")
+    chat.say("hapus data saya")
+    assert chat.said("erase_how")
+    assert "saran" not in chat.state.answers
+    chat.say(typed)
+    assert Erase() in chat.effects
+    at_once = asking("1", "12", "1")
+    at_once.say("HAPUS DATA")
+    assert Erase() in at_once.effects
+
+
+def test_what_else_is_said_after_that_is_the_answer() -> None:
+    chat = asking("1", "12", "1")
+    chat.all("hapus data", "hapus data ganda di loket")
+    assert chat.state.answers["saran"] == "hapus data ganda di loket"
 
 
 @pytest.mark.parametrize("typed", ["2", "tap"])
@@ -944,11 +988,23 @@ def test_days_are_written_in_the_language_of_the_conversation() -> None:
     assert "1 November 2026 sampai 31 Januari 2027" in here.say("halo?")
 
 
+def test_messages_without_words_for_where_a_number_came_from_have_the_programs_own() -> None:
+    files = small_files()
+    head, _, rest = files["messages.yaml"].partition("  asal:\n")
+    files["messages.yaml"] = head + "  alasan:" + rest.partition("  alasan:")[2]
+    bare, own = Chat(load_survey(files), language="id"), Chat(small(), language="id")
+    for chat in (bare, own):
+        chat.wake()
+        chat.say("siapa ini")
+    assert bare.text == own.text
+    assert "Nomor Bapak/Ibu kami peroleh dari" in bare.text
+
+
 def test_a_language_that_is_no_longer_offered_falls_back() -> None:
     chat = Chat(small_in_one_language(), language="en")
     chat.open()
     assert chat.said("consent")
-    assert "Sukarela" in chat.text
+    assert "sukarela" in chat.text
 
 
 # always
@@ -979,3 +1035,36 @@ def test_the_stored_form_gives_an_equal_state_back() -> None:
         assert State.from_json(state.to_json()) == state
     with pytest.raises(TypeError):
         State.from_json('{"status":"invited","language":"id","unknown":1}')
+
+
+# when it ended
+
+
+def test_what_is_said_after_the_end_is_no_part_of_the_interview() -> None:
+    chat = finished()
+    took, ended = chat.state.took, chat.now
+    for said in ("terima kasih", "hapus", "1"):
+        chat.say(said, after=timedelta(minutes=30))
+        if chat.state.status.over:
+            assert (chat.state.took, chat.state.ended_at) == (took, ended)
+    assert chat.state.status is Status.ASKING  # "hapus" was asked about, and that was answered
+    assert chat.state.last_turn_at == chat.now
+
+
+def test_when_it_was_finished_first_is_kept_however_it_goes_on() -> None:
+    chat = finished()
+    first = chat.now
+    chat.say("isi ulang", after=timedelta(hours=1))
+    chat.all(*THROUGH)
+    assert (chat.state.finished_at, chat.state.ended_at) == (first, chat.now)
+    chat.say("isi ulang")
+    chat.say("berhenti")
+    assert chat.state.status is Status.STOPPED
+    assert chat.state.earlier
+    assert (chat.state.finished_at, chat.state.ended_at) == (first, chat.now)
+
+
+def test_an_interview_that_was_never_finished_says_so() -> None:
+    chat = asking("1")
+    chat.say("berhenti")
+    assert (chat.state.finished_at, chat.state.ended_at) == (None, chat.now)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from bot.channels.base import Address as Known
 from bot.flow.state import NO_ANSWERS, Status
-from bot.interview import identity
-from bot.interview.erasure import answered_before, erase, forget, purge
+from bot.interview import answered, identity
+from bot.interview.erasure import REJECT, erase, forget, purge
 from bot.interview.mixing import mix_due
 from storage.models import (
     Address,
@@ -32,7 +32,9 @@ from storage.models import (
     Link,
     OptOut,
     Outbox,
+    RosterImport,
     RosterNumber,
+    RosterReject,
     RosterRow,
     SimulatorMessage,
     Survey,
@@ -131,6 +133,28 @@ def furnish(crowd: Crowd, connection: Connection, contact_id: int) -> None:
         },
     )
     connection.execute(insert(OptOut), {"hmac": mac, "purpose": "respondent", "since": TODAY})
+    taken = {
+        "survey_id": place["survey_id"],
+        "name": "daftar.csv",
+        "digest": bytes(32),
+        "status": "active",
+        "started_at": MONDAY,
+    }
+    import_id = connection.execute(
+        insert(RosterImport).values(taken).returning(RosterImport.id)
+    ).scalar_one()
+    connection.execute(
+        insert(RosterReject),
+        {
+            "import_id": import_id,
+            "line": 2,
+            "kind": "unknown_unit",
+            "sealed": key.seal("{}", REJECT),
+            "key_id": key.id,
+            "address_hmac": mac,
+            **place,
+        },
+    )
 
 
 PERSONAL = (
@@ -140,6 +164,7 @@ PERSONAL = (
     FirstWrite,
     RosterRow,
     RosterNumber,
+    RosterReject,
     Link,
     Conversation,
     Consent,
@@ -203,7 +228,7 @@ def test_who_had_answered_does_not_answer_again(crowd: Crowd, status: Status):
 
     def comes_back(connection: Connection) -> bool:
         met = identity.person(connection, crowd.installation, [Known("phone", phone_of(1))])
-        return answered_before(connection, crowd.installation, crowd.survey_id, met.contact_id)
+        return answered.before(connection, crowd.installation, crowd.survey_id, met.contact_id)
 
     assert crowd.installation.database.write(comes_back)
     assert count(crowd, Conversation, Conversation.id == mine) == 0

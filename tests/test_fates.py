@@ -174,11 +174,45 @@ def test_what_was_taken_and_not_delivered_goes_out_again_when_it_may(place):
     sid = post.row(one).provider_sid
     assert told(post, one, 63012, "later", sid)
     row = post.row(one)
-    assert (row.status, row.provider_sid, row.past_sid) == ("queued", None, sid)
+    assert (row.status, row.provider_sid, row.past_sids) == ("queued", None, sid)
     assert not told(post, one, 63012, "later", sid), "the same news again changes nothing"
     place.clock.move(minutes=1)
     assert send() == Delivery(sent=1)
     assert len(channel.sent) == 2
+
+
+@pytest.mark.parametrize("late", ["sent", "delivered", "failed"])
+def test_late_news_of_any_earlier_attempt_changes_nothing(place, late):
+    post = Post(place)
+    one = post.queue()
+    channel, send = failing(place)
+    sids = []
+    for _ in range(3):
+        assert send() == Delivery(sent=1)
+        sids.append(post.row(one).provider_sid)
+        assert told(post, one, 63018, "later", sids[-1])
+        place.clock.move(minutes=1)
+    before = post.row(one)
+    for sid in sids:
+        event = StatusEvent(sid, late, 0 if late == "failed" else 4, late == "failed", 63018)
+        assert not fates.record_status(post.here, one, event)
+        fates.record_sent(post.here, one, StatusEvent(sid, "queued", 1))
+    assert post.row(one) == before
+    assert send() == Delivery(sent=1)
+    assert len(channel.sent) == 4
+    assert told(post, one, 63018, "later", post.row(one).provider_sid), "but of this one it does"
+
+
+def test_of_a_message_that_fails_again_and_again_the_last_attempts_are_known(quick, monkeypatch):
+    monkeypatch.setattr(fates, "REMEMBERED", 2)
+    post = Post(quick)
+    one = post.queue()
+    _, send = failing(quick)
+    for _ in range(4):
+        assert send() == Delivery(sent=1)
+        assert told(post, one, 63018, "later", post.row(one).provider_sid)
+        quick.clock.move(minutes=1)
+    assert post.row(one).past_sids == " ".join(f"SM{number:032x}" for number in (3, 4))
 
 
 def test_marketing_that_meta_holds_back_is_tried_once_more_after_a_day(quick):

@@ -144,6 +144,8 @@ def test_a_mistake_in_the_settings_is_told(old: str, new: str, words: str) -> No
         ("[SETUJU, TIDAK]", "[SETUJU SAJA YANG PALING, TIDAK]", "20 characters"),
         ("({{no}}/{{jumlah}}) Balas", "({{no}}/{{jml}}) Balas", "did you mean `jumlah`?"),
         ("Kode *{{kode}}* tidak dikenal", "{{alasan}}", "unknown placeholder {{alasan}}"),
+        ("{{alasan}} Nomor Bapak/Ibu", "{{asal}} Nomor", "unknown placeholder {{asal}}"),
+        ("    sendiri: {id", "    sendri: {id", "did you mean `sendiri`?"),
         ("    pagi:", "    fajar:", "fajar"),
         ('en: "Good {{waktu}}', 'en: "Hello', "{{waktu}} is in `id` or `en` only"),
     ],

@@ -54,7 +54,7 @@ def test_an_invitation_has_samples_buttons_and_is_marketing() -> None:
     wording = wordings(bundled())["invite", "id"]
     assert wording.category == "MARKETING"
     assert wording.names == ("waktu", "penyelenggara", "durasi")
-    assert wording.samples == ("pagi", "Inspektorat Kota Contoh", "7-10")
+    assert wording.samples == ("pagi", "Inspektorat Kota Contoh", "7–10")
     assert wording.body.startswith("Selamat {{1}}, Bapak/Ibu. Kami dari *{{2}}* mengajak")
     assert wording.filled().startswith("Selamat pagi, Bapak/Ibu. Kami dari *Inspektorat Kota")
     assert wording.buttons == (
@@ -67,14 +67,13 @@ def test_an_invitation_has_samples_buttons_and_is_marketing() -> None:
 def test_every_message_that_writes_first_is_asked_for_in_each_language() -> None:
     made = wordings(bundled())
     reminders = ("reminder_first", "reminder_partial", "reminder_last")
-    assert respondents(bundled()) == ("invite", *reminders)
+    assert respondents(bundled()) == ("invite", *reminders, "pilot_invite")
     assert set(made) == {
-        *((name, code) for name in ("invite", *reminders) for code in ("id", "en")),
+        *((name, code) for name in ("invite", "pilot_invite", *reminders) for code in ("id", "en")),
         *((name, "id") for name in ("daily_template", "leader_weekly", "closing")),
         ("roster_fix", "id"),
-        ("sign_in", "id"),
     }
-    assert {one.category for key, one in made.items() if key[0] != "invite"} == {"UTILITY"}
+    assert {one.category for key, one in made.items() if "invite" not in key[0]} == {"UTILITY"}
     assert made["daily_template", "id"].buttons == (
         Choice("RINCIAN", "Rincian"),
         Choice("GRAFIK", "Grafik"),
@@ -237,7 +236,11 @@ def coordinators(old: str, new: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("pukul {{pukul}} waktu {{zona}}: int", "pukul {{pukul}} {{zona}}: wilayah int", "side by"),
+        (
+            "pukul {{pukul}} ({{zona}}): {{ring",
+            "pukul {{pukul}} {{zona}}: wilayah {{ring",
+            "side by",
+        ),
         ("{id: [Rincian, Grafik]}", "{id: [A, B, C, D]}", "4 buttons; a template has 3 at most"),
     ],
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -70,9 +71,10 @@ def converse(
     *,
     answers: dict[str, str] | None = None,
     mixed: bool = False,
+    before: State | None = None,
     **columns: object,
 ) -> int:
-    """Store a conversation in a state; return its id."""
+    """Store a conversation in a state, with what is in `before` besides; return its id."""
     survey_id, version, unit = place
 
     def work(c):
@@ -92,7 +94,8 @@ def converse(
         ).scalar_one()
         if not mixed:
             key = here.keys.survey(c, survey_id)
-            state = State(status=status, language="id", answers=answers or {})
+            state = before or State(status=status, language="id")
+            state = replace(state, status=status, answers=answers or {})
             sealed = key.seal(state.to_json(), f"state:{made}")
             c.execute(
                 update(Conversation)
@@ -186,14 +189,83 @@ def test_of_two_finished_ones_the_first_stays(here):
     assert [one for one, _ in remaining(here)] == [first]
 
 
+def known_duplicates(here: Installation) -> list[int]:
+    return here.database.read(lambda c: list(c.execute(select(Cell.known_duplicates)).scalars()))
+
+
+def finished_once(at: datetime | None) -> State:
+    """Return what a state holds of an interview that was finished at a time and opened again."""
+    return State(Status.ASKING, "id", earlier={"a": "2", "b": "1"}, finished_at=at)
+
+
+@pytest.mark.parametrize("status", [Status.ASKING, Status.STOPPED, Status.DECLINED])
+def test_finished_answers_stay_whatever_became_of_their_conversation(here, status):
+    place = survey(here)
+    done = converse(here, meet(here, PHONE), place, status, before=finished_once(MONDAY))
+    full = {"a": "1", "b": "2", "c": "3"}
+    converse(here, meet(here, BSUID), place, Status.ASKING, answers=full)
+    kept = meet(here, PHONE, BSUID)
+    assert remaining(here) == [(done, kept)]
+
+
+@pytest.mark.parametrize("answers", [{}, {"a": "1"}])
+def test_an_interview_that_was_finished_later_gives_way_opened_again_or_not(here, answers):
+    place = survey(here)
+    hour = timedelta(hours=1)
+    waits = MONDAY + 48 * hour
+    before = State(Status.FINISHED, "id", finished_at=MONDAY)
+    one = {"a": "1", "b": "1"}
+    phone = meet(here, PHONE)
+    first = converse(here, phone, place, Status.FINISHED, answers=one, before=before, mix_at=waits)
+    later = finished_once(MONDAY + hour)
+    converse(here, meet(here, BSUID), place, Status.ASKING, answers=answers, before=later)
+    kept = meet(here, PHONE, BSUID)
+    assert remaining(here) == [(first, kept)]
+
+
+def test_the_first_one_stays_though_it_was_opened_and_finished_again(here):
+    place = survey(here)
+    hour = timedelta(hours=1)
+    again = State(Status.FINISHED, "id", finished_at=MONDAY, ended_at=MONDAY + 2 * hour)
+    once = State(Status.FINISHED, "id", finished_at=MONDAY + hour, ended_at=MONDAY + hour)
+    contact = meet(here, PHONE)
+    converse(here, contact, place, Status.FINISHED, before=once, mix_at=MONDAY + 49 * hour)
+    contact = meet(here, BSUID)
+    first = converse(here, contact, place, Status.FINISHED, before=again, mix_at=MONDAY + 50 * hour)
+    meet(here, PHONE, BSUID)
+    assert [one for one, _ in remaining(here)] == [first]
+
+
+def test_states_that_do_not_say_when_they_were_finished_are_ordered_by_what_they_do_say(here):
+    place = survey(here)
+    hour = timedelta(hours=1)
+    opened = replace(finished_once(None), last_turn_at=MONDAY + 3 * hour)
+    converse(here, meet(here, PHONE), place, Status.ASKING, before=opened)
+    done = State(Status.FINISHED, "id", last_turn_at=MONDAY)
+    contact = meet(here, BSUID)
+    first = converse(here, contact, place, Status.FINISHED, before=done, mix_at=MONDAY + 48 * hour)
+    meet(here, PHONE, BSUID)
+    assert [one for one, _ in remaining(here)] == [first]
+
+
+@pytest.mark.parametrize("answers", [{}, {"a": "1"}])
+def test_a_mixed_interview_stays_and_nobody_is_counted_twice(here, answers):
+    place = survey(here)
+    first = converse(here, meet(here, PHONE), place, Status.FINISHED, mixed=True)
+    later = finished_once(MONDAY)
+    converse(here, meet(here, BSUID), place, Status.ASKING, answers=answers, before=later)
+    kept = meet(here, PHONE, BSUID)
+    assert remaining(here) == [(first, kept)]
+    assert known_duplicates(here) == []
+
+
 def test_a_mixed_duplicate_is_counted_and_not_hidden(here):
     place = survey(here)
     first = converse(here, meet(here, PHONE), place, Status.FINISHED, mixed=True)
     second = converse(here, meet(here, BSUID), place, Status.FINISHED, mixed=True)
     kept = meet(here, PHONE, BSUID)
     assert remaining(here) == [(first, kept), (second, None)]
-    known = here.database.read(lambda c: c.execute(select(Cell.known_duplicates)).scalar_one())
-    assert known == 1
+    assert known_duplicates(here) == [1]
 
 
 def test_a_merged_person_keeps_one_roster_row(here):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.channels.base import Address, Inbound
 from bot.interview import kept
+from bot.interview.states import seal, unseal
 from bot.interview.surveys import Surveys
-from storage.models import Contact, Conversation, FlowVersion
+from storage.models import Contact, Conversation, FlowVersion, OptOut
 from storage.models import Inbound as InboundTable
 from tests.fake_twilio_person import Person
 from tests.forked import ready_together
@@ -222,6 +224,121 @@ def test_who_asks_for_erasure_meanwhile_is_erased_when_it_can_be_read(place):
     replay(place)
     assert held(place) == []
     assert count(place.installation, Contact) == 0
+
+
+def test_a_word_that_the_provider_takes_for_start_is_replayed_to_its_own_question_too(place):
+    """Twilio marks YES and UNSTOP so, whatever they were meant for."""
+    ani = begun(place)
+    first = asked(place, ani.inbox[-1])
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.say("2", fields={"OptOutType": "START"})
+    damage.mend()
+    replay(place)
+    replay(place)
+    assert held(place) == []
+    second = asked(place, ani.inbox[-2])
+    assert second != first
+    assert asked(place, ani.inbox[-1]) == second, "shown again: the 2 was for the one before"
+
+
+def test_what_comes_by_another_address_of_a_person_queues_too(place):
+    """WhatsApp shows the number one time and hides it the next."""
+    ani = begun(place)
+    first = asked(place, ani.inbox[-1])
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.shows_phone = False
+    ani.say("3")
+    damage.mend()
+    assert ani.say("ULANG") == [], "it comes after the 1 and the 3"
+    assert {row.address_hmac for row in held(place)} == {held(place)[0].address_hmac}
+    assert [row.order_no for row in held(place)] == [1, 2, 3]
+    replay(place)
+    replay(place)
+    assert held(place) == []
+    second = asked(place, ani.inbox[-1])
+    assert second != first
+    (row,) = rows(place.installation, Conversation)
+    key = place.installation.keys.by_id
+    read = place.installation.database.read
+    state = read(lambda c: unseal(key(c, row.key_id), row.id, row.sealed))
+    assert state.answers == {first: "1"}, "the 3 was said to the first one too"
+
+
+def wishes(place: Office) -> int:
+    return count(place.installation, OptOut)
+
+
+@pytest.mark.parametrize("word", ["BERHENTI", "Stop pak!"])
+def test_who_wants_to_stop_is_heard_at_once_though_nothing_can_be_read(place, word):
+    ani = begun(place)
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    assert wishes(place) == 0
+    assert ani.say(word) == []
+    assert wishes(place) == 2, "by phone and by user id"
+    damage.mend()
+    replay(place)
+    replay(place)
+    assert [row.status for row in rows(place.installation, Conversation)] == ["stopped"]
+    assert "tidak akan menghubungi lagi" in ani.inbox[-1]
+
+
+def test_berhenti_is_heard_at_once_where_it_is_the_message_that_we_fail_on(place):
+    ani = begun(place)
+    Damage(place).do()
+    assert ani.say("BERHENTI") == []
+    assert wishes(place) == 2
+
+
+def test_a_stop_that_the_provider_took_holds_at_once_whoever_sent_it(place):
+    ani, stranger = begun(place), place.twilio.person(phone="+6281200000305")
+    Damage(place).do()
+    ani.say("1")
+    stranger.say("halo")
+    stop = {"OptOutType": "STOP"}
+    assert ani.say("cancel", fields=stop) == stranger.say("cancel", fields=stop) == []
+    assert wishes(place) == 3
+
+
+def test_the_surveys_own_words_for_stop_are_known_where_it_is_one_state_that_we_fail_on(place):
+    ani = begun(place)
+    here = place.installation
+    sealed = rows(here, Conversation)[0].sealed
+    change(here, Conversation, {"sealed": sealed[:-1] + bytes([sealed[-1] ^ 1])})
+    ani.say("1")
+    ani.say("jangan hubungi saya lagi ya")
+    assert wishes(place) == 2
+
+
+def test_a_stop_word_that_may_belong_to_an_answer_waits_for_the_replay(place):
+    """It is asked about first, as always."""
+    ani = begun(place)
+    here = place.installation
+    flow = place.published.survey.for_group("internal")
+    own = next(one for one in flow.asked if one.own_words)
+    (row,) = rows(here, Conversation)
+    key = here.keys.by_id
+    state = here.database.read(lambda c: unseal(key(c, row.key_id), row.id, row.sealed))
+    moved = here.database.read(
+        lambda c: seal(key(c, row.key_id), row.id, replace(state, question=own.name))
+    )
+    change(here, Conversation, {"sealed": moved})
+    address = Address.parse(ani.address)
+    sid = "SM" + "7" * 32
+    held_one = Inbound("twilio", place.twilio.sender, sid, (address,), "👍", kind="reaction")
+    here.database.write(lambda c: kept.hold(c, here, held_one))
+    ani.say("stop")
+    assert len(held(place)) == 2
+    assert wishes(place) == 0
+    replay(place)
+    replay(place)
+    assert wishes(place) == 0
+    assert "1. berhenti" in ani.inbox[-1]
 
 
 def test_every_part_of_a_message_is_kept():

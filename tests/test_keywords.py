@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,3 +174,18 @@ def test_no_message_advertises_a_word_that_the_gateway_takes() -> None:
 @given(st.text(max_size=100))
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
+
+
+def test_every_command_that_a_message_names_is_understood() -> None:
+    named = {
+        (name, code, word)
+        for name, message in bundled().words.messages.items()
+        for code, text in message.texts.items()
+        for word in re.findall(r"\*([A-Z][A-Z ]*[A-Z](?: \d)?)\*", text)
+    }
+    assert {("help", "id", "LAPOR"), ("change_which", "en", "CHANGE 3")} <= named
+    for name, code, word in sorted(named):
+        command = re.sub(r" \d$", "", word)
+        assert KEYWORDS.words.get(normalise(command)), (name, code, word)
+        # What the gateway may take for itself is never recommended.
+        assert word not in {"INFO", "HELP", "STOP", "START", "YES", "END", "CANCEL", "QUIT"}

@@ -62,6 +62,23 @@ def test_all_is_written_and_listed(place, tmp_path):
     assert set(kit.files) == wanted
 
 
+def test_the_address_of_invitations_by_email_stands_beside_the_number(place, tmp_path):
+    write_kit(place, "integritas", tmp_path, mail_from="Survei Contoh <survei@contoh.go.id>")
+    written = texts(tmp_path)
+    for name in ("1-surat-edaran.txt", "2-pengumuman.txt", "7-media.txt"):
+        assert "WhatsApp; sebagian melalui email." in written[name]
+        assert "survei@contoh.go.id" in written[name]
+
+
+def test_who_sends_no_emails_announces_none(made, place, tmp_path):
+    files = bundled_files()
+    head, _, _ = files["messages.yaml"].partition("mail_invite:\n")
+    publish(place, files | {"messages.yaml": head})
+    write_kit(place, "integritas", tmp_path, mail_from="survei@contoh.go.id")
+    for written in (texts(made), texts(tmp_path)):
+        assert not any("email" in written[f"{name}.txt"] for name, _, _ in DOCUMENTS)
+
+
 def test_every_document_names_survey_holder_and_number(made):
     written = texts(made)
     for name in (

@@ -253,7 +253,7 @@ def test_the_language_of_the_list_is_the_persons_until_they_choose_one(local, tm
     ("now", "message"),
     [
         (datetime(2026, 10, 30, tzinfo=UTC), "the survey opens on 2026-11-01; wait"),
-        (datetime(2027, 2, 2, tzinfo=UTC), "the survey was over on 2027-01-31"),
+        (datetime(2027, 2, 2, tzinfo=UTC), "the survey ended on 2027-01-31"),
     ],
 )
 def test_nothing_is_launched_before_or_after_the_survey(local, tmp_path, clock, now, message):

@@ -163,7 +163,7 @@ def test_a_letter_is_readable_in_both_forms_and_tracks_nobody(desk):
     plain, html = letter.text(), letter.text("html")
     for wanted in (
         "Inspektorat Kota Contoh mengajak",
-        "Karena pengetahuan Bapak/Ibu tentang Pemerintah Kota Contoh.",
+        "Bapak/Ibu diundang karena mengenal Pemerintah Kota Contoh.",
         "kami peroleh dari narasumber",
         "+62 812-0000-0999",
         "sampai 31 Januari 2027",

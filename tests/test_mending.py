@@ -147,6 +147,14 @@ def test_where_two_things_are_wrong_the_row_waits_for_the_second(local):
     assert count(local.here, RosterRow) == 1
 
 
+def test_the_number_of_a_row_that_waits_for_more_leads_to_it(local):
+    problems = [("No HP", "no number", "add it"), ("Kelompok", "there is no group 'x'", "")]
+    (one,) = local.rejects(("Ani", ""), problems=problems, cells={"Kelompok": "entah"})
+    assert local.mend(one, GOOD).fate == "partly"
+    (row,) = rows(local.here, RosterReject)
+    assert row.address_hmac == local.here.keys.digest("address", "+6281200000123")
+
+
 def test_an_unknown_unit_is_mended_by_its_code(local):
     problem = [("unit", "there is no unit 'U9'", "")]
     cells = {"unit": "U9", "No HP": GOOD}

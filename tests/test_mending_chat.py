@@ -60,7 +60,7 @@ def test_a_walk_shows_one_row_at_a_time_and_ends_by_itself(place, admin):
     assert "Baris 3, Budi Contoh" in second
     assert "0501" not in second
     last = said(admin, "081200000502")
-    assert "2 baris dibetulkan, 0 belum" in last
+    assert "2 baris dibetulkan, tidak ada yang tersisa" in last
     assert statuses(place) == ["mended", "mended"]
     assert count(place.installation, RosterRow) == 2
 

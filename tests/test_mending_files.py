@@ -80,7 +80,7 @@ def test_an_office_gets_its_rows_the_reason_and_a_column_to_fill_in(place, tmp_p
         *("Kelompok", "Nama", "No HP", "TMT", "rujukan"),
     ]
     assert [row[:3] for row in table[1:]] == [
-        ["2", "", "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya"],
+        ["2", "", "nomor telepon kantor atau rumah, biasanya tanpa WhatsApp"],
         ["3", "", "belum ada nomor HP"],
         ["4", "", "berisi NIK atau NIP, bukan nomor HP"],
     ]

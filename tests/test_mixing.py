@@ -317,6 +317,12 @@ def test_fast_is_under_three_seconds_an_answer():
     assert not is_fast(reopened, reopened.answers)
 
 
+def test_what_is_said_after_the_end_does_not_slow_an_interview_down():
+    end = MONDAY + timedelta(seconds=29)
+    later = replace(state(29, 10), ended_at=end, last_turn_at=end + timedelta(minutes=30))
+    assert is_fast(later, later.answers)
+
+
 def test_straight_is_eight_equal_answers_on_one_scale(crowd: Crowd):
     survey = crowd.installation.database.read(
         lambda connection: crowd.installation.surveys.by_id(connection, crowd.survey_id).survey

@@ -24,7 +24,7 @@ from bot.outreach.launch.plan import plan_launch
 from bot.outreach.links import create_links, create_personal_links
 from bot.outreach.roster.importing import import_roster
 from bot.reporting.export.writing import export
-from storage.models import Contact, Conversation, Link
+from storage.models import Contact, Conversation, Link, RosterRow
 from tests.setup import MONDAY, TestClock, add_unit, bundled_files, installation
 
 OFFICIAL = """
@@ -105,6 +105,14 @@ def test_who_writes_is_told_kindly_that_the_official_survey_alone_takes_answers(
     # CEK and BERHENTI are answered as ever.
     assert "KC-2741" in write(place, "+6281200000102", "CEK").text
     assert "tidak" in write(place, "+6281200000103", "BERHENTI").text
+
+
+def test_who_is_on_the_roster_of_an_official_survey_may_be_erased(place, tmp_path):
+    publish(place, files("official-support", flows=False))
+    roster(place, tmp_path)
+    assert count(place, RosterRow.id) == 1
+    assert "Kode permintaan" in write(place, "+6281200000101", "HAPUS DATA").text
+    assert count(place, RosterRow.id) == 0
 
 
 def test_a_link_that_there_was_leads_to_the_same_words(place):

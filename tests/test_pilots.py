@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -39,6 +40,7 @@ from storage.models import (
 )
 from storage.queries import consents, reports
 from storage.queries import mixing as mixing_queries
+from storage.queries import waves as wave_queries
 from tests.setup import TestClock, add_unit, bundled_files, installation, publish_bundled
 
 # A week before the bundled survey opens, Monday 10.00 WIB.
@@ -136,6 +138,12 @@ def test_colleagues_are_invited_before_the_survey_opens_and_told_that_they_are_r
     assert (done.wave, done.invited, done.opted_out, done.in_conversation) == (1, 2, 0, 0)
     assert send(place) == 2
     assert rows(place, select(Conversation.pilot).distinct()) == [(True,)]
+    (invitation,) = Chats(place).after([Address("phone", ANI)], 0)
+    assert "jawaban dibaca tim survei" in invitation.bubble.message.text
+    assert "rahasia" not in invitation.bubble.message.text
+    who = write(place, clock, ANI, "siapa ini")
+    assert "diminta ikut uji coba" in who
+    assert "daftar" not in who
     write(place, clock, ANI, "1")
     said = write(place, clock, ANI, "1")
     assert "*Uji coba*" in said
@@ -232,6 +240,35 @@ def test_a_real_launch_wipes_the_pilot_first_and_invites_its_people(place, clock
     assert count(place, Pilot.conversation_id) == 0
     assert rows(place, select(Conversation.pilot).distinct()) == [(False,)]
     assert rows(place, select(func.count()).where(RosterRow.conversation_id > 0)) == [(2,)]
+
+
+def test_a_launch_that_does_not_start_leaves_the_pilot(place, clock, tmp_path):
+    pilot(place)
+    finish(place, clock, ANI)
+    clock.now = OPEN
+    assert launch(place, "integritas").wave is None, "nobody is on the roster"
+    assert count(place, Pilot.conversation_id) == 2
+    path = tmp_path / "daftar.csv"
+    path.write_text("kelompok,hp_wa,unit\nahli,+6281200000103,U1\n")
+    import_roster(place, path, "integritas")
+
+    def cut_off(connection):
+        survey_id = _published(place).id
+        asked = {"asked": {"people": 1}, "wanted": None}
+        wave_queries.add(
+            connection,
+            survey_id=survey_id,
+            kind="real",
+            per_day=10,
+            filters=json.dumps(asked),
+            at=OPEN,
+        )
+
+    place.database.write(cut_off)
+    with pytest.raises(InputError, match="was cut off"):
+        launch(place, "integritas")
+    assert count(place, Pilot.conversation_id) == 2
+    assert pilots.read(place, "integritas").finished == 1
 
 
 def test_a_first_launch_without_a_finished_pilot_is_warned_of_and_not_refused(
@@ -362,7 +399,7 @@ def test_a_survey_without_the_words_for_it_has_no_pilot(either):
 
 
 def test_there_is_no_pilot_of_what_is_over_or_has_no_template(either, clock):
-    with pytest.raises(InputError, match="message invite has no approved template in 'id'"):
+    with pytest.raises(InputError, match="message pilot_invite has no approved template in 'id'"):
         start_pilot(either, "integritas", ANI, wanted=AHLI, needs_templates=True)
     clock.now = datetime(2027, 2, 3, tzinfo=UTC)
     with pytest.raises(InputError, match="the survey is over"):

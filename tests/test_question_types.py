@@ -135,7 +135,7 @@ def test_days_know_which_day_it_is_where_the_person_is() -> None:
         (("1", "1"), "minggu lalu", "Tanggal berapa tepatnya?"),
         (("1", "1"), "besok", "Tanggal itu belum tiba."),
         (("1", "1"), "1/1/2019", "Tanggal itu belum tiba."),
-        (("1", "1"), "lewati", "belum bisa dilewati"),
+        (("1", "1"), "lewati", "tidak bisa dilewati"),
         (("1", "1", "kemarin"), "siang", "jamnya belum terbaca"),
         (("1", "1", "kemarin"), "jam 8", "bisa berarti *08.00* / *20.00*"),
         (("1", "1", "kemarin"), "02.00", "di luar batas pertanyaan ini"),
@@ -154,7 +154,7 @@ def test_what_is_no_answer_is_asked_again_kindly(
     assert chat.state.question == open_now
     assert chat.state.attempts == 1
     chat.say(said)
-    assert "*BERHENTI* jangan hubungi lagi" in chat.say(said) or words in chat.text
+    assert "*BERHENTI* agar tidak dihubungi lagi" in chat.say(said) or words in chat.text
 
 
 def test_a_location_is_the_answer_to_a_question_for_a_place() -> None:

@@ -12,8 +12,11 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from bot.channels.base import Address
+from bot.channels.base import Inbound as Arriving
+from bot.flow.turn import Message
 from bot.interview import closing, codes, identity
 from bot.interview.conversations import enrol
+from bot.interview.desk import Unkept
 from bot.interview.installation import Clock, Installation, open_installation
 from bot.interview.surveys import Published, publish
 from storage.database import Database
@@ -137,6 +140,48 @@ def test_a_repeated_webhook_is_silent_once_rest_has_the_reply(both):
     assert ani.again() == []
     assert len(ani.inbox) == 1
     assert fates(place.installation) == ["delivered"]
+
+
+def test_a_repeat_gets_the_same_words_where_no_address_is_kept_for_minutes(place):
+    """Who was erased needs the code of the request, and nothing of them is stored."""
+    ani, stranger = place.twilio.person(), place.twilio.person()
+    begun(place, ani)
+    for person, text, part in ((ani, "HAPUS DATA", "Kode"), (stranger, "BERHENTI", "tidak akan")):
+        said = person.say(text)
+        assert part in said[0]
+        place.clock.move(minutes=4)
+        assert person.again() == said
+        place.clock.move(minutes=2)
+        assert person.again() == []
+    assert count(place.installation, Outbox) == 0
+    assert count(place.installation, Contact) == 0
+
+
+def test_a_message_id_of_somebody_else_brings_nobody_their_reply(place):
+    ani, other, stranger = (place.twilio.person() for _ in range(3))
+    with place.twilio.callbacks_held():
+        assert ani.say(place.link_text()) != []
+        taken = ani.last_form["MessageSid"]
+        assert other.say("halo", fields={"MessageSid": taken}) == []
+    assert stranger.say("halo") != []
+    taken = stranger.last_form["MessageSid"]
+    assert other.say("halo", fields={"MessageSid": taken}) == []
+
+
+def test_only_so_many_replies_are_remembered_without_an_address(place):
+    here = place.installation
+    unkept = Unkept()
+    asked = [
+        Arriving("twilio", "us", f"SM{one:032}", (Address("phone", "+6281200000701"),))
+        for one in range(Unkept.MOST + 1)
+    ]
+    for one in asked:
+        unkept.put(here, one, Message(one.sid))
+    assert unkept.get(here, asked[0]) is None
+    assert unkept.get(here, asked[1]) == Message(asked[1].sid)
+    place.clock.move(minutes=6)
+    unkept.put(here, asked[0], Message("new"))
+    assert len(unkept._replies) == 1
 
 
 def test_an_answer_that_is_posted_twice_is_taken_once(both):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from bot.channels.base import Address, Renamed
 from bot.flow.state import Status
 from bot.flow.turn import Message
-from bot.interview import erasure, identity
+from bot.interview import answered, erasure, identity
 from bot.interview.installation import Installation
 from bot.interview.renaming import rename
 from bot.interview.sending import outbox
@@ -174,9 +174,9 @@ def test_who_has_answered_and_was_erased_does_not_answer_again(here, known):
         meet(here, OLD)
     moved(here, [OLD], [NEW])
     again = meet(here, NEW)
-    assert here.database.read(lambda c: erasure.answered_before(c, here, place[0], again))
+    assert here.database.read(lambda c: answered.before(c, here, place[0], again))
     stranger = meet(here, OTHER)
-    assert not here.database.read(lambda c: erasure.answered_before(c, here, place[0], stranger))
+    assert not here.database.read(lambda c: answered.before(c, here, place[0], stranger))
 
 
 def test_the_new_address_is_the_one_to_write_to(here):

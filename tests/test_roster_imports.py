@@ -1,5 +1,6 @@
 """Rosters are taken in whole or not at all; a newer file is a difference; nothing dead stays."""
 
+import json
 import threading
 import time
 from contextlib import contextmanager
@@ -7,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import Engine, delete, event, func, select, update
 
 from bot.channels.base import Address
 from bot.interview import conversations, identity
+from bot.interview.erasure import REJECT, forget, purge
 from bot.outreach.links import create_personal_links
 from bot.outreach.roster.importing import (
     ImportRunning,
@@ -22,13 +24,14 @@ from bot.outreach.roster.importing import (
 from storage.models import (
     DataKey,
     Link,
+    Mail,
     RosterChange,
     RosterDuplicate,
     RosterImport,
     RosterReject,
     RosterRow,
 )
-from storage.queries import imports, launching, links
+from storage.queries import claims, duplicates, imports, launching, links, mail, turns
 from storage.queries import rosters as queries
 from tests.forked import Script
 from tests.setup import SECRET, add_unit, installation, publish_bundled
@@ -178,13 +181,109 @@ def test_the_difference_holds_for_all_readers_from_the_activation_on(place, file
     found = place.database.read(lambda c: launching.counts(c, place.survey.id))
     assert {(row.unit_id, row.rows) for row in found} == {(one, 1), (two, 1)}
     shown = place.database.read(lambda c: list(links.personal(c, place.survey.id)))
-    assert len(shown) == 2
+    assert sorted(one.link.unit_id for one in shown) == [one, two]
+    for place_of in (mailed_to, mailed, linked, named, claimable):
+        assert place_of(place) == [one, two], place_of.__name__
     import_roster(place, file(line(5)), "integritas")
     assert number_of(place, RosterChange) == 0
     assert ("Baru", two, "internal") in on_roster(place)
     moved = select(Link.unit_id).join(RosterRow, RosterRow.id == Link.roster_row_id)
     units = place.database.read(lambda c: list(c.execute(moved).scalars()))
     assert sorted(units) == [one, one, two]
+
+
+def mailed_to(place):
+    """Return the units in which people would get an e-mail."""
+    rows = place.database.read(lambda c: mail.wanted(c, place.survey.id, ["internal"], 0, 10))
+    return sorted(row.unit_id for row in rows)
+
+
+def mailed(place):
+    """Write an e-mail to everybody; return the units that the letters name."""
+
+    def work(connection):
+        rows = mail.wanted(connection, place.survey.id, ["internal"], 0, 10)
+        mail.add(connection, place.survey.id, [row.id for row in rows], place.now())
+        for _ in rows:
+            letter = mail.claim(connection, place.survey.id, place.now(), place.now())
+            assert letter is not None
+            yield letter.unit_id, letter.wanted, open_person(place, connection, letter)["name"]
+        connection.execute(delete(Mail))  # whoever was written to is not invited
+
+    found = sorted(place.database.write(lambda c: list(work(c))))
+    assert [one[1:] for one in found] == [(True, "Orang 1"), (True, "Baru")]
+    return [unit_id for unit_id, *_ in found]
+
+
+def linked(place):
+    """Return the units to which personal links lead."""
+
+    def work(connection):
+        for code, row_id in connection.execute(select(Link.code, Link.roster_row_id)):
+            if queries.counts_now(connection, row_id):
+                found = links.find(connection, code)
+                yield found.unit_id if found is not None else 0
+
+    return sorted(place.database.read(lambda c: list(work(c))))
+
+
+def named(place):
+    """Return the units in which people are compared by their names."""
+
+    def work(connection):
+        for unit_id in duplicates.units_of(connection, place.survey.id):
+            yield from duplicates.named(connection, place.survey.id, unit_id)
+
+    return sorted(row.unit_id for row in place.database.read(lambda c: list(work(c))))
+
+
+def claimable(place):
+    """Return the units in which somebody on the roster has a place once per unit."""
+
+    def work(connection):
+        for number in range(3):
+            mac = place.keys.digest("address", f"+6281200000{100 + number}")
+            for unit_id in place.units:
+                yield from [unit_id] * len(
+                    claims.rows_of(connection, place.survey.id, unit_id, unit_id, [mac])
+                )
+
+    return sorted(place.database.write(lambda c: list(work(c))))
+
+
+def test_where_a_number_is_from_holds_from_the_activation_on_too(place, tmp_path):
+    """What is told to people, and kept of how they came, names the source that the list has now."""
+
+    def file(name, source):
+        path = tmp_path / name
+        text = f"kelompok,nama,hp_wa,unit,sumber_data\n{line(0)},{source}\n"
+        path.write_text(text, "utf-8")
+        return path
+
+    import_roster(place, file("a.csv", "lama"), "integritas", WHOLE)
+    conversation = enrol(place, 0)
+    with at_first("UPDATE roster_row SET unit_id", die), pytest.raises(Killed):
+        import_roster(place, file("b.csv", "baru"), "integritas", WHOLE)
+    assert number_of(place, RosterChange) == 1
+    (row_id,) = place.database.read(lambda c: list(c.execute(select(RosterRow.id)).scalars()))
+    mac = place.keys.digest("address", "+6281200000100")
+    assert place.database.read(lambda c: links.basis(c, row_id)).source == "baru"
+    assert place.database.read(lambda c: turns.turn_of(c, conversation))[0].source == "baru"
+    assert place.database.read(lambda c: turns.turn(c, [mac], "whatsapp:+62"))[0].source == "baru"
+
+
+def test_nobody_claims_a_row_while_its_import_is_staged(place, file):
+    mac = place.keys.digest("address", "+6281200000100")
+    found: list[int] = []
+
+    def told(_):
+        rows = place.database.write(lambda c: claims.rows_of(c, place.survey.id, 0, 0, [mac]))
+        found.append(len(rows))
+
+    import_roster(place, file(line(0)), "integritas", WHOLE, progress=told)
+    assert found == [0]
+    told(1)
+    assert found == [0, 1]
 
 
 def test_without_an_institution_a_file_only_adds(place, file):
@@ -279,6 +378,69 @@ def test_rows_to_mend_are_kept_sealed_and_closed_by_a_later_file(place, file):
         (3, "national_id", "gone"),
         (4, "unknown_unit", "mended"),
     ]
+
+
+def rejects_of(here):
+    """Return (name, status, whether a number is known of it) of all rows to mend, by line.
+
+    A row that holds nothing of its person has no name.
+    """
+
+    def work(connection):
+        for row in connection.execute(select(RosterReject).order_by(RosterReject.line)):
+            key, name = here.keys.by_id(connection, row.key_id), ""
+            if row.sealed:
+                name = json.loads(key.open(row.sealed, REJECT))["person"]["name"]
+            yield name, row.status, row.address_hmac is not None
+
+    return here.database.read(lambda c: list(work(c)))
+
+
+@pytest.fixture
+def both(database_url):
+    with installation(database_url) as made:
+        yield prepared(made, publish_bundled(made))
+
+
+TO_MEND = (
+    "internal,Ani,0812-0000-0555,TIDAKADA",
+    "pegawai?,Budi,081200000556,U1",
+    "internal,Cici,0511 3301234,U1",
+)
+
+
+def test_a_row_to_mend_is_erased_with_the_person_of_its_number(both, file):
+    import_roster(both, file(*TO_MEND), "integritas", WHOLE)
+    assert rejects_of(both) == [
+        ("Ani", "open", True),
+        ("Budi", "open", True),
+        ("Cici", "open", False),
+    ]
+    report = forget(both, Address("phone", "+6281200000555"))
+    assert (report.known, report.roster_rows) == (False, 1)
+    assert [name for name, *_ in rejects_of(both)] == ["Budi", "Cici"]
+    budi = Address("phone", "+6281200000556")
+    both.database.write(lambda c: identity.person(c, both, [budi]))
+    assert forget(both, budi).roster_rows == 1
+    assert [name for name, *_ in rejects_of(both)] == ["Cici"]
+
+
+@pytest.mark.parametrize("when", ["forget", "purge"])
+def test_a_row_to_mend_of_an_older_version_is_erased_too(both, file, when):
+    import_roster(both, file(*TO_MEND), "integritas", WHOLE)
+    both.database.write(lambda c: c.execute(update(RosterReject).values(address_hmac=None)))
+    if when == "purge":
+        purge(both)
+        assert [known for *_, known in rejects_of(both)] == [True, True, False]
+    forget(both, Address("phone", "+6281200000555"))
+    assert [name for name, *_ in rejects_of(both)] == ["Budi", "Cici"]
+
+
+def test_a_row_that_is_not_to_be_mended_any_more_holds_nobody(both, file):
+    import_roster(both, file(*TO_MEND), "integritas", WHOLE)
+    mended = file("internal,Ani,081200000555,U1", name="baru.csv")
+    import_roster(both, mended, "integritas", WHOLE)
+    assert rejects_of(both) == [("", "mended", False), ("", "gone", False), ("", "gone", False)]
 
 
 def test_who_stands_in_two_units_is_noted_beside_the_row_that_counts(place, file):

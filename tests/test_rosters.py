@@ -263,7 +263,7 @@ def test_rows_to_mend_come_back_with_the_reason_and_without_identity_numbers(loc
     assert [row[0] for row in found[1:]] == ["5", "6", "7", "8", "9", "10", "11", "12"]
     assert found[1][2:] == ["internal", "D", "0511 3301234", "U1"]
     assert [row[1] for row in found[1:]] == [
-        "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya",
+        "nomor telepon kantor atau rumah, biasanya tanpa WhatsApp",
         "angka terakhir nomor hilang karena format Excel",
         "berisi NIK atau NIP, bukan nomor HP",
         "belum ada nomor HP",
@@ -289,11 +289,11 @@ def test_reasons_are_told_of_every_sheet_and_whatever_a_column_is_called(local, 
     found = list(csv.reader(out.read_text("utf-8-sig").splitlines()))
     assert [row[1] for row in found[1:]] == [
         (
-            "belum ada nomor HP; alamat e-mail belum bisa dibaca; unit kerja tidak dikenal;"
+            "belum ada nomor HP; alamat email belum bisa dibaca; unit kerja tidak dikenal;"
             " kelompok belum diisi"
         ),
         (
-            "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya; unit kerja belum diisi;"
+            "nomor telepon kantor atau rumah, biasanya tanpa WhatsApp; unit kerja belum diisi;"
             " kelompok tidak dikenal"
         ),
     ]

@@ -148,7 +148,9 @@ def test_one_of_ours_that_stands_in_the_settings_keeps_its_numbers_or_waits(quic
 def test_new_words_need_a_new_approval(quick):
     approve(quick)
     files = bundled_files()
-    files["messages.yaml"] = files["messages.yaml"].replace("mengajak mengisi", "mohon mengisi")
+    files["messages.yaml"] = files["messages.yaml"].replace(
+        "mengajak Bapak/Ibu mengisi survei singkat", "mohon mengisi survei singkat"
+    )
     publish(quick.installation, files)
     assert "new words that are not approved" in str(ask(quick))
     assert isinstance(ask(quick, "reminder_first"), Template)

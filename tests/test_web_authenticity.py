@@ -81,7 +81,7 @@ def test_it_shows_what_there_is_to_compare(database_url):
             *("1 November 2026 sampai 31 Januari 2027", "Balas CEK ke nomor itu", "KC-2741"),
             *("0812-0000-0001", "survei.contoh.go.id", "Pusat Studi Antikorupsi"),
             *("NIK", "nomor rekening", "PIN", "OTP", "APK", "uang", "aduannomor.id"),
-            "Kami dari Inspektorat Kota Contoh mengajak mengisi survei singkat",
+            "Kami dari Inspektorat Kota Contoh mengajak Bapak/Ibu mengisi survei singkat",
         ):
             assert fact in re.sub(r"\s+([.,])", r"\1", said), fact
         assert "peragaan" not in said

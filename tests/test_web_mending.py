@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_the_page_shows_counts_and_nothing_of_anybody(place, browser):
     answer = browser.get(place.url)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 200
+    assert re.search(r"Berlaku sampai \d+ \w+ 20\d\d pukul \d\d\.\d\d WIB\.", page)
     assert "Baris yang perlu dibetulkan: 2" in page
     assert "Ani" not in page
     assert answer.headers["Cache-Control"] == "no-store"

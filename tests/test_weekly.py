@@ -77,7 +77,8 @@ def test_the_week_has_numbers_pace_and_where_it_leads_and_fits_below_a_picture(
         "Internal: 210 dari 2.000 (10,5%)\n"
         "\n"
         "Laju: 10 isian per hari (pekan sebelumnya 10).\n"
-        "Dengan laju ini 45% pada 31 Januari; perlu 26 isian per hari.\n"
+        "Dengan laju ini sekitar 46% pada 31 Januari; untuk mencapai target perlu 26 isian per"
+        " hari.\n"
         "\n"
         "Balas *RINCIAN* untuk angka per unit, *REKAP* untuk berkas Excel."
     )
@@ -115,9 +116,9 @@ def test_the_leadership_gets_one_picture_one_sentence_and_one_request(survey: Pu
     said = weekly.leader_message(report(survey, *THREE_WEEKS))
     assert said.text == (
         "Laporan *Survei Integritas Kota Contoh* untuk pekan 16–22 November 2026: terisi 210 dari"
-        " 2.000 (10,5%), naik 70 dalam sepekan; dengan laju ini 45% pada 31 Januari. Permintaan"
-        " kami: mohon sosialisasi di 1 unit yang masih tertinggal, dengan pesan bahwa pengisian"
-        " sukarela dan rahasia, tanpa arahan dan tanpa bukti. Terima kasih, Bapak/Ibu."
+        " 2.000 (10,5%), naik 70 dalam sepekan; dengan laju ini sekitar 46% pada 31 Januari."
+        " Mohon bantuan Bapak/Ibu: sosialisasi di 1 unit yang isiannya masih sedikit, dengan pesan"
+        " bahwa pengisian sukarela dan rahasia, tanpa arahan dan tanpa bukti. Terima kasih."
     )
     assert said.template == "leader_weekly"
     assert said.template_text == said.text
@@ -139,7 +140,7 @@ def test_who_is_on_course_is_asked_for_nothing_but_fairness(survey: Published) -
     ahead = report(survey, *THREE_WEEKS, target=150)
     assert (
         weekly.request(ahead)
-        == "mohon dijaga agar pengisian tetap sukarela, tanpa arahan dan tanpa bukti"
+        == "menjaga agar pengisian tetap sukarela, tanpa arahan dan tanpa bukti"
     )
 
 
@@ -149,7 +150,8 @@ def test_the_last_message_has_the_final_numbers(survey: Published) -> None:
     assert last.final
     said = weekly.message(last)[1]
     assert said.template == "closing"
-    assert "sudah ditutup pada 22 November 2026 dengan jumlah 210 isian" in said.text
+    assert "ditutup pada 22 November 2026. Angka terakhir yang ditampilkan: 210 isian" in said.text
+    assert "jumlah sebenarnya dapat lebih besar" in said.text
     assert "Internal: 210 dari 2.000" in said.text
     few = replace(report(survey, 0), final=True)
     assert "Pengisian sudah ditutup" in weekly.message(few)[1].text
@@ -269,11 +271,29 @@ def test_before_opening_each_week_says_how_ready_the_lists_are(
     first = sent(house)[0]
     assert first.template == "roster_fix"
     assert (
-        "Dari 3 baris daftar: 0 siap, 0 ganda, 1 tanpa nomor, 1 nomor rusak, 1 telepon"
+        "Dari 3 baris daftar: 0 siap, 0 ganda, 1 tanpa nomor, 1 nomor belum benar, 1 telepon"
         in first.text
     )
     assert "paling lambat 19 Desember 2026" in first.text
     assert all(value and "\n" not in value for value in first.variables.values())
+
+
+def test_a_list_without_anything_to_mend_is_praised_within_a_day_only(
+    house: Installation, survey: Published, post: int, clock: TestClock
+) -> None:
+    publish_bundled(house, opens="2026-12-20")
+    ready = roster_counts.RosterCounts(
+        ready=2, duplicate=1, missing=0, broken=0, office=0, unclear=0
+    )
+    clock.now = MORNING
+    assert daily.send_due(house, roster=lambda _connection, _published: lambda _units: ready) == 1
+    (said,) = sent(house)
+    assert said.text.endswith(
+        "Daftar Bapak/Ibu (3 baris) sudah siap semua."
+        " Terima kasih, tidak ada yang perlu dibetulkan."
+    )
+    # The template asks for mending: outside the window nothing goes out.
+    assert (said.template, said.template_text, said.buttons) == (None, "", ())
 
 
 def test_lists_of_nobody_and_surveys_that_are_open_have_no_such_message(

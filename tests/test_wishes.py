@@ -10,8 +10,18 @@ from sqlalchemy import insert
 from bot.channels.base import Address, Inbound
 from bot.interview import identity
 from bot.interview.receiving import receive
-from storage.models import Contact, Conversation, Coordinator, OptOut, Outbox
+from storage.models import Address as AddressTable
+from storage.models import (
+    Alert,
+    Contact,
+    Conversation,
+    Coordinator,
+    OptOut,
+    Outbox,
+    RosterRow,
+)
 from tests.fake_twilio_person import Person
+from tests.lists import Listed, number, take_in
 from tests.rows import count, rows, statuses
 from tests.test_missed import asked, begun
 from tests.whatsapp import Office, office
@@ -144,6 +154,41 @@ def test_somebody_known_without_an_interview_is_opted_out_by_all_addresses(place
     assert count(here, OptOut) == 2
     ani.say("MULAI")
     assert count(here, OptOut) == 0
+
+
+def test_hapus_data_before_the_launch_takes_the_person_off_the_roster(place):
+    """Our own words after BERHENTI offer it."""
+    here = place.installation
+    listed = [Listed(place.unit_id, "internal", number(one), f"Orang {one}") for one in (1, 2)]
+    take_in(here, place.published, "dinas.xlsx", listed)
+    ani = place.twilio.person(phone=number(1))
+    assert "*HAPUS DATA*" in ani.say("BERHENTI")[0]
+    assert "Kode permintaan" in ani.say("hapus data saya pak")[0]
+    assert count(here, RosterRow) == 1
+    assert count(here, OptOut) == 1, "the wish stays"
+    assert count(here, Contact) == 0
+
+
+def test_hapus_data_of_a_coordinator_without_an_interview_ends_the_post_and_is_told(place):
+    ani = place.twilio.person(phone="+6281200000614", bsuid="ID.1000000000000614")
+    coordinator(place, ani)
+    here = place.installation
+    assert "Kode permintaan" in ani.say("HAPUS DATA")[0]
+    assert [count(here, one) for one in (Contact, AddressTable, Coordinator, Outbox)] == [0] * 4
+    (alert,) = rows(here, Alert)
+    assert "nobody holds the coordinator's post for the whole survey" in alert.what
+    assert "0614" not in alert.what
+
+
+def test_hapus_data_of_somebody_known_without_an_interview_leaves_nothing(place):
+    ani = place.twilio.person(phone="+6281200000615")
+    here = place.installation
+    address = Address.parse(ani.address)
+    here.database.write(lambda c: identity.person(c, here, [address]))
+    assert "*HAPUS DATA*" in ani.say("hapus")[0]
+    assert "Kode permintaan" in ani.say("HAPUS DATA")[0]
+    assert count(here, Contact) == 0
+    assert rows(here, Alert) == []
 
 
 @pytest.mark.parametrize("code", [21610, 63033, 63014])

@@ -88,10 +88,9 @@ def test_no_variable_of_a_template_holds_a_line_break_or_nothing(
 
 def test_groups_that_a_unit_does_not_have_are_not_told_as_few() -> None:
     _, daily, *_ = told(bundled(), "Dinas Contoh", Count(40, 100), ended=False)
-    assert daily.variables["internal"] == "40"
-    assert daily.variables["ahli"] == "tanpa target"
+    assert daily.variables["ringkasan"] == "Internal 40"
     assert daily.template_text is not None
-    assert "internal 40, eksternal tanpa target, ahli tanpa target." in daily.template_text
+    assert "pukul 06.00 (WIB): Internal 40. Balas *RINCIAN*" in daily.template_text
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ FAULTS: tuple[type[Exception], ...] = (
 )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 day", "2 days"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def fail(text: str) -> NoReturn:
     """Say what is wrong on standard error and end with exit code 1."""
     err.print(text, style="red", markup=False, soft_wrap=True)
@@ -133,11 +138,6 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
     for row in rows:
         made.add_row(*[str(cell) for cell in row])
     return made
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 row, 2 rows."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def in_words(values: dict[str, Any]) -> str:

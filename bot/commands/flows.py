@@ -10,7 +10,18 @@ from typing import Literal
 
 import typer
 
-from bot.commands.common import JSON, err, fail, faults, opened, out, report, settings, table
+from bot.commands.common import (
+    JSON,
+    counted,
+    err,
+    fail,
+    faults,
+    opened,
+    out,
+    report,
+    settings,
+    table,
+)
 from bot.flow.lint import RULES, Finding, finding, lint
 from bot.flow.load import load_survey
 from bot.flow.schema.json_schema import json_schema_text
@@ -92,7 +103,7 @@ def check(
                 said.print(str(one), markup=False, soft_wrap=True)
             if not counts["error"]:
                 aside = f", {len(findings)} to look at" if findings else ""
-                out.print(f"{len(folders)} survey(s) checked: no error found{aside}")
+                out.print(f"{counted(len(folders), 'survey')} checked: no error found{aside}")
 
         report(as_json, result, show)
         if counts["error"]:

@@ -33,6 +33,7 @@ def kit(
             region=service.settings.default_region,
             page=f"{base}/asli" if base else "",
             overwrite=overwrite,
+            mail_from=service.settings.smtp_from,
         )
         report(as_json, done.to_dict(), lambda: _show(done, output))
 

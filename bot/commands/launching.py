@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bot.commands.common import JSON, err, fail, in_words, opened, out, progress_bar, report, table
+from bot.commands.common import (
+    JSON,
+    counted,
+    err,
+    fail,
+    in_words,
+    opened,
+    out,
+    progress_bar,
+    report,
+    table,
+)
 
 if TYPE_CHECKING:
     from bot.interview.pilots import PilotReport
@@ -168,11 +179,13 @@ def _show_plan(plan: LaunchPlan, cost: Estimate | None, limit: int | None) -> No
     out.print(
         f"to invite {plan.to_invite}, invited before {plan.invited},"
         f" in a conversation {plan.in_conversation}, asked not to be contacted {plan.opted_out}"
-        ' (who did is among a unit\'s "to invite")',
+        ' (they are still counted in the units\' "to invite")',
         soft_wrap=True,
     )
     if plan.days:
-        out.print(f"{plan.days} day(s) at {plan.per_day} a day: {plan.first} to {plan.last}")
+        out.print(
+            f"{counted(plan.days, 'day')} at {plan.per_day} a day: {plan.first} to {plan.last}"
+        )
         for group, week in plan.hours.items():
             hours = "; ".join(f"{day} {', '.join(one)}" for day, one in week.items() if one)
             out.print(f"  {group}: {hours}", soft_wrap=True)
@@ -199,7 +212,8 @@ def _show_cost(cost: Estimate, limit: int | None) -> None:
     if limit:
         days = -(-one.templates // limit)
         out.print(
-            f"Reminders count against the sender's {limit} people a day too: {days} day(s) in all"
+            f"Reminders count against the sender's {limit} people a day too:"
+            f" {counted(days, 'day')} in all"
         )
     if cost.rates is None:
         out.print("For money, write `rates` into survey.yaml (flows/README.md says how).")
@@ -323,6 +337,6 @@ def _show_pilot(found: PilotReport) -> None:
         for question, text in one.misread:
             out.print(f"{one.name}, at {question}, was not understood: {text}", markup=False)
     for question, times in found.misread:
-        out.print(f"not understood at {question}: {times} time(s)")
+        out.print(f"not understood at {question}: {counted(times, 'time')}")
     if not found.people:
         out.print(f"Nobody. `tautan launch {found.survey} --pilot --to …` invites colleagues.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bot.channels.base import as_shown
-from bot.commands.common import JSON, err, faults, out, report, table
+from bot.commands.common import JSON, counted, err, faults, out, report, table
 from bot.commands.flows import PATH, survey_in, surveys_named
 from bot.flow.rehearsal.rewriting import CommentLost, rewrite
 from bot.flow.rehearsal.transcript import Turned, play, read_transcript
@@ -157,7 +157,7 @@ def _show(surveys: list[_Survey], low: list[FlowCoverage], fail_under: float | N
         err.print(said, style="red", markup=False, soft_wrap=True)
     played = sum(one.played for one in surveys)
     differ = sum(len(one.failures) for one in surveys)
-    out.print(f"{played} transcripts played, {differ} differ")
+    out.print(f"{counted(played, 'transcript')} played, {differ} differ")
 
 
 def _row(flow: FlowCoverage) -> list[Any]:

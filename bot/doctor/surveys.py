@@ -55,7 +55,7 @@ def _dates(installation: Installation, published: Published) -> Finding:
     if installation.now() >= plan.closes:
         return warning(
             "survey",
-            f"{published.name} was over on {settings.closes}",
+            f"{published.name} ended on {settings.closes}",
             f"run `tautan close {published.name}`, or move `closes` and publish",
         )
     return ok("survey", f"{days}, languages {', '.join(published.survey.languages)}")
@@ -79,7 +79,8 @@ def _templates(
     survey = published.survey
     states: dict[str, dict[str, list[str]]] = {}
     respondents, coordinators = survey.words.messages, survey.words.coordinator
-    names = _with_template(respondents)
+    # A pilot asks for its own when it is launched; no real invitation waits for it.
+    names = [one for one in _with_template(respondents) if not one.startswith("pilot_")]
     names += [name for name in _with_template(coordinators) if name in TO_COORDINATORS]
     try:
         for name in names:

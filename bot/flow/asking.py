@@ -171,6 +171,8 @@ def end(
     """End the conversation. All ways of ending say the same, and only finishing keeps answers."""
     state = turn.state
     gone = () if status in _KEEP_ANSWERS else tuple(state.answers)
+    # A file that could not be used may end it later than the person did.
+    at = state.last_turn_at or turn.context.now
     ended = fresh(
         state,
         status=status,
@@ -180,6 +182,8 @@ def end(
         earlier=None if status is Status.FINISHED else state.earlier,
         reminded=False,
         interrupted=False,
+        ended_at=at,
+        finished_at=state.finished_at or (at if status is Status.FINISHED else None),
     )
     ended = replace(ended, extra=_without(ended, LAST, PAGE, review.PAGE))
     effects += (Dropped(gone),) if gone else ()

@@ -21,7 +21,7 @@ from bot.flow.asking import (
 from bot.flow.keywords import AGAIN, Command, normalise
 from bot.flow.paging import ONE_PAGE
 from bot.flow.route import nth
-from bot.flow.state import NO_ANSWERS, Status
+from bot.flow.state import NO_ANSWERS, State, Status
 from bot.flow.turn import (
     Consented,
     Dropped,
@@ -121,6 +121,25 @@ def erase(turn: Turn) -> Step:
         state = end(turn, Status.STOPPED).state
     empty = replace(state, answers=NO_ANSWERS, earlier=None, left_out=(), pending=None, extra={})
     return Step(empty, said, effects)
+
+
+def bar(state: State) -> State:
+    """Return the interview ended of somebody who turns out to have answered before, without its
+    answers; no way leads back in, but BERHENTI can be taken back."""
+    stopped = state.status is Status.STOPPED or OPTED_OUT in state.extra
+    return replace(
+        state,
+        status=Status.CLOSED,
+        question=None,
+        answers=NO_ANSWERS,
+        left_out=(),
+        attempts=0,
+        pending=None,
+        reminded=False,
+        wake_at=None,
+        ended_at=state.last_turn_at,
+        extra={OPTED_OUT: "1"} if stopped else {},
+    )
 
 
 def fill_again(turn: Turn) -> Step:
@@ -313,12 +332,24 @@ def _wrong_person(turn: Turn, reply: Reply) -> Step:
 
 def _stop(turn: Turn, reply: Reply) -> Step:
     """BERHENTI. In an answer in one's own words the word may belong to it: that is asked first."""
-    typed = reply.option is None
-    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
-    if typed and asking and turn.question.own_words:
+    if _may_be_an_answer(turn, reply):
         extra = {**turn.state.extra, "said": reply.text}
         return turn.to(replace(turn.state, pending="stop", extra=extra)).say("stop_confirm")
     return stop(turn)
+
+
+def _erase(turn: Turn, reply: Reply) -> Step:
+    """HAPUS DATA. In an answer in one's own words only these very letters are it at once; to other
+    ones we say how, and who then says it in whatever words means it."""
+    if _may_be_an_answer(turn, reply) and reply.text.strip() != Command.HAPUS_DATA.word:
+        return turn.to(replace(turn.state, pending="erase")).say("erase_how")
+    return erase(turn)
+
+
+def _may_be_an_answer(turn: Turn, reply: Reply) -> bool:
+    """Whether a text may be an answer in somebody's own words."""
+    asking = turn.state.status is Status.ASKING and not review.is_open(turn.state)
+    return reply.option is None and asking and turn.question.own_words
 
 
 def _erase_or_correct(turn: Turn, reply: Reply) -> Step:
@@ -348,7 +379,7 @@ _HANDLERS: Mapping[Command, Callable[[Turn, Reply], Step]] = {
     Command.BAHASA: _language,
     Command.BUKAN: _wrong_person,
     Command.BERHENTI: _stop,
-    Command.HAPUS_DATA: lambda turn, reply: erase(turn),
+    Command.HAPUS_DATA: _erase,
     Command.HAPUS_OR_BATAL: _erase_or_correct,
     Command.LAPOR: lambda turn, reply: turn.say("report"),
     Command.ISI_ULANG: lambda turn, reply: fill_again(turn),

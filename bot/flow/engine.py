@@ -23,7 +23,7 @@ from bot.flow import commands, corrections, review
 from bot.flow.answers.domains import OUTSIDE
 from bot.flow.asking import RENEWED, Turn, end, take
 from bot.flow.files import asked_for, lost, read_file
-from bot.flow.keywords import Command, Phase, normalise
+from bot.flow.keywords import Command, Phase, less_polite, normalise
 from bot.flow.question import Question
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
 from bot.flow.state import Answer, State, Status
@@ -125,6 +125,11 @@ def _reply(turn: Turn, reply: Reply) -> Step:
         # Who was under way hears at least that the survey has ended.
         result = commands.run(late, command, reply)
         return result if result.message is not None else closed
+    if reply.kind in ("media", "edited"):
+        # What is wished for below a picture counts; other words there may be about the picture.
+        wish = turn.flow.words.keywords.find(reply.text, Phase.OVER)
+        if wish is not None and wish in _ANY_TIME:
+            return commands.run(turn.to(_heard(turn)), wish, reply)
     if turn.state.status.over:
         return _after_the_end(turn, reply)
     if reply.kind != "text":
@@ -408,6 +413,7 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
     "start": we have said "reply 1 to start" to somebody who has started.
     "change": we have asked for the number of an answer.
     "stop": BERHENTI was typed as an answer in one's own words.
+    "erase": HAPUS DATA was typed, in other words, as an answer in one's own words.
     "erase_or_correct": we have asked which of the two is meant.
     "correct": we have asked which question a correction is for.
     """
@@ -420,18 +426,21 @@ def _settle(turn: Turn, heard: Turn, reply: Reply) -> Step | None:
         return None
     else:
         said = normalise(reply.text)
+    means = turn.flow.words.keywords.means
     match pending:
-        case "start" if turn.flow.words.keywords.means(reply.text, Command.MULAI):
+        case "start" if means(reply.text, Command.MULAI):
             return None if turn.state.status is Status.INVITED else heard.show()
         case "change" if said.isdecimal() and len(said) <= 3:
             return commands.change(heard, int(said))
-        case "stop" if said in _YES or turn.flow.words.keywords.means(said, Command.BERHENTI):
+        case "stop" if less_polite(said) in _YES or means(less_polite(said), Command.BERHENTI):
             return commands.stop(heard)
         case "stop" if said == "2":
             meant = turn.state.extra.get("said", "")
             return take(heard, turn.question, heard.read(turn.question, meant))
         case corrections.PENDING:
             return corrections.settle(heard, said)
+        case "erase" if means(less_polite(said), Command.HAPUS_DATA):
+            return commands.erase(heard)
         case "erase_or_correct" if said == "1":
             return commands.correct_last(heard)
         case "erase_or_correct" if said == "2":

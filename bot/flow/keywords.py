@@ -79,7 +79,7 @@ ACCEPTED: Mapping[Phase, frozenset[Command]] = {
     Phase.CONSENT: _BEFORE_CONSENT | {Command.SETUJU, Command.TIDAK, Command.ULANG},
     Phase.ASKING: _UNDER_WAY | {Command.SUARA},
     Phase.REVIEW: _UNDER_WAY | {Command.KIRIM, Command.LAGI},
-    Phase.OWN_WORDS: frozenset({Command.BERHENTI}),
+    Phase.OWN_WORDS: frozenset({Command.BERHENTI, Command.HAPUS_DATA}),
     Phase.OVER: _ALWAYS | {Command.MULAI, Command.ISI_ULANG},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -30,7 +30,7 @@ class Status(StrEnum):
     SCREENED_OUT = "screened_out"
     STOPPED = "stopped"
     WRONG_PERSON = "wrong_person"
-    CLOSED = "closed"  # the survey ended before the interview did
+    CLOSED = "closed"  # the survey ended first, or they had answered it before
 
     @property
     def over(self) -> bool:
@@ -83,10 +83,22 @@ class State:
     reminded: bool = False  # a step of the plan went out since the person's last message
     interrupted: bool = False  # since that message we wrote to the person about another survey
     began_at: datetime | None = None  # when consent was given
+    ended_at: datetime | None = None  # the turn that ended it; what is said later is no part of it
+    finished_at: datetime | None = None  # the same, when it was finished for the first time
     wake_at: datetime | None = None
     mixed: bool = False  # the answers are cut loose; nothing can be taken back
     seed: int = 0  # for orders drawn by chance; goes with the state
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long the interview took from the consent on, or has taken so far."""
+        # Older states do not say when they ended.
+        ended = self.ended_at if self.status.over else None
+        until = ended or self.last_turn_at
+        if self.began_at is None or until is None:
+            return None
+        return until - self.began_at
 
     def to_json(self) -> str:
         """Return the stored form; `from_json` gives an equal state back."""
@@ -112,7 +124,16 @@ class State:
         return cls(**raw)
 
 
-_TIMES = ("last_sent_at", "last_due_at", "put_off", "last_turn_at", "began_at", "wake_at")
+_TIMES = (
+    "last_sent_at",
+    "last_due_at",
+    "put_off",
+    "last_turn_at",
+    "began_at",
+    "ended_at",
+    "finished_at",
+    "wake_at",
+)
 _DEFAULTS: dict[str, Any] = {}
 
 

@@ -41,10 +41,15 @@ _INVITATIONS = ("invite", "pilot_invite")
 
 # What the bot fills in the coordinators' messages, as somebody at WhatsApp may read it.
 _SAMPLES: Mapping[str, str] = MappingProxyType(
-    {"tgl": "2 November 2026", "pukul": "06.00", "zona": "WIB", "ringkasan": "internal 120"}
+    {
+        "tgl": "2 November 2026",
+        "pukul": "06.00",
+        "zona": "WIB",
+        "ringkasan": "Internal 120, Eksternal 45",
+    }
     | {"periode": "26 Oktober–1 November 2026", "unit": "Dinas Contoh", "batas": "31 Oktober 2026"}
     | {"kalimat": "terisi 120 dari 200 (60%), naik 35 dalam sepekan"}
-    | {"permintaan": "mohon mengingatkan bahwa pengisian sukarela dan rahasia"}
+    | {"permintaan": "mengingatkan bahwa pengisian sukarela dan rahasia"}
 )
 _SAMPLE = "120"
 

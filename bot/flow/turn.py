@@ -158,6 +158,7 @@ class Context:
     window_open: bool = True
     min_answer_seconds: float = 2.0
     pilot: bool = False  # a colleague tries the survey out, and the answers are read
+    listed: bool = True  # an office's list has the person; False: who came by a poster or link
     opted_out: bool = False  # told only where the interview is over: BERHENTI can be taken back
     n_min: int = 10  # smallest number of people whose answers are pooled
     request_code: str = ""  # names an erasure request to the person who made it

@@ -24,7 +24,7 @@ from bot.flow.turn import Attachment, Choice, Context, Message
 
 FILLED_ALWAYS = frozenset(
     {"waktu", "batas", "tgl", "tgl_buka", "durasi", "alasan", "sumber_nomor", "nama_survei"}
-    | {"n_min", "unit"}
+    | {"n_min", "unit", "asal"}
 )
 """Placeholders that the bot fills in any message of a conversation."""
 
@@ -435,6 +435,8 @@ class Voice:
             case "nama_survei":
                 title = flow.settings.title
                 return title.get(self.language) or title[flow.settings.default_language]
+            case "asal":
+                return self.fill(flow.words.origins[self._origin()][self.language], {})
             case "alasan" if flow.group is not None:
                 return self.fill(flow.words.reasons[flow.group.reason][self.language], {})
         if name in flow.by_name:
@@ -457,6 +459,11 @@ class Voice:
             return group.source.get(self.language) or group.source[default]
         # Who was invited without a unit answers for the whole institution.
         return self._owners_word("instansi") if name == "unit" else ""
+
+    def _origin(self) -> str:
+        if self.context.pilot:
+            return "uji_coba"
+        return "daftar" if self.context.listed else "sendiri"
 
     def _time_of_day(self) -> str:
         hour = self.context.now.astimezone(self.context.zone).hour

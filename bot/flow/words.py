@@ -33,6 +33,7 @@ class Words:
 
     messages: Mapping[str, MessageText]
     reasons: Mapping[str, Texts]  # {{alasan}}
+    origins: Mapping[str, Texts]  # {{asal}}, by how somebody came
     times_of_day: Mapping[str, Texts]  # {{waktu}}
     keywords: Keywords
     coordinator: Mapping[str, MessageText]

@@ -14,7 +14,7 @@ from bot.interview.states import load_state, survey_of
 from storage.keys import KeyDestroyed
 from storage.queries import conversations as conversation_queries
 from storage.queries import outbox as outbox_queries
-from storage.queries import turns
+from storage.queries import people, turns
 from storage.queries.turns import TurnRow
 
 # Ends after which "1" and "mulai" can only be about something else. (Who has declined or stopped
@@ -123,6 +123,26 @@ def code_in(
         if question is not None and question.domain is not None and found.code is None:
             return None
     return found
+
+
+def asks_for_file(
+    connection: Connection, installation: Installation, contact_id: int, inbound: Inbound
+) -> bool:
+    """Whether a file answers an interview: the question that it quotes, else the open one, takes
+    files, and it is neither a table nor anything else that no question takes."""
+    active = people.active_conversation(connection, contact_id)
+    if active is None or inbound.attached is None or inbound.attached.kind == "other":
+        return False
+    row = next(iter(turns.turn_of(connection, active)), None)
+    if row is None:
+        return False
+    if inbound.reply_to is not None:
+        row, about = quoted(connection, installation, inbound.reply_to, row)
+        if about is not None:
+            flow = survey_of(connection, installation, row).for_group(row.grp or "")
+            return about in flow.by_name and flow.by_name[about].takes_file
+    question = _open_question(connection, installation, row)
+    return question is not None and question.takes_file
 
 
 def _open_question(

@@ -45,6 +45,8 @@ def context(
         request_code=request_code,
         opted_out=opted_out,
     )
+    if not row.listed:
+        known = replace(known, listed=False)
     if row.pilot:
         known = replace(known, pilot=True, plan=known.plan.of_pilot())
     if row.closed_at is not None and row.closed_at < known.plan.closes:

@@ -18,7 +18,7 @@ from bot.flow.engine import begin
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.flow.turn import Consented, Erase, LanguageChosen, OptIn, OptOut, Step, WrongPerson
-from bot.interview import contexts, erasure, identity, seeds
+from bot.interview import answered, contexts, erasure, identity, seeds
 from bot.interview.files import attachments
 from bot.interview.installation import Installation, Via
 from bot.interview.sending import reminding
@@ -201,7 +201,7 @@ def enrol(
 
     Returns None when this person has one already, or has answered and was erased since.
     """
-    if erasure.answered_before(connection, installation, published.id, contact_id):
+    if answered.before(connection, installation, published.id, contact_id):
         return None
     scope = published.survey.settings.scope(group, unit_id)
     conversation_id = create(

@@ -9,17 +9,20 @@ latter under the survey's own key, which ends with the survey.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
 from bot.channels.base import Address
 from bot.flow.state import Status
-from bot.interview import identity
+from bot.interview import answered, identity
 from bot.interview.files import attachments
 from bot.interview.installation import Installation
+from bot.interview.sending.alerts import alert
 from bot.interview.states import unseal
 from storage import leftovers
 from storage.keys import KeyDestroyed
@@ -27,6 +30,7 @@ from storage.queries import (
     audit,
     claims,
     consents,
+    coordinators,
     inbound,
     media,
     media_links,
@@ -34,6 +38,7 @@ from storage.queries import (
     people,
     senders,
     surveys,
+    units,
 )
 from storage.queries import erasure as queries
 from storage.queries.people import ConversationRow
@@ -44,11 +49,15 @@ KEEP_FIRST_WRITES = timedelta(hours=24)  # so long the provider's limit counts t
 KEEP_WORDS = timedelta(days=1)  # of messages whose fate is settled
 KEEP_CONSENT = timedelta(days=365)  # after the survey's end, to be able to prove it
 KEEP_MEDIA = timedelta(days=30)
+STEP = 2_000  # rows to mend that are opened at a time
+REJECT = "roster_reject"
+"""The place for which a row to mend is sealed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
-    """What was deleted of one person. `mixed` interviews had answers that nobody can take back."""
+    """What was deleted of one person. `mixed` interviews had answers that nobody can take back;
+    `roster_rows` counts rows to mend too."""
 
     known: bool = False
     conversations: int = 0
@@ -81,7 +90,8 @@ def erase(
     """Delete a person, or only what one survey has of them, inside the caller's transaction.
 
     Gone afterwards: states and answers still tied, roster rows, personal links, addresses, windows,
-    messages, consents, how we came by them, kept forms, simulated chats and coordinator's posts.
+    messages, consents, how we came by them, kept forms, simulated chats and coordinator's posts;
+    of a post that stays empty by that, operators hear.
     """
     rows = [
         row
@@ -97,10 +107,11 @@ def erase(
         if _had_answered(connection, installation, row):
             with contextlib.suppress(KeyDestroyed):  # closed: nobody can answer any more
                 known = [*macs, *listed.get(row.id, ())]
-                digests = _digests(connection, installation, row.survey_id, known)
-                queries.remember_answered(connection, row.survey_id, digests)
+                answered.remember(connection, installation, row.survey_id, known)
     ids = [row.id for row in rows]
     roster_rows = queries.delete_roster_rows(connection, macs, ids, survey_id)
+    numbers = {mac for some in (macs, *listed.values()) for mac in some}
+    roster_rows += queries.delete_rejects(connection, sorted(numbers), survey_id)
     consents.delete_bases(connection, contact_id, survey_id)
     messages = queries.delete_outbox(connection, address_ids, survey_id)
     for row in rows:
@@ -111,9 +122,36 @@ def erase(
     if survey_id is None:
         inbound.drop_held(connection, macs)
         messages += queries.delete_bubbles(connection, macs)
+        _tell_of_posts(connection, installation, contact_id)
         queries.delete_contact(connection, contact_id, address_ids)
     mixed = sum(row.mixed for row in rows)
     return ForgetReport(True, len(rows), mixed, roster_rows, messages)
+
+
+def erase_unmet(connection: Connection, macs: Sequence[bytes]) -> ForgetReport:
+    """Delete what is known of addresses that belong to no contact: the digests are those of
+    `identity`."""
+    inbound.drop_held(connection, list(macs))
+    rows = queries.delete_roster_rows(connection, macs, [])
+    return ForgetReport(
+        roster_rows=rows + queries.delete_rejects(connection, macs),
+        messages=queries.delete_bubbles(connection, macs),
+    )
+
+
+def _tell_of_posts(connection: Connection, installation: Installation, contact_id: int) -> None:
+    """Tell operators which posts are empty now, so that a unit does not stay without anybody."""
+    for post in coordinators.posts_of(connection, contact_id):
+        survey = surveys.by_id(connection, post.survey_id)
+        if survey is None or survey.closed_at is not None:
+            continue
+        unit = units.by_id(connection, post.unit_id) if post.unit_id is not None else None
+        where = unit.name if unit is not None else "the whole survey"
+        what = (
+            f"{survey.name}: nobody holds the coordinator's post for {where} any more, as"
+            " its holder was erased on request: name somebody with `tautan coordinators import`"
+        )
+        alert(connection, f"post:{post.id}", what, installation.now())
 
 
 def _had_answered(connection: Connection, installation: Installation, row: ConversationRow) -> bool:
@@ -134,47 +172,6 @@ def _had_answered(connection: Connection, installation: Installation, row: Conve
     return unseal(key, row.id, row.sealed).earlier is not None
 
 
-def _digests(
-    connection: Connection, installation: Installation, survey_id: int, macs: Sequence[bytes]
-) -> list[bytes]:
-    return [answered_digest(connection, installation, survey_id, mac) for mac in macs]
-
-
-def answered_digest(
-    connection: Connection, installation: Installation, survey_id: int, mac: bytes
-) -> bytes:
-    """Return by what it is known that the person with an address has answered a survey."""
-    key = installation.keys.survey(connection, survey_id)
-    return key.digest(f"answered\0{mac.hex()}")
-
-
-def answered_before(
-    connection: Connection, installation: Installation, survey_id: int, contact_id: int
-) -> bool:
-    """Whether somebody with an address of this contact has answered a survey and was erased since.
-
-    True for a closed survey, whose key is gone: nobody answers it any more.
-    """
-    macs = [row.hmac for row in people.addresses_of(connection, [contact_id])]
-    try:
-        digests = _digests(connection, installation, survey_id, macs)
-    except KeyDestroyed:
-        return True
-    return bool(digests) and queries.answered(connection, digests)
-
-
-def carry_answered(
-    connection: Connection, installation: Installation, old: bytes, new: bytes
-) -> None:
-    """Let "has answered and was erased" hold for the digest of the address in place of another."""
-    for survey in surveys.every(connection):
-        if survey.closed_at is None:
-            digests = _digests(connection, installation, survey.id, [old])
-            if queries.answered(connection, digests):
-                again = _digests(connection, installation, survey.id, [new])
-                queries.remember_answered(connection, survey.id, again)
-
-
 def forget(installation: Installation, address: Address, *, opt_out: bool = False) -> ForgetReport:
     """Delete the person with an address, roster rows of people never met included.
 
@@ -192,17 +189,42 @@ def forget(installation: Installation, address: Address, *, opt_out: bool = Fals
         if contact_id is not None:
             report = erase(connection, installation, contact_id)
         else:
-            inbound.drop_held(connection, [mac])
-            report = ForgetReport(
-                roster_rows=queries.delete_roster_rows(connection, [mac], []),
-                messages=queries.delete_bubbles(connection, [mac]),
-            )
+            report = erase_unmet(connection, [mac])
         audit.record(connection, now, "forget", "a person's data was deleted on request")
         return report
 
+    _name_rejects(installation)
     report = installation.database.write(work)
     leftovers.wipe(installation.database)
     return report
+
+
+def _name_rejects(installation: Installation) -> None:
+    """Give rows to mend that older versions stored the digest of their number, where they have one:
+    by it an erasure finds them."""
+    after: int | None = 0
+    while after is not None:
+        found, after = installation.database.read(partial(_numbers, installation, after))
+        if found:
+            installation.database.write(partial(queries.name_rejects, hmacs=found))
+
+
+def _numbers(
+    installation: Installation, after: int, connection: Connection
+) -> tuple[dict[int, bytes], int | None]:
+    """Return the digests of some nameless rows to mend, and the last id; None where no more come.
+
+    One that cannot be opened any more has nothing to be erased.
+    """
+    found: dict[int, bytes] = {}
+    rows = queries.nameless_rejects(connection, after, STEP)
+    for row in rows:
+        with contextlib.suppress(KeyDestroyed):
+            key = installation.keys.by_id(connection, row.key_id)
+            phone = json.loads(key.open(row.sealed, REJECT)).get("person", {}).get("phone")
+            if phone:
+                found[row.id] = installation.keys.digest("address", phone)
+    return found, rows[-1].id if rows else None
 
 
 def purge(installation: Installation) -> PurgeReport:
@@ -233,5 +255,6 @@ def purge(installation: Installation) -> PurgeReport:
             media.remove_before(connection, today - KEEP_MEDIA),
         )
 
+    _name_rejects(installation)
     numbers = installation.database.write(work)
     return PurgeReport(*numbers, clean=leftovers.wipe(installation.database))

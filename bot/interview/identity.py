@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from math import inf
 
 from sqlalchemy import Connection
 
 from bot.channels.base import Address
-from bot.flow.state import Status
-from bot.interview import claims
+from bot.flow.state import State, Status
+from bot.interview import answered, claims
 from bot.interview.installation import Installation
 from bot.interview.states import unseal
 from storage.queries import consents, counts, outbox
@@ -71,6 +72,8 @@ def person(
     if fresh and len(ids) > 1:
         spread_opt_outs(connection, contact_id)
         claims.catch_up(connection, contact_id)
+        if known:
+            answered.catch_up(connection, installation, contact_id)
     return Person(contact_id, ids)
 
 
@@ -147,6 +150,7 @@ def merge(connection: Connection, installation: Installation, kept: int, gone: i
     spread_opt_outs(connection, kept)
     queries.delete_contact(connection, gone)
     claims.catch_up(connection, kept)
+    answered.catch_up(connection, installation, kept)
 
 
 def _merge_conversations(
@@ -189,7 +193,10 @@ def _give_way(connection: Connection, row: ConversationRow, winner: Conversation
         queries.delete_conversation(connection, row.id)
 
 
-# Finished beats open; both open: more answers; both finished: the first; a pilot loses to all.
+# A mixed one stays whatever comes: its answers cannot be taken out again. Finished beats open; of
+# two open ones the one with more answers stays, of two finished ones the first; a pilot
+# loses to all.
+_MIXED, _PILOT = 6, -1
 _ORDER = {
     Status.FINISHED: 5,
     Status.SCREENED_OUT: 4,
@@ -207,22 +214,27 @@ _ORDER = {
 def _rank(
     connection: Connection, installation: Installation, row: ConversationRow
 ) -> tuple[int, int, float, int]:
-    if row.pilot:
-        return -1, 0, 0.0, -row.id
+    """Return how good a conversation is; the greatest stays. A lower id is better than a higher."""
     status = Status(row.status)
-    answers = 0
-    if row.sealed is not None and row.key_id is not None and status.under_way:
-        key = installation.keys.by_id(connection, row.key_id)
-        state = unseal(key, row.id, row.sealed)
-        if state.earlier is not None:
-            status = Status.FINISHED
-        answers = len(state.answers)
-    earliest = 1.0 if row.mixed else 0.0
-    if row.mix_at is not None:
-        earliest = -row.mix_at.timestamp()
-    if row.mixed:
-        earliest = float("inf")
-    return _ORDER[status], answers, earliest, -row.id
+    if row.pilot or row.mixed:
+        return _PILOT if row.pilot else _MIXED, 0, 0.0, -row.id
+    if row.sealed is None or row.key_id is None or status is Status.INVITED:
+        return _ORDER[status], 0, 0.0, -row.id
+    key = installation.keys.by_id(connection, row.key_id)
+    state = unseal(key, row.id, row.sealed)
+    if status is Status.FINISHED or state.earlier is not None:
+        # Opened again, or stopped after that, it is still the interview that was finished.
+        return _ORDER[Status.FINISHED], 0, -_finished_at(row, state), -row.id
+    return _ORDER[status], len(state.answers), 0.0, -row.id
+
+
+def _finished_at(row: ConversationRow, state: State) -> float:
+    """Return when an interview was first finished, as a timestamp."""
+    if state.finished_at is not None:
+        return state.finished_at.timestamp()
+    # Older states do not say it: at the latest at the last turn, and before the wait for mixing.
+    known = (state.last_turn_at, row.mix_at)
+    return min((at.timestamp() for at in known if at is not None), default=inf)
 
 
 def spread_opt_outs(connection: Connection, contact_id: int) -> None:

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.channels.base import Address, Inbound, InboundFile
-from bot.interview import identity
+from bot.interview import identity, wishes
 from bot.interview.failures import trace
 from bot.interview.installation import Installation
 from bot.interview.states import unseal
 from storage.database import Conflict, Unavailable
 from storage.queries import inbound as queries
-from storage.queries import turns
+from storage.queries import people, turns
+from storage.queries.turns import TurnRow
 
 log = logging.getLogger(__name__)
 
@@ -37,28 +38,36 @@ def hold(connection: Connection, installation: Installation, inbound: Inbound) -
 def queue_behind(
     connection: Connection, installation: Installation, inbound: Inbound, sid: bytes
 ) -> None:
+    """Keep a message behind those of its author that wait already, by whatever address they came.
+
+    That somebody wants no more messages is recorded at once: it may be long until we can read on.
+    """
     key = installation.keys.installation(connection)
-    asked = _asked(connection, installation, inbound)
+    digests = [identity.digest(installation, one) for one in inbound.addresses]
+    row = next(iter(turns.turn(connection, digests, inbound.sender)), None)
+    asked = _asked(connection, installation, row) if row is not None else ""
+    wishes.heed(connection, installation, inbound, digests, row, asked)
+    macs = list(digests)
+    if row is not None:
+        macs += [one.hmac for one in people.addresses_of(connection, [row.contact_id])]
     kept = replace(inbound, kept_at=installation.now())
     queries.fill(
         connection,
         sid,
         sealed=key.seal(_inbound_to_json(kept), "inbound"),
         key_id=key.id,
-        address_hmac=identity.digest(installation, inbound.addresses[0]),
+        address_hmac=queries.queue(connection, macs) or digests[0],
         open_question=key.seal(asked, "inbound"),
         retry_at=installation.now() + REPLAY_AFTER,
     )
 
 
-def _asked(connection: Connection, installation: Installation, inbound: Inbound) -> str:
+def _asked(connection: Connection, installation: Installation, row: TurnRow) -> str:
     """Name the question that was open when a message came; empty when that cannot be read.
 
     Read from the state alone: it may well be the survey's version that does not work.
     """
-    digests = [identity.digest(installation, one) for one in inbound.addresses]
-    row = next(iter(turns.turn(connection, digests, inbound.sender)), None)
-    if row is None or row.conversation_id is None or row.sealed is None or row.key_id is None:
+    if row.conversation_id is None or row.sealed is None or row.key_id is None:
         return ""
     try:
         key = installation.keys.by_id(connection, row.key_id)
@@ -69,7 +78,7 @@ def _asked(connection: Connection, installation: Installation, inbound: Inbound)
 
 
 def replay(installation: Installation, take: Take, limit: int = 20) -> int:
-    """Process kept messages again, first in first out per address; return how many went through."""
+    """Process kept messages again, first in first out per person; return how many went through."""
     due = installation.database.read(
         lambda connection: queries.due_addresses(connection, installation.now(), limit)
     )

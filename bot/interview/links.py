@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.channels.base import Inbound
 from bot.flow.turn import Message
-from bot.interview import claims, codes, contexts, erasure, identity
+from bot.interview import answered, claims, codes, contexts, identity
 from bot.interview.conversations import create
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -127,7 +127,7 @@ def _start(
     over = contexts.word(connection, installation, published, "over", {}, language)
     over = replace(over, once_a_day="over") if over is not None else None
     today = _today(installation, published)
-    if erasure.answered_before(connection, installation, published.id, contact_id):
+    if answered.before(connection, installation, published.id, contact_id):
         return over
     personal = link.roster_row_id is not None
     gone = personal and not rosters.counts_now(connection, link.roster_row_id or 0)

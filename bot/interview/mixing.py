@@ -196,9 +196,8 @@ def is_fast(state: State, answers: Mapping[str, Answer]) -> bool:
     """Whether a whole interview took less time than reading it does."""
     if state.status is not Status.FINISHED or not answers:
         return False
-    if state.began_at is None or state.last_turn_at is None:
-        return False
-    return (state.last_turn_at - state.began_at).total_seconds() < FAST_SECONDS * len(answers)
+    took = state.took
+    return took is not None and took.total_seconds() < FAST_SECONDS * len(answers)
 
 
 def is_straight(flow: Flow, answers: Mapping[str, Answer]) -> bool:

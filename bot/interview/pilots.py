@@ -137,9 +137,7 @@ def _person(
         state = unseal(keys.by_id(connection, row.key_id), row.conversation_id, row.sealed)
     survey = installation.surveys.version(connection, published.id, row.flow_version_id)
     flow = survey.for_group(row.grp).arranged(state.seed)
-    minutes = None
-    if state.began_at is not None and state.last_turn_at is not None:
-        minutes = round((state.last_turn_at - state.began_at).total_seconds() / 60, 1)
+    minutes = round(state.took.total_seconds() / 60, 1) if state.took is not None else None
     return PilotPerson(
         name=kept["name"],
         group=row.grp,

@@ -49,6 +49,8 @@ def receive(desk: Desk, inbound: Inbound) -> Receipt:
         receipt = installation.database.write(lambda connection: _turn(connection, desk, inbound))
         if receipt.outbox_id is not None:
             desk.debits.count(installation, Via(inbound.channel, inbound.sender))
+        elif receipt.message is not None and not desk.direct:
+            desk.unkept.put(installation, inbound, receipt.message)
         return receipt
     except (Unavailable, Conflict):
         raise
@@ -91,7 +93,7 @@ def _turn(connection: Connection, desk: Desk, inbound: Inbound) -> Receipt:
     digests = [identity.digest(installation, one) for one in inbound.addresses]
     rows = turns.look(connection, sid, digests, inbound.sender)
     if rows is None:
-        return again(connection, installation, inbound)
+        return again(connection, desk, inbound, digests)
     arrival = _Arrival(Arrived(sid, installation.now().date()))
     receipt = _take(connection, desk, inbound, arrival, digests, rows)
     # In the common case it went in with the state. Two that process one message at once both come
@@ -131,7 +133,7 @@ def _take(
         rows = turns.turn(connection, digests, inbound.sender)
     row = next((one for one in rows if one.hmac == digests[0]), rows[0] if rows else None)
     if row is None:
-        if asked is None and inbound_queries.waits(connection, digests):
+        if asked is None and inbound_queries.queue(connection, digests) is not None:
             arrival.note(connection)
             kept.queue_behind(connection, installation, inbound, arrival.message.sid_hmac)
             return NOTHING
@@ -140,7 +142,7 @@ def _take(
     if row.heard_at is None or came_at - row.heard_at > WINDOW_GRAIN:
         people.saw_inbound(connection, row.address_id, inbound.sender, came_at)
     if inbound.opt_out in ("STOP", "START"):
-        return _at_provider(connection, desk, inbound, arrival, row)
+        return _at_provider(connection, desk, inbound, arrival, row, asked)
     message = None
     if row.coordinator and desk.coordinator_answer is not None:
         message = desk.coordinator_answer(connection, installation, row.contact_id, inbound)
@@ -165,7 +167,12 @@ def _unknown(
 
 
 def _at_provider(
-    connection: Connection, desk: Desk, inbound: Inbound, arrival: _Arrival, row: TurnRow
+    connection: Connection,
+    desk: Desk,
+    inbound: Inbound,
+    arrival: _Arrival,
+    row: TurnRow,
+    asked: str | None,
 ) -> Receipt:
     """Follow the provider where it has acted on STOP or START by itself, and answered that.
 
@@ -182,7 +189,7 @@ def _at_provider(
     if row.status is not None and Status(row.status).over:
         again = Reply(option=Command.MULAI.value)
         return _advance(connection, desk, inbound, arrival, row, again)
-    return _converse(connection, desk, inbound, arrival, row)
+    return _converse(connection, desk, inbound, arrival, row, asked)
 
 
 def _converse(
@@ -191,7 +198,7 @@ def _converse(
     inbound: Inbound,
     arrival: _Arrival,
     row: TurnRow,
-    asked: str | None = None,
+    asked: str | None,
 ) -> Receipt:
     """Let the conversation that the message belongs to take one step."""
     file = Sent(uuid4().hex, inbound.attached.kind) if inbound.attached is not None else None
@@ -334,7 +341,10 @@ def _stranger(
     if name is None:
         real = contexts.asks_whether_real(connection, installation, inbound.text)
         name = "verify" if real else "stranger"
-    words = contexts.word(connection, installation, None, name, {})
+    own = {"kode": _request_code(installation, inbound)} if name == "erased" else {}
+    words = contexts.word(connection, installation, None, name, own)
     if words is None:
         return NOTHING
+    if name == "erased":
+        address_id = None
     return answer(connection, desk, inbound, address_id, replace(words, once_a_day=name))

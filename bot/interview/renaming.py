@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from bot.channels.base import Address, Renamed
-from bot.interview import erasure, identity
+from bot.interview import answered, identity
 from bot.interview.installation import Installation
 from storage.queries import outbox
 from storage.queries import people as queries
@@ -45,6 +45,7 @@ def _rename(connection: Connection, installation: Installation, event: Renamed) 
             owner = _take_over(connection, installation, owner, known[one], digests)
     ids = _have_all(connection, installation, owner, event.new, known, digests)
     identity.spread_opt_outs(connection, owner)
+    answered.catch_up(connection, installation, owner)
     for one in event.new:
         for row in queries.addresses_of(connection, [owner]):
             # A user id has one value at a time; of phones only the one that was named has gone.
@@ -108,4 +109,4 @@ def _carry(connection: Connection, installation: Installation, old: bytes, new: 
     """Let what is remembered of an address, known person or not, hold for the one in its place."""
     for _, purpose, since in queries.opt_outs(connection, [old]):
         queries.add_opt_out(connection, new, purpose, since)
-    erasure.carry_answered(connection, installation, old, new)
+    answered.carry(connection, installation, old, new)

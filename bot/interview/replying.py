@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -58,7 +59,7 @@ def draft(
 ) -> tuple[Receipt, dict[str, Any] | None]:
     """Return what to answer and the outbox row to store.
 
-    Somebody of whom we keep no address gets the reply at once and without a trace.
+    Somebody of whom we keep no address gets the reply at once, and nothing of it is stored.
     """
     installation = desk.installation
     inline = message is not None and desk.can_inline(message)
@@ -99,10 +100,18 @@ def _first_today(
     return inbound_queries.mark_today(connection, key.digest(f"{what}\0{address.value}"), day)
 
 
-def again(connection: Connection, installation: Installation, inbound: Inbound) -> Receipt:
-    """Answer a repeated webhook: the same words while their fate is unknown, then nothing."""
-    row = outbox.repeated(connection, installation, f"reply:{inbound.sid}")
-    if row is None or row.status != "unknown" or row.via != "twiml" or row.sealed is None:
+def again(
+    connection: Connection, desk: Desk, inbound: Inbound, digests: Sequence[bytes]
+) -> Receipt:
+    """Answer a repeated webhook: the same words while their fate is unknown, then nothing.
+
+    `digests` are those of its addresses: whoever else gives the same message id hears nothing.
+    """
+    installation = desk.installation
+    row = outbox.repeated(connection, installation, f"reply:{inbound.sid}", digests)
+    if row is None:
+        return Receipt(desk.unkept.get(installation, inbound))
+    if row.status != "unknown" or row.via != "twiml" or row.sealed is None:
         return NOTHING
     try:
         return Receipt(outbox.open_message(connection, installation, row), row.id)

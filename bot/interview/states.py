@@ -7,13 +7,22 @@ from sqlalchemy import Connection
 from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.interview.installation import Installation
-from storage.keys import DataKey
+from storage.keys import DataKey, WrongSecret
 from storage.queries.turns import TurnRow
 
 
 def unseal(key: DataKey, conversation_id: int, sealed: bytes) -> State:
     """Open a conversation's state. Raises WrongSecret when it was sealed for another one."""
     return State.from_json(key.open(sealed, _place(conversation_id)))
+
+
+def opens(key: DataKey, conversation_id: int, sealed: bytes) -> bool:
+    """Whether this key opens what is sealed there, be it a state or not."""
+    try:
+        key.open(sealed, _place(conversation_id))
+    except (WrongSecret, ValueError):
+        return False
+    return True
 
 
 def seal(key: DataKey, conversation_id: int, state: State) -> bytes:

@@ -40,12 +40,13 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "digest_units_more": "dan {{sisa}} unit lain",
         "digest_pages": "Halaman {{halaman}} dari {{jumlah}}."
         " Balas *RINCIAN {{berikut}}* untuk lanjutannya.",
-        "digest_forecast": "Dengan laju ini {{perkiraan}}% pada {{tgl_tutup}};"
-        " perlu {{perlu}} isian per hari.",
+        "digest_forecast": "Dengan laju ini sekitar {{perkiraan}}% pada {{tgl_tutup}};"
+        " untuk mencapai target perlu {{perlu}} isian per hari.",
         "digest_forecast_met": "Dengan laju ini target tercapai sebelum {{tgl_tutup}}.",
-        "digest_final": "Pengisian sudah ditutup. Ini angka terakhir; terima kasih.",
-        "digest_foot": "_Hanya jumlah, sekali sehari."
-        " Siapa yang mengisi tidak pernah ditampilkan._",
+        "digest_final": "Pengisian sudah ditutup. Ini angka terakhir yang ditampilkan; jumlah"
+        " sebenarnya dapat lebih besar. Terima kasih atas bantuan Bapak/Ibu.",
+        "digest_foot": "_Hanya jumlah, sekali sehari, dan sengaja tidak persis: jumlah sebenarnya"
+        " dapat lebih besar. Siapa yang mengisi tidak pernah ditampilkan._",
         "weekly": "*Rekap mingguan {{nama_survei}}* — {{instansi}}\n{{periode}},"
         " posisi {{tgl}} pukul {{pukul}} {{zona}}",
         "weekly_pace": "Laju: {{laju}} isian per hari (pekan sebelumnya {{laju_lalu}}).",
@@ -54,33 +55,34 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "unit_nudge": "Balas *BAGIKAN* untuk pesan dan poster yang boleh diteruskan ke grup"
         " {{unit}}. *Mohon tidak mengarahkan jawaban, tidak mengumpulkan jawaban, dan tidak meminta"
         " bukti pengisian.*",
-        "unit_forward": "Yth. Bapak/Ibu di *{{unit}}*,\nundangan *{{nama_survei}}* lewat WhatsApp"
-        " dari nomor {{nomor_resmi}} adalah resmi; silakan cek sendiri di {{situs_resmi}}.\n"
-        "Mengisi itu sukarela dan rahasia. Isilah sendiri, sejujurnya, kapan saja sampai {{batas}};"
-        " boleh di rumah.\nTidak ada yang boleh mengarahkan jawaban, mengumpulkan jawaban, atau"
-        " meminta bukti pengisian.",
+        "unit_forward": "Yth. Bapak/Ibu di *{{unit}}*,\n\nUndangan *{{nama_survei}}* dikirim lewat"
+        " WhatsApp dari nomor {{nomor_resmi}}. Jangan langsung percaya; silakan cek sendiri di"
+        " {{situs_resmi}}.\n\nPengisian sukarela dan rahasia. Mohon diisi sendiri, sejujurnya,"
+        " kapan saja sampai {{batas}}; boleh di rumah. Tidak ada yang boleh mengarahkan atau"
+        " mengumpulkan jawaban, atau meminta bukti pengisian.",
         "no_forward": "*BAGIKAN* menyiapkan pesan untuk grup satu unit. Bapak/Ibu menerima angka"
         " beberapa unit; admin masing-masing unit dapat memintanya sendiri.",
-        "leader_weekly": "*{{nama_survei}}*, pekan {{periode}}: {{kalimat}}."
-        " Permintaan: {{permintaan}}.",
+        "leader_weekly": "Laporan *{{nama_survei}}* untuk pekan {{periode}}: {{kalimat}}."
+        " Mohon bantuan Bapak/Ibu: {{permintaan}}. Terima kasih.",
         "leader_sentence": "terisi {{isi}} dari {{target}} ({{pct}}%){{naik}}{{perkiraan}}",
         "leader_sentence_shown": "jumlah isian {{isi}}",
         "leader_rise": ", naik {{selisih}} dalam sepekan",
-        "leader_forecast": "; dengan laju ini {{perkiraan}}% pada {{tgl_tutup}}",
+        "leader_forecast": "; dengan laju ini sekitar {{perkiraan}}% pada {{tgl_tutup}}",
         "leader_forecast_met": "; dengan laju ini target tercapai sebelum {{tgl_tutup}}",
-        "leader_request_units": "mohon sosialisasi di {{jumlah}} unit yang masih tertinggal, dengan"
+        "leader_request_units": "sosialisasi di {{jumlah}} unit yang isiannya masih sedikit, dengan"
         " pesan bahwa pengisian sukarela dan rahasia, tanpa arahan dan tanpa bukti",
-        "leader_request": "mohon mengingatkan bahwa pengisian sukarela dan rahasia, tanpa arahan"
-        " dan tanpa bukti",
-        "leader_request_met": "mohon dijaga agar pengisian tetap sukarela, tanpa arahan dan tanpa"
-        " bukti",
-        "closing": "*{{nama_survei}} telah ditutup* ({{tgl}}).\n{{total}} isian sah."
-        " Hasil hanya diterbitkan untuk kelompok dengan sedikitnya {{n_min}} isian.",
+        "leader_request": "mengingatkan bahwa pengisian sukarela dan rahasia, tanpa arahan dan"
+        " tanpa bukti",
+        "leader_request_met": "menjaga agar pengisian tetap sukarela, tanpa arahan dan tanpa bukti",
+        "closing": "Pengisian *{{nama_survei}}* sudah ditutup pada {{tgl}}. Angka terakhir yang"
+        " ditampilkan: {{total}} isian; jumlah sebenarnya dapat lebih besar.\nHasil hanya"
+        " diterbitkan untuk kelompok dengan sedikitnya {{n_min}} isian. Terima kasih atas bantuan"
+        " Bapak/Ibu.",
         "roster_fix": "Yth. Admin {{unit}}.\nDari {{baris}} baris: {{ok}} siap, {{ganda}} ganda,"
-        " {{kosong}} tanpa nomor, {{rusak}} nomor rusak, {{telp}} telepon kantor.\n"
+        " {{kosong}} tanpa nomor, {{rusak}} nomor belum benar, {{telp}} telepon kantor.\n"
         "Balas *PERBAIKI* untuk membetulkan satu per satu, atau *UNGGAH* untuk halaman unggah"
         " berkas, paling lambat {{batas}}.",
-        "roster_clean": "Yth. Admin {{unit}}.\nKe-{{baris}} baris daftar Bapak/Ibu siap semua."
+        "roster_clean": "Yth. Admin {{unit}}.\nDaftar Bapak/Ibu ({{baris}} baris) sudah siap semua."
         " Terima kasih, tidak ada yang perlu dibetulkan.",
         "chart": "*{{nama_survei}}* — {{instansi}}\nPosisi {{tgl}} pukul {{pukul}} {{zona}}",
         "chart_more": "Gambar {{halaman}} dari {{jumlah}}."
@@ -93,15 +95,17 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "chart_target": "target {{target}}",
         "workbook": "Rekap per unit *{{nama_survei}}*, posisi {{tgl}} pukul {{pukul}} {{zona}}.",
         "no_target": "tanpa target",
-        "rise": " (naik {{selisih}})",
+        "rise": ", naik {{selisih}}",
         "few": "<5",
         "almost_complete": "hampir lengkap",
         "hidden": "belum ditampilkan",
         "no_snapshot": "Belum ada angka untuk *{{nama_survei}}*. Angka terbit sekali sehari, pukul"
-        " {{pukul}} {{zona}}. Silakan balas *PROGRES* lagi sesudahnya.",
+        " {{pukul}} {{zona}}, mulai hari survei dibuka. Silakan balas *PROGRES* lagi sesudahnya.",
         "help": "Yang bisa ditulis di sini:\n{{daftar}}\n\nAngka diperbarui sekali sehari, pukul"
         " {{pukul}} {{zona}}. Siapa yang mengisi tidak pernah ditampilkan.",
         "paused": "Baik, angka harian tidak dikirim lagi. Balas *AKTIF* untuk menerimanya kembali.",
+        "stopped": "Baik, angka harian tidak dikirim lagi. Balas *AKTIF* untuk menerimanya"
+        " kembali, atau *BERHENTI* sekali lagi agar tidak dihubungi sama sekali.",
         "active": "Baik, angka harian dikirim lagi.",
     }
 )

@@ -7,14 +7,15 @@ that never was. Looking at the page uses nothing up, since WhatsApp itself looks
 from __future__ import annotations
 
 import io
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as Answer
 
+from bot.flow.answers.dates import day_in_words
 from bot.intake.tables import InputError
 from bot.outreach.mending import taking, upload_pages, words
 from bot.outreach.mending.upload_pages import Page
+from bot.reporting.words import zone_letters
 from bot.service import Service
 
 # The file with what a browser writes around it.
@@ -95,7 +96,8 @@ def _page(service: Service, token: str) -> Page:
 
 def _shown(page: Page, token: str, wrong: str = "") -> str:
     survey = page.published.survey
-    zone: ZoneInfo = survey.settings.zone
+    until = page.expires_at.astimezone(survey.settings.zone)
+    day = day_in_words(until.date(), words.LOCALE)
     return render_template(
         "mending/page.html",
         page=page,
@@ -105,5 +107,5 @@ def _shown(page: Page, token: str, wrong: str = "") -> str:
         done=taking.in_words(page.published, page.taken, chat=False) if page.taken else "",
         late=words.say(survey, "mend_too_late").replace("*", "") if page.late else "",
         to_mend=words.number(page.to_mend),
-        until=page.expires_at.astimezone(zone).strftime("%d-%m-%Y %H.%M"),
+        until=f"{day} pukul {until:%H.%M} {zone_letters(survey.settings.zone, until)}",
     )

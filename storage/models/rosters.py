@@ -124,8 +124,10 @@ class RosterChange(Base):
 class RosterReject(Base):
     """A row that somebody has to mend before its person can be reached.
 
-    `sealed` is JSON: the cells as they were without identity numbers, and what is wrong. status:
-    open, mended (by a later file, a chat or a page), gone (a later file does not have it).
+    `sealed` is JSON: the cells as they were without identity numbers, and what is wrong; empty once
+    the row is not open. `address_hmac` is of its number, where one can be read: an erasure finds
+    the row by it. status: open, mended (by a later file, a chat or a page), gone (a later file does
+    not have it).
     """
 
     __tablename__ = "roster_reject"
@@ -140,6 +142,7 @@ class RosterReject(Base):
     status: Mapped[str] = mapped_column(String(12), server_default=text("'open'"))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     key_id: Mapped[int] = mapped_column(Id, ForeignKey("data_key.id"))
+    address_hmac: Mapped[bytes | None] = mapped_column(Digest, index=True)
     __table_args__ = (
         Index("ix_roster_reject_open", "survey_id", "status", "unit_id"),
         CheckConstraint("status IN ('open', 'mended', 'gone')", name="status"),

@@ -60,7 +60,7 @@ class Outbox(Base):
     handed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     provider_sid: Mapped[str | None] = mapped_column(String(64), unique=True)
-    past_sid: Mapped[str | None] = mapped_column(String(64))  # of an attempt that failed
+    past_sids: Mapped[str | None] = mapped_column(Text)  # of the attempts that failed, by spaces
     rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     error_code: Mapped[int | None] = mapped_column(Integer)
     reason: Mapped[str | None] = mapped_column(String(80))  # why it was dropped

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, or_, selec
 from sqlalchemy.orm import aliased
 
 from storage.models import Address, Conversation, RosterDuplicate, RosterNumber, RosterRow
+from storage.queries.rosters import CHANGED, NOW, counting
 
 
 class Meeting(NamedTuple):
@@ -77,16 +78,18 @@ def talking_on_another_number() -> ColumnElement[bool]:
 def rows_of(
     connection: Connection, survey_id: int, scope: int, unit_id: int, hmacs: Sequence[bytes]
 ) -> list[int]:
-    """Return and lock the rows that these addresses stand on, for one interview.
+    """Return and lock the rows that count and that these addresses stand on, for one interview.
 
     A row whose own number it is comes before one that names it as a further number.
     """
     here = (
         select(RosterRow.id)
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
         .where(
             RosterRow.survey_id == survey_id,
-            RosterRow.removed.is_(False),
-            or_(RosterRow.scope == scope, RosterRow.unit_id == unit_id),
+            counting(),
+            or_(RosterRow.scope == scope, NOW.unit_id == unit_id),
         )
         .order_by(RosterRow.id)
         .with_for_update(of=RosterRow)

@@ -267,7 +267,7 @@ def quoted(connection: Connection, sid: str, address_ids: Sequence[int]) -> Quot
     """Return the message to one of these addresses that has a provider's id."""
     row = connection.execute(
         select(Outbox.purpose, Outbox.conversation_id, Outbox.dedupe).where(
-            or_(Outbox.provider_sid == sid, Outbox.past_sid == sid),
+            or_(Outbox.provider_sid == sid, Outbox.past_sids.contains(sid, autoescape=True)),
             Outbox.address_id.in_(list(address_ids)),
         )
     ).first()

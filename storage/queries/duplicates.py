@@ -9,18 +9,20 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
     bindparam,
     delete,
     func,
     insert,
     or_,
     select,
+    union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import Link, RosterDuplicate, RosterImport, RosterNumber, RosterRow
+from storage.queries.rosters import CHANGED, NOW, counting
 
 
 class Row(NamedTuple):
@@ -121,16 +123,6 @@ def undecided() -> ColumnElement[bool]:
         .correlate(RosterRow)
         .exists(),
         waiting.where(RosterDuplicate.other_id == RosterRow.id).correlate(RosterRow).exists(),
-    )
-
-
-def _counting(row: Any = RosterRow) -> ColumnElement[bool]:
-    """Whether a row counts: its import does, and no import that does says that it is gone."""
-    active = select(RosterImport.id).where(RosterImport.status == "active")
-    return and_(
-        row.removed.is_(False),
-        or_(row.import_id.is_(None), row.import_id.in_(active)),
-        or_(row.gone_id.is_(None), row.gone_id.not_in(active)),
     )
 
 
@@ -317,31 +309,37 @@ def units_of(connection: Connection, survey_id: int, import_id: int | None = Non
     rules = [RosterRow.survey_id == survey_id]
     if import_id is not None:
         rules.append(RosterRow.import_id == import_id)
-    statement = select(RosterRow.unit_id).where(*rules).distinct()
-    return sorted(connection.execute(statement).scalars())
+    own = select(RosterRow.unit_id).where(*rules)
+    moved = select(NOW.unit_id).select_from(RosterRow).join(*CHANGED).where(*rules)
+    return sorted(connection.execute(union(own, moved)).scalars())
 
 
 def named(connection: Connection, survey_id: int, unit_id: int) -> Iterator[Named]:
     """Yield the rows of a unit that count and have a number, by id. Streams."""
-    statement = (
-        select(
-            RosterRow.id,
-            RosterRow.unit_id,
-            RosterRow.grp,
-            RosterRow.import_id,
-            RosterRow.address_hmac,
-            RosterRow.sealed,
-            RosterRow.key_id,
-        )
-        .where(
-            RosterRow.survey_id == survey_id,
-            RosterRow.unit_id == unit_id,
-            RosterRow.address_hmac.is_not(None),
-            _counting(),
-        )
-        .order_by(RosterRow.id)
-        .execution_options(yield_per=2000)
+    columns = (
+        RosterRow.id,
+        NOW.unit_id,
+        NOW.grp,
+        RosterRow.import_id,
+        RosterRow.address_hmac,
+        NOW.sealed,
+        NOW.key_id,
     )
+    rules = (
+        RosterRow.survey_id == survey_id,
+        NOW.unit_id == unit_id,
+        RosterRow.address_hmac.is_not(None),
+        counting(),
+    )
+    # Apart, so that an index finds those that were in the unit before: of a long list they are
+    # read unit by unit.
+    there = select(*columns).select_from(RosterRow).outerjoin(*CHANGED)
+    moved = select(*columns).select_from(RosterRow).join(*CHANGED)
+    found = union_all(
+        there.where(RosterRow.unit_id == unit_id, *rules),
+        moved.where(RosterRow.unit_id != unit_id, *rules),
+    ).subquery()
+    statement = select(found).order_by(found.c.id).execution_options(yield_per=2000)
     for row in connection.execute(statement):
         yield Named._make(row)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
@@ -19,6 +20,7 @@ from storage.models import (
     Link,
     Outbox,
     RosterNumber,
+    RosterReject,
     RosterRow,
     SimulatorMessage,
     Survey,
@@ -65,6 +67,50 @@ def delete_roster_rows(
     connection.execute(delete(RosterNumber).where(or_(further, RosterNumber.row_id.in_(ids))))
     connection.execute(delete(RosterRow).where(RosterRow.id.in_(ids)))
     return len(ids)
+
+
+def delete_rejects(
+    connection: Connection, hmacs: Sequence[bytes], survey_id: int | None = None
+) -> int:
+    """Delete rows to mend that have one of these addresses."""
+    mine: list[ColumnElement[bool]] = [RosterReject.address_hmac.in_(list(hmacs))]
+    if survey_id is not None:
+        mine.append(RosterReject.survey_id == survey_id)
+    return int(connection.execute(delete(RosterReject).where(*mine)).rowcount)
+
+
+class NamelessReject(NamedTuple):
+    """A row to mend of which no digest was stored, though it may have a number."""
+
+    id: int
+    sealed: bytes
+    key_id: int
+
+
+def nameless_rejects(connection: Connection, after: int, limit: int) -> list[NamelessReject]:
+    """Return open rows to mend without a digest that fail by their unit or group, by id."""
+    statement = (
+        select(RosterReject.id, RosterReject.sealed, RosterReject.key_id)
+        .where(
+            RosterReject.id > after,
+            RosterReject.status == "open",
+            RosterReject.address_hmac.is_(None),
+            RosterReject.kind.in_(("unknown_unit", "unknown_group")),
+        )
+        .order_by(RosterReject.id)
+        .limit(limit)
+    )
+    return [NamelessReject._make(row) for row in connection.execute(statement)]
+
+
+def name_rejects(connection: Connection, hmacs: Mapping[int, bytes]) -> None:
+    """Store the digests of open rows to mend, by row."""
+    for reject_id, hmac in hmacs.items():
+        connection.execute(
+            update(RosterReject)
+            .where(RosterReject.id == reject_id, RosterReject.status == "open")
+            .values(address_hmac=hmac)
+        )
 
 
 def delete_outbox(

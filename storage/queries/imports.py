@@ -25,6 +25,7 @@ from storage.models import (
     RosterRow,
 )
 from storage.prepared import copy_in
+from storage.queries.mending import EMPTIED
 
 ROW_COLUMNS = (
     "survey_id",
@@ -323,12 +324,12 @@ def open_rejects(
 
 
 def close_rejects(connection: Connection, ids: Sequence[int], status: str) -> None:
-    """Give open rejects another status: mended, gone."""
+    """Give open rejects another status (mended, gone); nothing of them is kept."""
     if ids:
         connection.execute(
             update(RosterReject)
             .where(RosterReject.id.in_(list(ids)), RosterReject.status == "open")
-            .values(status=status)
+            .values(**EMPTIED, status=status)
         )
 
 
@@ -346,5 +347,6 @@ def close_older_rejects(
         .where(RosterReject.status == "open", RosterReject.import_id.in_(older))
         .limit(limit)
     )
-    statement = update(RosterReject).where(RosterReject.id.in_(chosen)).values(status="gone")
+    gone = update(RosterReject).where(RosterReject.id.in_(chosen))
+    statement = gone.values(**EMPTIED, status="gone")
     return connection.execute(statement).rowcount

@@ -79,10 +79,12 @@ def fill(
     )
 
 
-def waits(connection: Connection, address_hmacs: list[bytes]) -> bool:
-    """Whether a form of one of these addresses waits to be replayed."""
-    statement = select(Inbound.sid_hmac).where(Inbound.address_hmac.in_(address_hmacs)).limit(1)
-    return connection.execute(statement).first() is not None
+def queue(connection: Connection, address_hmacs: Sequence[bytes]) -> bytes | None:
+    """Return under which of these addresses forms wait to be replayed, None where none does."""
+    mine = Inbound.address_hmac.in_(list(address_hmacs))
+    statement = select(Inbound.address_hmac).where(mine).order_by(Inbound.order_no).limit(1)
+    found = connection.execute(statement).scalar_one_or_none()
+    return bytes(found) if found is not None else None
 
 
 def due_addresses(connection: Connection, now: datetime, limit: int) -> list[bytes]:

@@ -51,23 +51,28 @@ class Basis(NamedTuple):
     basis: str | None
 
 
+_CHANGED = CHANGED[0]
+# A personal link leads to where its row's person belongs now.
 _COLUMNS = (
     Link.id,
     Link.code,
     Link.survey_id,
-    Link.unit_id,
-    Link.grp,
+    func.coalesce(_CHANGED.c.unit_id, Link.unit_id),
+    func.coalesce(_CHANGED.c.grp, Link.grp),
     Link.roster_row_id,
     Link.cap,
     Link.starts,
     Link.expires_at,
     Link.note,
 )
+_LINKS = (
+    select(*_COLUMNS).select_from(Link).outerjoin(_CHANGED, _CHANGED.c.row_id == Link.roster_row_id)
+)
 
 
 def find(connection: Connection, code: str) -> LinkRow | None:
     """Return the link with this code, written as `codes` writes it. Expiry is the caller's."""
-    row = connection.execute(select(*_COLUMNS).where(Link.code == code)).first()
+    row = connection.execute(_LINKS.where(Link.code == code)).first()
     return LinkRow._make(row) if row else None
 
 
@@ -88,14 +93,17 @@ def starting(link_id: int) -> Update:
 def basis(connection: Connection, roster_row_id: int) -> Basis | None:
     """Return where the roster has the person of a personal link from."""
     row = connection.execute(
-        select(RosterRow.source, RosterRow.basis).where(RosterRow.id == roster_row_id)
+        select(NOW.source, NOW.basis)
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
+        .where(RosterRow.id == roster_row_id)
     ).first()
     return Basis._make(row) if row else None
 
 
 def of_places(connection: Connection, survey_id: int) -> list[LinkRow]:
     """Return a survey's links that are not personal, oldest first."""
-    statement = select(*_COLUMNS).where(Link.survey_id == survey_id, Link.roster_row_id.is_(None))
+    statement = _LINKS.where(Link.survey_id == survey_id, Link.roster_row_id.is_(None))
     return [LinkRow._make(row) for row in connection.execute(statement.order_by(Link.id))]
 
 
@@ -150,6 +158,7 @@ def personal(connection: Connection, survey_id: int) -> Iterator[PersonalRow]:
     """Yield a survey's personal links with their sealed roster rows, by row."""
     statement = (
         select(*_COLUMNS, NOW.sealed, NOW.key_id)
+        .select_from(Link)
         .join(RosterRow, Link.roster_row_id == RosterRow.id)
         .outerjoin(*CHANGED)
         .where(Link.survey_id == survey_id, counting())

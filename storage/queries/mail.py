@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from storage.models import Address, Conversation, Link, Mail, OptOut, RosterRow, Unit
-from storage.queries.rosters import counting
+from storage.queries.rosters import CHANGED, NOW, counting
 from storage.queries.upsert import insert_ignore
 
 
@@ -84,17 +84,19 @@ def wanted(
     Without `groups` only those without a number; with them all of these groups. Whether there is an
     e-mail address at all is in `sealed`.
     """
-    who = RosterRow.grp.in_(list(groups)) if groups else RosterRow.address_hmac.is_(None)
+    who = NOW.grp.in_(list(groups)) if groups else RosterRow.address_hmac.is_(None)
     statement = (
         select(
             RosterRow.id,
-            RosterRow.unit_id,
-            RosterRow.grp,
-            RosterRow.sealed,
-            RosterRow.key_id,
+            NOW.unit_id,
+            NOW.grp,
+            NOW.sealed,
+            NOW.key_id,
             Link.id.is_not(None),
             _opted_out(),
         )
+        .select_from(RosterRow)
+        .outerjoin(*CHANGED)
         .outerjoin(Link, Link.roster_row_id == RosterRow.id)
         .outerjoin(Mail, Mail.roster_row_id == RosterRow.id)
         .where(
@@ -183,18 +185,20 @@ def claim(
         select(
             Mail.id,
             Mail.attempts,
-            RosterRow.unit_id,
+            NOW.unit_id,
             Unit.name,
-            RosterRow.grp,
-            RosterRow.sealed,
-            RosterRow.key_id,
-            RosterRow.source,
+            NOW.grp,
+            NOW.sealed,
+            NOW.key_id,
+            NOW.source,
             Link.code,
             Link.expires_at,
             and_(counting(), RosterRow.conversation_id.is_(None), ~_talking(), ~_opted_out()),
         )
+        .select_from(Mail)
         .join(RosterRow, RosterRow.id == Mail.roster_row_id)
-        .join(Unit, Unit.id == RosterRow.unit_id)
+        .outerjoin(*CHANGED)
+        .join(Unit, Unit.id == NOW.unit_id)
         .join(Link, Link.roster_row_id == RosterRow.id)
         .where(Mail.id == mail_id)
     )

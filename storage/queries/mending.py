@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
@@ -133,12 +134,25 @@ def count_open(connection: Connection, survey_id: int, units: Collection[int] | 
     return int(connection.execute(statement).scalar_one())
 
 
-def settle(connection: Connection, reject_id: int, status: str, sealed: bytes, key_id: int) -> bool:
-    """Close an open row, or leave it open with what is now known of it; whether it was open."""
+EMPTIED: Mapping[str, Any] = MappingProxyType({"sealed": b"", "address_hmac": None})
+"""What a row to mend holds of its person when it is not open any more."""
+
+
+def shut(connection: Connection, reject_id: int, status: str) -> bool:
+    """Close an open row, of which nothing is kept; whether it was open."""
+    return _settle(connection, reject_id, {**EMPTIED, "status": status})
+
+
+def keep(connection: Connection, reject_id: int, values: Mapping[str, Any]) -> bool:
+    """Store what is now known of an open row: sealed, key_id, address_hmac; whether it was open."""
+    return _settle(connection, reject_id, values)
+
+
+def _settle(connection: Connection, reject_id: int, values: Mapping[str, Any]) -> bool:
     statement = (
         update(RosterReject)
         .where(RosterReject.id == reject_id, RosterReject.status == "open")
-        .values(status=status, sealed=sealed, key_id=key_id)
+        .values(**values)
     )
     return connection.execute(statement).rowcount == 1
 

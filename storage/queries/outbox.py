@@ -39,7 +39,7 @@ class OutboxRow(NamedTuple):
     lease_until: datetime | None
     provider_sid: str | None
     rank: int
-    past_sid: str | None
+    past_sids: str | None
     template_id: str | None
     error_code: int | None
 
@@ -76,7 +76,7 @@ _COLUMNS = (
     Outbox.lease_until,
     Outbox.provider_sid,
     Outbox.rank,
-    Outbox.past_sid,
+    Outbox.past_sids,
     Outbox.template_id,
     Outbox.error_code,
 )
@@ -91,9 +91,16 @@ def add(connection: Connection, values: Mapping[str, Any]) -> bool:
     return insert_ignore(connection, Outbox.__table__, values) == 1
 
 
-def by_dedupe(connection: Connection, dedupe: bytes) -> OutboxRow | None:
-    """Return the message that was made for this cause."""
-    row = connection.execute(select(*_COLUMNS).where(Outbox.dedupe == dedupe)).first()
+def by_dedupe(
+    connection: Connection, dedupe: bytes, address_hmacs: Sequence[bytes]
+) -> OutboxRow | None:
+    """Return the message that was made for this cause, to one of these addresses."""
+    statement = (
+        select(*_COLUMNS)
+        .join(Address, Address.id == Outbox.address_id)
+        .where(Outbox.dedupe == dedupe, Address.hmac.in_(list(address_hmacs)))
+    )
+    row = connection.execute(statement).first()
     return OutboxRow._make(row) if row else None
 
 

@@ -30,7 +30,11 @@ class SealedRow(NamedTuple):
 
 
 def _counting(survey_id: int) -> list[ColumnElement[bool]]:
-    """Say which rows count: of no import or an active one, and gone by none."""
+    """Say which rows count: of no import or an active one, and gone by none.
+
+    On purpose another rule than `rosters.counting`: who is gone, or off, and was invited before
+    must not be told from others by whoever brings the list.
+    """
     mine = select(RosterImport.id).where(
         RosterImport.id == RosterRow.import_id, RosterImport.status == "active"
     )

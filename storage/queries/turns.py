@@ -23,11 +23,13 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     true,
     update,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import aliased
 
 from storage.models import (
     Address,
@@ -44,6 +46,7 @@ from storage.models import (
     Window,
 )
 from storage.prepared import Prepared
+from storage.queries.rosters import CHANGED, NOW
 from storage.queries.upsert import insert_ignore
 
 
@@ -72,10 +75,11 @@ class TurnRow(NamedTuple):
     unit_name: str | None
     unit_zone: str | None
     source: str | None  # where the roster says that the number comes from
+    listed: bool  # stands on a roster, or was invited from one that is gone
     move_to: int | None  # the version to which this one's people are carried
     move_policy: str | None
     heard_at: datetime | None  # when this address last wrote to the sender; None where not asked
-    held: bool  # earlier messages of this address wait to be replayed
+    held: bool  # earlier messages of this person wait to be replayed
     coordinator: bool
 
 
@@ -97,12 +101,16 @@ _STATE = (
     Survey.closed_at,
     Unit.name,
     Unit.zone,
-    RosterRow.source,
+    NOW.source,
+    or_(RosterRow.id.is_not(None), Conversation.wave_id.is_not(None)).label("listed"),
     FlowVersion.move_to,
     FlowVersion.move_policy,
 )
 
 _HMACS = ("first", "second", "third")  # phone, user id, parent id: a person has no more
+
+_KIN = aliased(Address, name="kin")
+_HELD = exists().where(Inbound.address_hmac == _KIN.hmac, _KIN.contact_id == Contact.id)
 
 _TURN_STATEMENT = (
     select(
@@ -112,7 +120,7 @@ _TURN_STATEMENT = (
         Contact.language,
         *_STATE,
         Window.last_inbound_at,
-        exists().where(Inbound.address_hmac == Address.hmac).label("held"),
+        _HELD.label("held"),
         exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
     )
     .join(Contact, Contact.id == Address.contact_id)
@@ -120,6 +128,7 @@ _TURN_STATEMENT = (
     .outerjoin(Survey, Survey.id == Conversation.survey_id)
     .outerjoin(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
+    .outerjoin(*CHANGED)
     .outerjoin(FlowVersion, FlowVersion.id == Conversation.flow_version_id)
     .outerjoin(Window, and_(Window.address_id == Address.id, Window.sender == bindparam("sender")))
     .where(Address.hmac.in_([bindparam(name, type_=Digest) for name in _HMACS]))
@@ -145,7 +154,7 @@ _ONE = (
         Contact.language,
         *_STATE,
         null(),
-        exists().where(Inbound.address_hmac == Address.hmac).label("held"),
+        _HELD.label("held"),
         exists().where(Coordinator.contact_id == Contact.id).label("coordinator"),
     )
     .join(Contact, Contact.id == Address.contact_id)
@@ -153,6 +162,7 @@ _ONE = (
     .join(Survey, Survey.id == Conversation.survey_id)
     .join(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
+    .outerjoin(*CHANGED)
     .join(FlowVersion, FlowVersion.id == Conversation.flow_version_id)
     .where(Conversation.id == bindparam("conversation"))
     .order_by(Address.id)

@@ -18,7 +18,7 @@ from bot.flow.source import Path, Source
 from bot.flow.wording import FILLED_ALWAYS
 from bot.flow.words import MailText
 
-_ON_POSTERS = (FILLED_ALWAYS - {"waktu", "alasan", "sumber_nomor"}) | {"nomor", "sampai"}
+_ON_POSTERS = (FILLED_ALWAYS - {"waktu", "asal", "alasan", "sumber_nomor"}) | {"nomor", "sampai"}
 _IN_MAILS = (FILLED_ALWAYS - {"waktu"}) | {"nomor", "sampai", "tautan", "kode", "nama"}
 _MUST = ("tautan", "kode")
 """Without these a mail leads nowhere."""

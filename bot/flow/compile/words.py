@@ -18,7 +18,7 @@ from bot.flow.source import Path, Source
 from bot.flow.wording import BUTTONS, FILLED_ALWAYS, FILLED_IN
 from bot.flow.words import MessageText, Words
 
-_TABLES = ("waktu", "alasan", "choose_button")  # tables of short texts, not messages
+_TABLES = ("waktu", "alasan", "asal", "choose_button")  # tables of short texts, not messages
 _CHOOSE: dict[str, str] = {
     "id": "Pilih jawaban",
     "en": "Choose",
@@ -30,9 +30,26 @@ _OWN = {  # messages that a survey may do without: older ones do
         "en": "Choices {{dari}}–{{sampai}} of {{semua}}. *LAGI* for the next ones.",
     },
 }
+_ORIGINS: dict[str, dict[str, str]] = {  # {{asal}}, where the survey has no words of its own
+    "daftar": {
+        "id": "{{alasan}} Nomor Bapak/Ibu kami peroleh dari {{sumber_nomor}}.",
+        "en": "{{alasan}} Your number came from {{sumber_nomor}}.",
+    },
+    "sendiri": {
+        "id": "Bapak/Ibu sendiri yang membuka survei ini lewat tautan atau kode QR; nomor kami"
+        " ketahui dari pesan Bapak/Ibu.",
+        "en": "You opened this survey yourself by a link or QR code; we know your number from"
+        " your message.",
+    },
+    "uji_coba": {
+        "id": "Bapak/Ibu diminta ikut uji coba survei ini; nomor Bapak/Ibu kami peroleh dari tim"
+        " survei.",
+        "en": "You were asked to try this survey out; we have your number from the survey team.",
+    },
+}
 _TIMES_OF_DAY = ("pagi", "siang", "sore", "malam")
 _WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used", "official")
-_NEEDS_CONVERSATION = frozenset({"alasan", "sumber_nomor", "durasi", "unit"})
+_NEEDS_CONVERSATION = frozenset({"asal", "alasan", "sumber_nomor", "durasi", "unit"})
 
 
 def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words:
@@ -48,6 +65,7 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         key: checker.texts(source, ("messages", "alasan", key), texts, checker.owners)
         for key, texts in part.messages.alasan.items()
     }
+    origins = {name: _origin(source, part, name, checker) for name in _ORIGINS}
     times: dict[str, Texts] = {}
     for key in _TIMES_OF_DAY:
         path: Path = ("messages", "waktu")
@@ -67,6 +85,7 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
     return Words(
         messages=MappingProxyType(messages),
         reasons=reasons,
+        origins=origins,
         times_of_day=times,
         keywords=Keywords.of(part.keywords, part.silent_after_end, part.who_asks, part.corrections),
         coordinator={
@@ -80,6 +99,16 @@ def compile_words(source: Source, part: MessagesFile, checker: Checker) -> Words
         mail_invite=compile_mail(source, part.mail_invite, checker),
         unit_abbreviations=MappingProxyType(_abbreviations(source, part, checker)),
     )
+
+
+def _origin(source: Source, part: MessagesFile, name: str, checker: Checker) -> Texts:
+    """Return the words of {{asal}} for who came in one way: the file's, else our own."""
+    given = part.messages.asal.get(name)  # type: ignore[call-overload]
+    if given is not None:
+        filled = checker.owners | {"alasan", "sumber_nomor"}
+        return checker.texts(source, ("messages", "asal", name), given, filled)
+    own = _ORIGINS[name]
+    return {code: own.get(code, own["id"]) for code in checker.settings.languages}
 
 
 def message_names(part: MessagesFile) -> tuple[str, ...]:

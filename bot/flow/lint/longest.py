@@ -29,7 +29,9 @@ def voices(survey: Survey) -> Iterator[tuple[Flow, Voice]]:
     for group, flow in survey.groups.items():
         context = some_context(survey, group)
         for code in survey.languages:
-            yield flow, Voice(flow, code, context, _longest_answers(flow, code))
+            voice = Voice(flow, code, context, _longest_answers(flow, code))
+            came = replace(voice, context=replace(context, listed=False))
+            yield flow, max((voice, came), key=lambda one: len(one.fill("{{asal}}", {})))
 
 
 def _longest_answers(flow: Flow, language: str) -> dict[str, Answer]:

@@ -215,6 +215,7 @@ class _Player:
             n_min=self._settings.k,
             request_code="AB12",
             pilot=bool(self._transcript.pilot),
+            listed=self._transcript.script[0].open is None,
         )
 
     def _wait(self, wait: str) -> Iterator[Mapping[str, str]]:

@@ -66,6 +66,7 @@ class MessagesPart(Part):
     reminder_last: MessagePart
     waktu: dict[Literal["pagi", "siang", "sore", "malam"], Texts]
     alasan: dict[Identifier, Texts]
+    asal: dict[Literal["daftar", "sendiri", "uji_coba"], Texts] = {}
     choose_button: Annotated[
         dict[Language, ButtonLabel],
         BeforeValidator(as_texts, json_schema_input_type=ButtonLabel | dict[Language, ButtonLabel]),

@@ -41,6 +41,7 @@ PERSISTENT = 4  # tries after which "too fast" means a daily limit
 TOO_FAST = 63018  # Twilio: 80 a second, the portfolio's limit, or a burst to one person
 CAPPED = frozenset({63049, 131049})  # Twilio, Meta: this person gets enough marketing already
 TEMPLATE_PAUSE = timedelta(hours=1)
+REMEMBERED = 50  # failed attempts of a message whose callbacks are known as theirs, the last ones
 
 
 # --- what the provider answered at once -----------------------------------------------------------
@@ -51,7 +52,7 @@ def record_sent(installation: Installation, outbox_id: UUID, status: StatusEvent
 
     def work(connection: Connection) -> None:
         row = queries.by_id(connection, outbox_id, lock=True)
-        if row is None or row.provider_sid is not None:
+        if row is None or row.provider_sid is not None or status.sid in _past(row):
             return  # the callback was faster than we
         if row.status == "queued" and row.error_code is not None:
             return  # so was that of its failure: it goes again
@@ -296,7 +297,7 @@ def _record(
     connection: Connection, installation: Installation, row: OutboxRow, event: StatusEvent
 ) -> bool:
     """Take one event in; False when it is not about this row as it is now."""
-    if row.provider_sid not in (None, event.sid) or row.past_sid == event.sid:
+    if row.provider_sid not in (None, event.sid) or event.sid in _past(row):
         return False  # an earlier attempt's callback: the row has moved on
     if row.provider_sid is None:
         queries.free_sid(connection, event.sid, row.id)
@@ -333,8 +334,14 @@ def _failed(
         values = _after(connection, installation, row, failure, installation.now())
     values["error_code"] = event.error_code
     if values["status"] == "queued":
-        values |= {"provider_sid": None, "past_sid": event.sid, "rank": 0, "lease_until": None}
+        past = " ".join([*_past(row), event.sid][-REMEMBERED:])
+        values |= {"provider_sid": None, "past_sids": past, "rank": 0, "lease_until": None}
     return values
+
+
+def _past(row: OutboxRow) -> list[str]:
+    """Return the provider's ids of a row's attempts that failed, the oldest first."""
+    return (row.past_sids or "").split()
 
 
 def _goes_as_text(

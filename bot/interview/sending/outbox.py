@@ -7,6 +7,7 @@ tells.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -182,6 +183,8 @@ def open_message(connection: Connection, installation: Installation, row: Outbox
     return from_json(key.open(row.sealed, f"outbox:{row.id.hex}"))
 
 
-def repeated(connection: Connection, installation: Installation, dedupe: str) -> OutboxRow | None:
-    """Return the row that was made for a cause that came again."""
-    return queries.by_dedupe(connection, installation.keys.digest("outbox", dedupe))
+def repeated(
+    connection: Connection, installation: Installation, dedupe: str, address_hmacs: Sequence[bytes]
+) -> OutboxRow | None:
+    """Return the row that was made for a cause that came again, to one of these addresses."""
+    return queries.by_dedupe(connection, installation.keys.digest("outbox", dedupe), address_hmacs)

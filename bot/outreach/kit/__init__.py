@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -92,19 +93,23 @@ def write_kit(
     page: str = "",
     overwrite: bool = False,
     mode: Mode | None = None,
+    mail_from: str | None = None,
 ) -> Kit:
     """Write a survey's kit into a folder and say what is left to fill in.
 
     `page` is the address of `/asli`, if the world can open it. `mode` None is what the settings
-    say. Raises UnknownSurvey, OSError, TypesetError, and InputError for a language without words,
-    and for files that are there already (somebody may have filled them in) unless `overwrite`.
+    say. `mail_from` is who sends e-mails, `Name <address>`; without one none go out. Raises
+    UnknownSurvey, OSError, TypesetError, and InputError for a language without words, and for files
+    that are there already (somebody may have filled them in) unless `overwrite`.
     """
     published = installation.database.read(
         lambda connection: installation.surveys.named(connection, survey)
     )
     _check_language(language)
     proof = proof_of(installation, published, language, region, mode)
-    files = _made(proof, published.survey, page)
+    mails = not proof.support and published.survey.words.mail_invite is not None
+    mail = parseaddr(mail_from or "")[1] if mails else ""
+    files = _made(proof, published.survey, page, mail)
     there = [name for name in files if (folder / name).exists()]
     if there and not overwrite:
         what = f"{there[0]} is there already, and may have been filled in"
@@ -127,10 +132,11 @@ def _check_language(language: str) -> None:
         raise InputError([Problem("--language", 1, 1, what, fix)])
 
 
-def _made(proof: Proof, survey: Survey, page: str) -> dict[str, bytes]:
+def _made(proof: Proof, survey: Survey, page: str, mail: str) -> dict[str, bytes]:
     """Return the content of every file by its name, in the order of their names."""
     language = proof.language
-    values = {**_values(proof, survey, language), "page": page.removeprefix("https://")}
+    more = {"page": page.removeprefix("https://"), "mail": mail}
+    values = {**_values(proof, survey, language), **more}
     words = _words(language)
     files: dict[str, bytes] = {}
     for name, text, forms in DOCUMENTS:
@@ -254,5 +260,5 @@ def _notes(proof: Proof, unlisted: str | None) -> tuple[str, ...]:
             " BPS, and its number makes people believe"
         )
     if proof.state == "over":
-        notes.append(f"the survey was over on {proof.closes}")
+        notes.append(f"the survey ended on {proof.closes}")
     return tuple(notes)

@@ -18,8 +18,7 @@ from sqlalchemy import Connection
 
 from bot.flow.engine import begin
 from bot.flow.state import State
-from bot.interview import contexts, seeds
-from bot.interview.erasure import answered_digest
+from bot.interview import answered, contexts, seeds
 from bot.interview.installation import Installation
 from bot.interview.states import seal
 from bot.interview.surveys import Published
@@ -199,18 +198,18 @@ class Inviter:
         every = [row.address_hmac for row in rows]
         every += [mac for macs in addresses.values() for mac in macs]
         stopped = queries.opted_out(connection, every)
-        answered: set[bytes] = set()
+        barred = set(stopped)
         if queries.anybody_answered(connection, survey_id):
             digests = {
-                answered_digest(connection, self._installation, survey_id, mac): mac
+                answered.digest(connection, self._installation, survey_id, mac): mac
                 for mac in every
             }
-            answered = {digests[one] for one in queries.answered(connection, list(digests))}
+            barred |= {digests[one] for one in queries.answered(connection, list(digests))}
         return People(
             contacts=contacts,
             languages={one.hmac: one.language for one in met},
             addresses=addresses,
-            barred=stopped | answered,
+            barred=barred,
             talking=queries.talking(connection, survey_id, list(contacts.values())),
             undecided=queries.undecided(connection, survey_id),
             scope_of=self._published.survey.settings.scope,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -24,6 +24,7 @@ from bot.interview.surveys import Published
 from bot.outreach.launch.inviting import Inviter
 from bot.outreach.launch.plan import PER_DAY, by_place, plan_launch
 from bot.outreach.launch.waves import EVERYBODY, Wanted, find_units, spread
+from storage import leftovers
 from storage.queries import audit
 from storage.queries import waves as wave_queries
 from storage.queries.waves import WaveRow
@@ -79,14 +80,16 @@ def launch(
         raise InputError(plan.missing)
     database = installation.database
     published = database.read(lambda connection: installation.surveys.named(connection, survey))
-    pilots.wipe(installation, survey)
-    begun = database.write(
-        lambda connection: _begin(connection, installation, published, per_day, wanted)
-    )
-    if begun is None:
+    try:
+        begun = database.write(
+            lambda connection: _begin(connection, installation, published, per_day, wanted)
+        )
+    except _Nobody:
         return LaunchReport(None, 0, plan.opted_out, plan.in_conversation, 0, None, None)
-    wave, unit_ids, groups = begun
-    inviter = Inviter(installation, published, wave, unit_ids, groups, per_day)
+    if begun.wiped:
+        leftovers.wipe(database)
+    wave = begun.wave
+    inviter = Inviter(installation, published, wave, begun.unit_ids, begun.groups, per_day)
     while inviter.chunk():
         if progress is not None:
             progress(_looked_at(inviter))
@@ -112,16 +115,30 @@ def _looked_at(inviter: Inviter) -> int:
     return sum(inviter.done.fates.values())
 
 
+class _Nobody(Exception):
+    """There is nobody to invite; a transaction in which that shows leaves all as it was."""
+
+
+class _Begun(NamedTuple):
+    """A launch that is under way, for whom, and how many colleagues' pilot it has wiped."""
+
+    wave: WaveRow
+    unit_ids: list[int] | None
+    groups: list[str] | None
+    wiped: int
+
+
 def _begin(
     connection: Connection,
     installation: Installation,
     published: Published,
     per_day: int,
     wanted: Wanted,
-) -> tuple[WaveRow, list[int] | None, list[str] | None] | None:
-    """Record a new launch, or find the same one where it was cut off or is at work right now.
+) -> _Begun:
+    """Wipe a pilot and record a new launch, or find the same one where it was cut off or is at work
+    right now.
 
-    None when there is nobody to invite. Raises InputError where another one is not complete.
+    Raises _Nobody, InputError where another one is not complete.
     """
     unit_ids, groups = find_units(connection, published, wanted)
     asked = wanted.to_dict()
@@ -137,11 +154,14 @@ def _begin(
             again = f"run it again as it was ({_as_typed(wave)})"
             fix = f"{again} or stop it: `--stop --wave {wave.number}`"
             raise InputError([Problem(published.name, 1, 1, what, fix)])
-        return wave, unit_ids, groups
+        wiped = pilots.wipe_within(connection, installation, published)
+        return _Begun(wave, unit_ids, groups, wiped)
+    # First: its people may be invited, once they are in no pilot any more.
+    wiped = pilots.wipe_within(connection, installation, published)
     free, reachable = by_place(connection, published, unit_ids, groups)
     parts = spread(wanted, free, reachable)
     if not sum((free if parts is None else parts).values()):
-        return None
+        raise _Nobody
     left = None if parts is None else [[unit, group, n] for (unit, group), n in parts.items()]
     wave = wave_queries.add(
         connection,
@@ -151,7 +171,7 @@ def _begin(
         filters=json.dumps({"asked": asked, "wanted": left}),
         at=now,
     )
-    return wave, unit_ids, groups
+    return _Begun(wave, unit_ids, groups, wiped)
 
 
 def _as_typed(wave: WaveRow) -> str:

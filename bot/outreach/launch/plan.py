@@ -320,7 +320,7 @@ def _missing(installation: Installation, published: Published) -> list[Problem]:
     if published.closed_at is not None:
         found.append(_problem("the survey is closed", "publish a new survey to go on"))
     elif now >= plan.closes:
-        found.append(_problem(f"the survey was over on {settings.closes}", "move `closes`"))
+        found.append(_problem(f"the survey ended on {settings.closes}", "move `closes`"))
     elif now < plan.opens:
         found.append(_problem(f"the survey opens on {settings.opens}", "wait, or move `opens`"))
     return found

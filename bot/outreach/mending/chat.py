@@ -1,8 +1,8 @@
 """What coordinators write to mend their rosters: PERBAIKI, UNGGAH, a file, and the replies to rows.
 
 A walk shows one row at a time: the line, the first words of the name, the unit, and what is wrong.
-A number is never repeated. Words that belong to somebody else (a coordinator's report, an interview
-that is under way) are left to them.
+A number is never repeated. Words and files that belong to somebody else (a coordinator's report, an
+interview that is under way) are left to them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bot.channels.base import Inbound
 from bot.flow.keywords import normalise
 from bot.flow.state import UNDER_WAY
 from bot.flow.turn import Message
+from bot.interview.belonging import asks_for_file
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.mending import rows as mending
@@ -50,7 +51,8 @@ def answer(
         return None
     desk = _Desk(connection, installation, post, base_url)
     if inbound.file is not None:
-        return desk.note(inbound)
+        mine = asks_for_file(connection, installation, contact_id, inbound)
+        return None if mine else desk.note(inbound)
     if inbound.kind != "text":
         return None
     asked = normalise(inbound.option or inbound.text)
@@ -147,7 +149,7 @@ class _Desk:
                 return self._next(walk, self.say("mend_skipped"))
             case "pindah":
                 if row is not None and row.status == "open" and mending.within(row, self.units):
-                    mending.shut(self.connection, self.installation, row, "gone")
+                    mending.shut(self.connection, row, "gone")
                 return self._next(walk, self.say("mend_moved"))
         if not long and wanted.startswith("nomor"):
             return words.message(self.say("mend_unclear", yang_benar=wanted))
@@ -210,7 +212,9 @@ class _Desk:
 
     def _end(self, walk: Walk, name: str) -> Message:
         queries.end_walk(self.connection, self.post.id)
-        return words.message(self.say(name, beres=walk.done, sisa=self._left()))
+        left = self._left()
+        name = "mend_over_all" if name == "mend_over" and not left else name
+        return words.message(self.say(name, beres=walk.done, sisa=left))
 
     def _left(self) -> int:
         return queries.count_open(self.connection, self.post.survey_id, self.units)

@@ -18,20 +18,19 @@ from sqlalchemy import Connection
 
 from bot.flow.source import Problem
 from bot.intake.tables import Row, Table, heading
+from bot.interview.erasure import REJECT
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.roster import quality
 from bot.outreach.roster.diff import PLACE as ROW_PLACE
 from bot.outreach.roster.importing import open_person
 from bot.outreach.roster.reasons import of_problem
-from bot.outreach.roster.rows import Person, Reader, Units, column_of
+from bot.outreach.roster.rows import Person, Read, Reader, Units, column_of
 from storage.database import Conflict
 from storage.queries import mending as queries
 from storage.queries import rosters as roster_queries
 from storage.queries import units as unit_queries
 from storage.queries.mending import Reject
-
-PLACE = "roster_reject"
 
 Fate = Literal[
     "mended",
@@ -106,17 +105,19 @@ def mend_in(
         return Outcome("too_late")
     content = opened(connection, installation, row)
     cells = corrected(connection, row, content, correction)
-    person, problems = _read(connection, published, row, cells)
+    read = _read(connection, published, row, cells)
+    person, problems, known = read.person, read.problems, read.known
     if person is not None and units is not None and person.unit_id not in units:
+        known = {name: person.sealed.get(name) for name in ("name", "phone", "email")}
         person, problems = None, (_not_yours(row),)
     if person is None:
         fewer = len(problems) < len(content.problems)
         if fewer:
-            _keep(connection, installation, row, content, cells, problems)
+            _keep(connection, installation, row, {**content.person, **known}, cells, problems)
         return Outcome("partly" if fewer else "wrong", problems)
     if not _store(connection, installation, published, row, person):
         return Outcome("duplicate")
-    shut(connection, installation, row, "mended")
+    shut(connection, row, "mended")
     day = installation.now().astimezone(published.survey.settings.zone).date()
     _count(connection, published, row, person, day)
     return Outcome("mended")
@@ -144,8 +145,10 @@ def units_below(connection: Connection, unit_id: int | None) -> frozenset[int] |
 
 
 def opened(connection: Connection, installation: Installation, row: Reject) -> Content:
-    """Return what a row to mend holds. Raises KeyDestroyed."""
-    plain = json.loads(installation.keys.by_id(connection, row.key_id).open(row.sealed, PLACE))
+    """Return what a row to mend holds; nothing once it is not open. Raises KeyDestroyed."""
+    if not row.sealed:
+        return Content({}, (), {})
+    plain = json.loads(installation.keys.by_id(connection, row.key_id).open(row.sealed, REJECT))
     problems = tuple(
         (str(one.get("column", "")), str(one.get("what", "")), str(one.get("fix", "")))
         for one in plain.get("problems", ())
@@ -154,7 +157,7 @@ def opened(connection: Connection, installation: Installation, row: Reject) -> C
 
 
 def sealed(connection: Connection, installation: Installation, content: Content) -> dict[str, Any]:
-    """Return the columns `sealed` and `key_id` of a row to mend."""
+    """Return the columns `sealed`, `key_id` and `address_hmac` of a row to mend."""
     key = installation.keys.installation(connection)
     names = ("column", "what", "fix")
     plain = {
@@ -162,13 +165,17 @@ def sealed(connection: Connection, installation: Installation, content: Content)
         "problems": [dict(zip(names, one, strict=True)) for one in content.problems],
         "person": dict(content.person),
     }
-    return {"sealed": key.seal_json(plain, PLACE), "key_id": key.id}
+    phone = content.person.get("phone")
+    return {
+        "sealed": key.seal_json(plain, REJECT),
+        "key_id": key.id,
+        "address_hmac": installation.keys.digest("address", phone) if phone else None,
+    }
 
 
-def shut(connection: Connection, installation: Installation, row: Reject, status: str) -> None:
+def shut(connection: Connection, row: Reject, status: str) -> None:
     """Close a row; what was sealed in it is needed no more, and goes."""
-    empty = sealed(connection, installation, Content({}, (), {}))
-    if not queries.settle(connection, row.id, status, **empty):
+    if not queries.shut(connection, row.id, status):
         raise Conflict("another correction was faster")
 
 
@@ -201,28 +208,27 @@ _BY_KIND = {"unknown_unit": "unit", "unknown_group": "kelompok"}
 
 def _read(
     connection: Connection, published: Published, row: Reject, cells: Mapping[str, str]
-) -> tuple[Person | None, tuple[Problem, ...]]:
+) -> Read:
     """Read corrected cells by the rules of every roster."""
     units = unit_queries.every(connection)
     own = next((f"{one.code_list}:{one.code}" for one in units if one.id == row.place), "")
     table = Table(Path("perbaikan"), (), dict.fromkeys(cells, 0), ())
     reader = Reader(table, Units(units), published.survey.settings, "ID", own, row.grp or "")
-    read = reader.read(Row(row.line, cells, tuple(cells.values())))
-    return read.person, read.problems
+    return reader.read(Row(row.line, cells, tuple(cells.values())))
 
 
 def _keep(
     connection: Connection,
     installation: Installation,
     row: Reject,
-    content: Content,
+    known: Mapping[str, Any],
     cells: Mapping[str, str],
     problems: Sequence[Problem],
 ) -> None:
     """Remember what is right now; the row stays open with the rest."""
     left = tuple(of_problem(one) for one in problems)
-    values = sealed(connection, installation, Content(cells, left, content.person))
-    queries.settle(connection, row.id, "open", **values)
+    values = sealed(connection, installation, Content(cells, left, known))
+    queries.keep(connection, row.id, values)
 
 
 def _store(

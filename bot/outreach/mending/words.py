@@ -23,7 +23,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " *SELESAI* untuk berhenti kapan saja.\n_Percakapan ini tersimpan di HP Bapak/Ibu: mohon"
         " dihapus bila sudah selesai._",
         "fix_one": "Baris {{no}}, {{nama_singkat}} ({{unit}}): {{masalah}}."
-        " Balas {{yang_benar}}, *LEWATI*, atau *PINDAH* bila bukan di unit ini.",
+        " Balas dengan {{yang_benar}}, *LEWATI*, atau *PINDAH* bila bukan di unit ini.",
         "mend_thanks": "Terima kasih, sudah dibetulkan.",
         "mend_partly": "Terima kasih, yang itu sudah benar. Masih ada satu hal lagi.",
         "mend_skipped": "Baik, dilewati dulu.",
@@ -32,18 +32,20 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " Mohon nomor milik yang bersangkutan, atau *LEWATI*.",
         "mend_wrong": "Maaf, belum bisa dipakai: {{masalah}}. Mohon coba sekali lagi,"
         " atau balas *LEWATI*.",
-        "mend_unclear": "Maaf, belum terbaca. Mohon balas {{yang_benar}}, *LEWATI*, atau"
-        " *SELESAI* untuk berhenti.",
+        "mend_unclear": "Maaf, belum terbaca. Mohon balas dengan {{yang_benar}}, *LEWATI*,"
+        " atau *SELESAI* untuk berhenti.",
         "mend_progress": "Sudah {{beres}} baris, tinggal {{sisa}}.",
         "mend_end": "Baik, berhenti dulu. {{beres}} baris dibetulkan, {{sisa}} belum."
         " Balas *PERBAIKI* untuk melanjutkan. Terima kasih banyak.",
         "mend_over": "Selesai: {{beres}} baris dibetulkan, {{sisa}} belum. Balas *PERBAIKI* untuk"
         " melihat yang belum. Terima kasih banyak.",
+        "mend_over_all": "Selesai: {{beres}} baris dibetulkan, tidak ada yang tersisa."
+        " Terima kasih banyak.",
         "mend_nothing": "Tidak ada baris yang perlu dibetulkan. Terima kasih, daftarnya rapi.",
         "mend_too_late": "Terima kasih, tetapi undangan *{{nama_survei}}* sudah mulai dikirim,"
         " jadi daftar tidak diubah lagi. Ini untuk menjaga kerahasiaan siapa yang terpilih.",
         "file_received": "Terima kasih, berkas sudah diterima dan sedang dibaca. Hasilnya kami"
-        " kabari di sini sebentar lagi.",
+        " kabarkan di sini sebentar lagi.",
         "file_roster": "Berkas sudah dibaca: {{baris}} baris, {{siap}} siap, {{ganda}} ganda,"
         " {{perlu}} perlu dibetulkan.",
         "file_mending": "Perbaikan sudah dibaca: {{baris}} baris, {{siap}} beres, {{ganda}} ganda,"

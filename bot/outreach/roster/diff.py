@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from bot.flow.source import Problem
 from bot.intake.phones import holds_national_id
+from bot.interview.erasure import REJECT
 from bot.interview.installation import Installation
 from bot.outreach.roster.reasons import of_problem
 from bot.outreach.roster.rows import Outcome, Person, Read, Reader
@@ -58,7 +59,8 @@ def open_person(installation: Installation, connection: Connection, row: Sealed)
 
 @dataclass(slots=True)
 class Judged:
-    """One row and its class. `digest` is of its number or e-mail; `stored` the row that has it."""
+    """One row and its class. `digest` is of its number or e-mail (of a row to mend: of its number,
+    if one can be read); `stored` the row that has it."""
 
     read: Read
     outcome: Outcome | None = None
@@ -135,7 +137,7 @@ class Diff:
     def _in_file(self, read: Read) -> Judged:
         person = read.person
         if person is None:
-            return Judged(read, read.outcome)
+            return Judged(read, read.outcome, digest=number_of(self.installation, read) or b"")
         digest = digest_of(self.installation, person)
         scope = self.scope_of(person.group, person.unit_id)
         judged = Judged(read, digest=digest, scope=scope)
@@ -264,8 +266,9 @@ def reject_row(
         "unit_id": read.unit_id,
         "grp": read.group,
         "kind": read.kind or one.outcome,
-        "sealed": key.seal_json(sealed, "roster_reject"),
+        "sealed": key.seal_json(sealed, REJECT),
         "key_id": key.id,
+        "address_hmac": one.digest or None,
     }
 
 
@@ -274,6 +277,12 @@ def digest_of(installation: Installation, person: Person) -> bytes:
     if person.phone.e164:
         return installation.keys.digest("address", person.phone.e164)
     return installation.keys.digest("email", person.email)
+
+
+def number_of(installation: Installation, read: Read) -> bytes | None:
+    """Return the digest of the number of a row that gives no person, None without one."""
+    phone = read.known.get("phone")
+    return installation.keys.digest("address", phone) if phone else None
 
 
 def digests(chunk: Iterable[Judged]) -> tuple[list[bytes], list[bytes]]:

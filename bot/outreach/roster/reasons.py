@@ -11,7 +11,7 @@ from bot.outreach.roster.rows import NO_EMAIL, column_of
 
 _BY_KIND: Mapping[str, str] = MappingProxyType(
     {
-        "landline": "nomor telepon kantor atau rumah, tidak ada WhatsApp-nya",
+        "landline": "nomor telepon kantor atau rumah, biasanya tanpa WhatsApp",
         "lost_digits": "angka terakhir nomor hilang karena format Excel",
         "placeholder": "nomor contoh (angka berulang atau berurutan)",
         "national_id": "berisi NIK atau NIP, bukan nomor HP",
@@ -24,7 +24,7 @@ _BY_KIND: Mapping[str, str] = MappingProxyType(
 _BY_TEXT = {REASONS[kind][0]: words for kind, words in _BY_KIND.items() if kind in REASONS}
 _BY_COLUMN = {
     "hp_wa": "nomor HP belum bisa dibaca",
-    "email": "alamat e-mail belum bisa dibaca",
+    "email": "alamat email belum bisa dibaca",
     "unit": "unit kerja tidak dikenal",
     "opd": "unit kerja tidak dikenal",
     "kelompok": "kelompok tidak dikenal",
@@ -35,7 +35,7 @@ _BY_START = (
     ("there is no group", "kelompok tidak dikenal"),
     ("no unit", "unit kerja belum diisi"),
     ("no group", "kelompok belum diisi"),
-    (NO_EMAIL[0], "alamat e-mail belum bisa dibaca"),
+    (NO_EMAIL[0], "alamat email belum bisa dibaca"),
     ("the row has", "jumlah sel tidak sesuai dengan jumlah judul kolom"),
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from bot.flow.source import Problem
 from bot.intake.tables import InputError
+from bot.interview.erasure import REJECT
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from bot.outreach.roster import duplicates
@@ -231,7 +232,7 @@ class Staging:
         rows = imports.open_rejects(connection, self.published.id, self.institution_id, after, STEP)
         for row in rows:
             key = self.installation.keys.by_id(connection, row.key_id)
-            known = json.loads(key.open(row.sealed, "roster_reject")).get("person", {})
+            known = json.loads(key.open(row.sealed, REJECT)).get("person", {})
             print_ = self._print(known, row.unit_id, row.grp)
             if print_ is not None:
                 self._mended.setdefault(print_, []).append(row.id)

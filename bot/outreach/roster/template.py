@@ -61,7 +61,7 @@ _DATES = ("tmt_unit", "tmt_instansi", "tanggal_layanan")
 _INSTRUCTIONS = (
     ("Cara mengisi daftar responden", ""),
     ("1.", "Isi lembar 'Data', satu orang satu baris. Judul kolom jangan diubah atau dihapus."),
-    ("2.", "Kolom bertanda biru wajib diisi: kelompok, hp_wa, dan unit."),
+    ("2.", "Kolom berjudul biru tua wajib diisi: kelompok, hp_wa, dan unit."),
     ("", "Tidak punya nomor WhatsApp? Isi email; baris itu tetap dapat dipakai."),
     ("3.", "Satu sel satu nomor, mulai dengan 08 atau +62. Nomor kedua masuk kolom hp_lain."),
     ("", "Bila menempel dari berkas lain: Tempel Khusus > Nilai/Teks, agar angka 0 tidak hilang."),
@@ -69,7 +69,7 @@ _INSTRUCTIONS = (
     ("4.", "JANGAN mengisi NIK, NIP, nomor rekening, atau data kesehatan. Daftar pasien ditolak."),
     ("5.", "Isi sumber_data dan dasar_kontak: dari mana nomor itu dan mengapa boleh dihubungi."),
     ("6.", "Nomor atasan atau nomor petugas jangan dipakai untuk orang lain."),
-    ("7.", "Simpan sebagai .xlsx, tanpa kata sandi, lalu kirim ke pengelola survei."),
+    ("7.", "Simpan sebagai .xlsx, tanpa kata sandi, lalu kirim ke penyelenggara survei."),
     ("", "Data ini hanya untuk mengirim undangan survei. Jawaban tidak pernah ditampilkan"),
     ("", "bersama nama atau nomor."),
 )

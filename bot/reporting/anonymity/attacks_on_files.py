@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer
 
-from bot.interview.states import unseal
+from bot.interview.states import opens
 from bot.reporting.anonymity.attacks import Case, Finding
 from storage import sqlite_pages
-from storage.keys import DataKey, KeyDestroyed, WrongSecret
+from storage.keys import KeyDestroyed
 
 
 def database_file(case: Case) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def _old_states(case: Case, file: Path) -> Iterator[Finding]:
         for record in sqlite_pages.records(data, shapes):
             blob, owner = record[sealed], record[contact]
             if isinstance(blob, bytes) and isinstance(owner, int):
-                found.update(one for one in mixed.get(owner, ()) if _opens(key, blob, one))
+                found.update(one for one in mixed.get(owner, ()) if opens(key, one, blob))
     if found:
         what = f"{len(found)} mixed conversations' old states are in the file and can be opened"
         yield Finding("file", file.name, what, len(found))
@@ -64,14 +64,6 @@ def _shape(column: Column[Any]) -> sqlite_pages.Shape:
     if isinstance(column.type, Integer | Boolean):
         return "some whole" if some else "whole"
     return "some long" if some else "long"
-
-
-def _opens(key: DataKey, sealed: bytes, conversation: int) -> bool:
-    try:
-        unseal(key, conversation, sealed)
-    except (WrongSecret, ValueError):
-        return False
-    return True
 
 
 def logs(case: Case, files: Iterable[Path]) -> Iterator[Finding]:

@@ -67,9 +67,10 @@ def answer(
     BERHENTI and BANTUAN are a coordinator's where the quoted message, else the newest one, was
     about reports. While an interview is under way only the command itself is taken, not its
     everyday synonyms, and units to choose from have no numbers: a number is the interview's.
+    Below a picture and in an edited message only BERHENTI is read.
     """
     rows = queries.posts_of(connection, contact_id, deputies=True)
-    if not rows or inbound.kind != "text":
+    if not rows or inbound.kind not in ("text", "media", "edited"):
         return None
     desk = _Desk(connection, installation, contact_id, rows, inbound, roster)
     return desk.answer() if desk.posts else None
@@ -90,8 +91,10 @@ class _Desk:
         """Return what to say, None where the word is somebody else's."""
         said = normalise(self.inbound.option or self.inbound.text)
         keywords = self.survey.words.keywords
-        if self.inbound.opt_out == "STOP" or keywords.means(said, Command.BERHENTI):
-            return self._stop() if self._about_reports() else None
+        if keywords.means(less_polite(said), Command.BERHENTI):
+            return self._stop()
+        if self.inbound.kind != "text":
+            return None
         if keywords.means(less_polite(said), Command.BANTUAN):
             return self._help() if self._is_help_ours() else None
         if said.isdigit():
@@ -173,9 +176,19 @@ class _Desk:
 
     # --- their own messages ---
 
-    def _stop(self) -> Message:
-        identity.opt_out(self.connection, self.installation, self.contact_id, "coordinator")
-        return self._plain("paused")
+    def _stop(self) -> Message | None:
+        """End reports. Without a quotation the word goes on, by None, to an interview that is under
+        way, and the second time to whatever else may come from us: then it means everything."""
+        ours = self._about_reports()
+        first = not self._opted_out("coordinator" if ours else "respondent")
+        if ours or (self._quoted is None and not first):
+            identity.opt_out(self.connection, self.installation, self.contact_id, "coordinator")
+        if not ours or (self._quoted is None and (self.busy or not first)):
+            return None
+        return self._plain("stopped")
+
+    def _opted_out(self, purpose: str) -> bool:
+        return identity.opted_out(self.connection, self.installation, self.contact_id, purpose)
 
     def _pause(self, rest: str) -> Message | None:
         if not rest or (self._only_deputy and _DAYS.fullmatch(rest)):

@@ -29,7 +29,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " {{ganda}} ganda, {{perlu}} perlu dibetulkan{{rinci}}.",
         "recap_empty": "{{kosong}} tanpa nomor",
         "recap_landline": "{{telp}} telepon kantor",
-        "recap_broken": "{{rusak}} nomor rusak",
+        "recap_broken": "{{rusak}} nomor belum benar",
         "recap_other": "{{lain}} belum jelas unit atau kelompoknya",
         "recap_next": "Balas *PERBAIKI* untuk membetulkan satu per satu di sini, atau *UNGGAH*"
         " untuk halaman unggah berkas.",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from math import ceil
 
 from sqlalchemy import Connection
 
@@ -111,7 +112,7 @@ def _parts(report: Report) -> list[str]:
     parts = [_head(report), "\n".join(group_lines(report))]
     if report.final:
         return [*parts, words.say(survey, "digest_final", {})]
-    needy = _unit_lines(report, needing_word(report), MOST_UNITS)
+    needy = _unit_lines(report, needing_word(report), MOST_UNITS, bare=True)
     if needy:
         parts.append("\n".join([words.words(survey, "digest_units"), *needy]))
     ahead = [*(weeks_pace(report) if looks_back(report) else ()), *outlook(report)]
@@ -286,14 +287,19 @@ def group_lines(report: Report) -> list[str]:
     return lines
 
 
-def _unit_lines(report: Report, units: Sequence[int], most: int) -> list[str]:
-    """Return a line for each unit, and how many more there are."""
+def _unit_lines(
+    report: Report, units: Sequence[int], most: int, *, bare: bool = False
+) -> list[str]:
+    """Return a line for each unit, and how many more there are; with `bare` a unit whose number is
+    not shown has its name alone."""
     lines = []
     for unit in units[:most]:
         name = short(report.hierarchy.units[unit].name)
         if report.hierarchy.children.get(unit):
             name += words.words(report.survey, "digest_own")
-        lines.append("• " + words.line(report.survey, name, report.snapshot.count({unit})))
+        count = report.snapshot.count({unit})
+        alone = bare and count.kind == "hidden"
+        lines.append("• " + (name if alone else words.line(report.survey, name, count)))
     if len(units) > most:
         rest = {"sisa": words.number(len(units) - most)}
         lines.append(words.say(report.survey, "digest_units_more", rest))
@@ -303,7 +309,8 @@ def _unit_lines(report: Report, units: Sequence[int], most: int) -> list[str]:
 def needing_word(report: Report) -> list[int]:
     """Return units whose published share of the target is under half of what all of them have.
 
-    By name: the order says nothing. Units without target, or too small to show, are never listed.
+    By name: the order says nothing. Units without target, or whose targets are all too small to
+    show, are never listed. One of which fewer than 5 are known has no number to print, only a name.
     """
     units = report.hierarchy.within(report.unit_id)
     whole = report.snapshot.count(units)
@@ -336,6 +343,19 @@ def forecast(report: Report) -> Fraction | None:
     if daily is None or not now.target or left <= 0:
         return None
     return min(Fraction(1), (now.value + daily * left) / now.target)
+
+
+def foreseen(report: Report) -> int | None:
+    """Return the forecast in whole percent; 100 only where the target is met. None as `forecast`.
+
+    Rounded up, and nothing where even that would be less than what is told of today.
+    """
+    share = forecast(report)
+    if share is None or share == 1:
+        return None if share is None else 100
+    percent = min(99, ceil(share * 100))
+    now = _now(report).share
+    return None if now is not None and percent < now * 100 else percent
 
 
 def needed(report: Report) -> int | None:
@@ -388,14 +408,14 @@ def outlook(report: Report) -> list[str]:
 
     Nor in the last days: a pace that nobody can reach any more only presses.
     """
-    share, wanted = forecast(report), needed(report)
-    if share is None or wanted is None or _days_left(report) < FEW_DAYS:
+    percent, wanted = foreseen(report), needed(report)
+    if percent is None or wanted is None or _days_left(report) < FEW_DAYS:
         return []
     closes = snapshots.last_day(report.published)
     # A forecast of tenths would promise what nobody knows.
-    said = {"perkiraan": words.number(int(share * 100)), "perlu": words.number(wanted)}
+    said = {"perkiraan": words.number(percent), "perlu": words.number(wanted)}
     said["tgl_tutup"] = words.day_of_year(closes)
-    name = "digest_forecast_met" if share == 1 else "digest_forecast"
+    name = "digest_forecast_met" if percent == 100 else "digest_forecast"
     return [words.say(report.survey, name, said)]
 
 

@@ -48,7 +48,7 @@ def message(
 ) -> Message | None:
     """Return what a post is told of its lists; None where the survey has no template for it.
 
-    A coordinator has rarely written within a day, and then only a template goes out.
+    A coordinator has rarely written within a day, and otherwise only a template goes out.
     """
     survey = published.survey
     given = survey.words.coordinator.get(FIX)
@@ -71,11 +71,13 @@ def message(
         "batas": words.day(settings.opens - timedelta(days=1)),
         **{name: words.number(value) for name, value in numbers.items()},
     }
+    if counts.rows == counts.ready + counts.duplicate:
+        # Outside the window it is not said at all: the template would ask for mending.
+        return Message(words.say(survey, CLEAN, values), language=words.LOCALE)
     variables = words.one_line(values, placeholders(words.words(survey, FIX)))
     said = words.say(survey, FIX, variables)
-    clean = counts.rows == counts.ready + counts.duplicate
     return Message(
-        words.say(survey, CLEAN, values) if clean else said,
+        said,
         language=words.LOCALE,
         buttons=words.buttons(survey, FIX),
         template=FIX,

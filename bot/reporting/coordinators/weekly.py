@@ -104,12 +104,12 @@ def sentence(report: Report) -> str:
         return words.say(survey, "leader_sentence_shown", {"isi": words.shown(survey, now)})
     week = [one for one in report.earlier if (report.snapshot.day - one.day).days <= PACE_DAYS]
     rise = change(now, week[-1].count(units)) if week else None
-    share = digest.forecast(report)
+    percent = digest.foreseen(report)
     ends = words.day_of_year(snapshots.last_day(report.published))
     ahead = ""
-    if share is not None:
-        name = "leader_forecast_met" if share == 1 else "leader_forecast"
-        said = {"perkiraan": words.number(int(share * 100)), "tgl_tutup": ends}
+    if percent is not None:
+        name = "leader_forecast_met" if percent == 100 else "leader_forecast"
+        said = {"perkiraan": words.number(percent), "tgl_tutup": ends}
         ahead = words.say(survey, name, said)
     return words.say(
         survey,
