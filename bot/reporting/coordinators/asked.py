@@ -195,9 +195,13 @@ class _Desk:
             queries.pause_posts(self.connection, self.contact_id, paused=True)
             return self._plain("paused")
         found = _DAYS.fullmatch(rest)
-        if found is None:
-            return None
-        days = min(max(int(found[1]), 1), LONGEST_PAUSE)
+        days = int(found[1]) if found is not None else 0
+        if not 1 <= days <= LONGEST_PAUSE:
+            # In an interview "jeda makan siang" may be an answer.
+            unclear = found is None and self.busy and self._quoted is None
+            most = {"paling_lama": LONGEST_PAUSE}
+            said = asked_words.say(self.survey, "pause_how", most)
+            return None if unclear else asked_words.message(said)
         first = self._today(self.posts[0])
         last = first + timedelta(days=days - 1)
         queries.set_absence(self.connection, self.contact_id, first, last)
