@@ -24,7 +24,7 @@ from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import snapshots, words
+from bot.reporting import words
 from bot.reporting.coordinators import (
     asked_words,
     digest,
@@ -307,7 +307,7 @@ class _Desk:
 
     def _report(self, post: CoordinatorRow, unit_id: int | None) -> digest.Report | None:
         published = self.surveys[post.survey_id]
-        day = snapshots.today(published.survey.settings, self.installation.now())
+        day = published.survey.settings.day(self.installation.now())
         return digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
 
     def _of_report(
