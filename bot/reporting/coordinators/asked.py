@@ -41,7 +41,7 @@ from bot.reporting.coordinators.unit_names import UnitNames
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
 from storage.queries import people
-from storage.queries.coordinators import CoordinatorRow, Question
+from storage.queries.coordinators import CoordinatorRow, UnitChoice
 from storage.queries.reports import UnitRow
 
 MOST_CHOICES = 8
@@ -72,12 +72,12 @@ def answer(
     rows = queries.posts_of(connection, contact_id, deputies=True)
     if not rows or inbound.kind not in ("text", "media", "edited"):
         return None
-    desk = _Desk(connection, installation, contact_id, rows, inbound, roster)
-    return desk.answer() if desk.posts else None
+    turn = _CoordinatorTurn(connection, installation, contact_id, rows, inbound, roster)
+    return turn.answer() if turn.posts else None
 
 
 @dataclass(eq=False)
-class _Desk:
+class _CoordinatorTurn:
     """One turn of a coordinator's."""
 
     connection: Connection
@@ -390,7 +390,7 @@ class _Desk:
             more = asked_words.say(self.survey, "unit_which_more", rest)
         if not in_words:
             digest_of = self.installation.keys.digest("outbox", f"reply:{self.inbound.sid}")
-            asked = Question(command, tuple(offered), digest_of, self.installation.now())
+            asked = UnitChoice(command, tuple(offered), digest_of, self.installation.now())
             queries.ask(self.connection, self.posts[0].id, asked)
         return asked_words.message(said, more)
 
