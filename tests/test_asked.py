@@ -307,6 +307,13 @@ def test_jeda_with_days_rests_so_long_and_comes_back_by_itself(place, admin):
     assert (post.away_until - post.away_from).days == 6
 
 
+@pytest.mark.parametrize("text", ["JEDA 0", "JEDA 120", "JEDA sebentar"])
+def test_a_pause_of_no_such_length_is_asked_for_again_and_nothing_rests(place, admin, text):
+    assert "1 sampai 90" in said(admin("PAD"), text)
+    (post,) = rows(place.installation, Coordinator)
+    assert (post.paused, post.away_from) == (False, None)
+
+
 def test_aktif_ends_a_pause_and_an_absence_at_once(place, admin):
     person = admin("PAD")
     said(person, "JEDA 7 hari")

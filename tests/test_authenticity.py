@@ -74,6 +74,9 @@ def test_the_reply_to_cek_is_the_same_for_everybody_and_has_the_facts_of_the_pag
         proof = proof_of(opened.installation, opened.published, "id")
         replies = {opened.twilio.person().say("cek")[0] for _ in range(3)}
         assert replies == {proof.answer}
+        begun = opened.twilio.person()
+        begun.say(opened.link_text())
+        assert begun.say("cek")[0].startswith(proof.answer)
         for fact in (proof.code, proof.site, proof.phone, "1 November 2026", "31 Januari 2027"):
             assert fact in proof.answer
         assert "http" not in proof.answer, "people are taught to type, not to tap"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.flow.answers.dates import FIRST_YEAR, LAST_YEAR, day_in_words, read_days
-from bot.flow.answers.domains import Clock, Days, Moment
+from bot.flow.answers.domains import Days, Moment, TimesOfDay
 from bot.flow.answers.reading import LEFT_OUT, Reading, is_skip
 from bot.flow.answers.times import read_times
 
@@ -187,7 +187,7 @@ def test_days_are_counted_from_the_persons_own(today: date, offset: int) -> None
 
 
 def read(
-    domain: Days | Clock, text: str, *, required: bool = True, language: str = "id"
+    domain: Days | TimesOfDay, text: str, *, required: bool = True, language: str = "id"
 ) -> Reading:
     return domain.read(text, required, Moment(TODAY, language))
 
@@ -305,7 +305,7 @@ def test_a_time_reads_back_as_it_is_said(moment: time) -> None:
     whole = moment.replace(second=0, microsecond=0)
     answer = whole.isoformat("minutes")
     for language in ("id", "en"):
-        assert read_times(Clock().shown(answer, language)) == (whole,)
+        assert read_times(TimesOfDay().shown(answer, language)) == (whole,)
     assert read_times(f"{whole:%I:%M %p}") == (whole,)
 
 
@@ -313,14 +313,16 @@ def test_a_time_reads_back_as_it_is_said(moment: time) -> None:
 def test_no_text_is_too_strange_and_no_time_is_guessed(text: str) -> None:
     found = read_times(text)
     assert list(found) == sorted(set(found))
-    reading = read(Clock(), text)
+    reading = read(TimesOfDay(), text)
     certain = len(found) == 1 and not is_skip(text)  # "0" is no midnight
     assert (reading.answer is not None) == certain
 
 
 def test_limits_leave_one_of_two_times() -> None:
-    office = Clock(time(7), time(16))
-    assert read(Clock(), "jam 2") == Reading(trouble="time_unsure", readings=("02:00", "14:00"))
+    office = TimesOfDay(time(7), time(16))
+    assert read(TimesOfDay(), "jam 2") == Reading(
+        trouble="time_unsure", readings=("02:00", "14:00")
+    )
     assert read(office, "jam 2").answer == "14:00"
     assert read(office, "jam 9 malam").trouble == "out_of_span"
     assert read(office, "entah").trouble == "not_a_time"

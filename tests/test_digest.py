@@ -373,7 +373,7 @@ def test_berhenti_after_a_question_belongs_to_the_interview(house, survey, post,
     assert opted_out(house) == []
     clock.move(minutes=1)
     hand_over(house, "report")
-    assert say(house, "", opt_out="STOP") is not None
+    assert say(house, "BERHENTI") is not None
     assert opted_out(house) == ["coordinator"]
 
 

@@ -781,11 +781,30 @@ def test_after_the_end_thanks_meet_silence_and_questions_the_closing_words() -> 
     assert chat.message.once_a_day == "over"
 
 
+@pytest.mark.parametrize("word", ["lanjut", "tidak jadi"])
+def test_who_has_stopped_comes_back_by_lanjut_too(word: str) -> None:
+    chat = asking()
+    chat.say("berhenti")
+    assert chat.state.status is Status.STOPPED
+    chat.say(word)
+    assert chat.said("opted_in")
+    assert OptIn() in chat.effects
+    assert not chat.state.status.over
+
+
+def test_lanjut_opens_nothing_that_was_finished() -> None:
+    chat = finished()
+    chat.say("lanjut")
+    assert chat.state.status is Status.FINISHED
+    assert not chat.effects
+
+
 def test_checking_help_and_rights_work_after_the_end() -> None:
     chat = finished()
-    for typed, name in (("cek", "verify"), ("bantuan", "help"), ("lapor", "report")):
+    for typed, name in (("cek", "verify_over"), ("bantuan", "help"), ("lapor", "report")):
         chat.say(typed)
         assert chat.said(name)
+        assert "mulai" not in (chat.message.text if chat.message else "")
         assert chat.state.status is Status.FINISHED
     chat.say("berhenti")
     assert list(chat.effects) == [OptOut()]

@@ -137,6 +137,21 @@ def test_a_strangers_berhenti_is_kept_and_confirmed(place, word):
     assert "Ini nomor survei" in ani.say("MULAI")[0], "nothing to take back"
 
 
+def test_lapor_of_a_stranger_names_who_can_be_told(place):
+    begun(place)
+    ani = place.twilio.person(phone="+6281200000613")
+    (said,) = ani.say("LAPOR")
+    assert "pihak luar" in said
+    assert "{{" not in said
+
+
+def test_a_stranger_who_asks_whether_we_are_real_is_offered_nothing_to_begin(place):
+    begun(place)
+    (said,) = place.twilio.person(phone="+6281200000614").say("CEK")
+    assert "cocokkan nomor pengirim" in said
+    assert "mulai" not in said
+
+
 def test_who_was_erased_may_still_say_stop(place):
     ani = begun(place)
     ani.say("HAPUS DATA")

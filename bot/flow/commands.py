@@ -35,7 +35,7 @@ from bot.flow.turn import (
     Step,
     WrongPerson,
 )
-from bot.flow.wording import consent_version
+from bot.flow.wording import consent_version, verify_name
 
 OPTED_OUT = "opted_out"
 """Key in `State.extra`: contact was forbidden after the interview had ended."""
@@ -225,15 +225,20 @@ def _begin_or_show(turn: Turn, reply: Reply) -> Step:
     if not (reply.option or normalise(reply.text) in AGAIN):
         return after_the_end(turn, reply.text)
     if state.status is Status.STOPPED:
-        if not is_open(turn):
-            return Step(state, turn.voice.message("opted_in"), (OptIn(),))
-        again = replace(state, status=_first_status(turn), began_at=None, asks=0)
-        return turn.to(again).show(turn.voice.text("opted_in"), effects=(OptIn(), Reopened()))
+        return _come_back(turn)
     if OPTED_OUT in state.extra or turn.context.opted_out:
         extra = {key: value for key, value in state.extra.items() if key != OPTED_OUT}
         back_in = replace(state, extra=extra)
         return Step(back_in, turn.voice.message("opted_in"), (OptIn(),))
     return closing_words(turn)
+
+
+def _come_back(turn: Turn) -> Step:
+    """Take BERHENTI back: the interview begins anew where the survey still runs."""
+    if not is_open(turn):
+        return Step(turn.state, turn.voice.message("opted_in"), (OptIn(),))
+    again = replace(turn.state, status=_first_status(turn), began_at=None, asks=0)
+    return turn.to(again).show(turn.voice.text("opted_in"), effects=(OptIn(), Reopened()))
 
 
 def _agree(turn: Turn, reply: Reply) -> Step:
@@ -253,13 +258,16 @@ def _back(turn: Turn, reply: Reply) -> Step:
 
 
 def _go_on(turn: Turn, reply: Reply) -> Step:
-    if turn.state.status is Status.ASKING:
-        return go_on(turn)
-    return (
-        _begin_or_show(turn, reply)
-        if turn.state.status is Status.INVITED
-        else _show_or_over(turn, reply)
-    )
+    """LANJUT: on from a pause, into an interview, or back into one that was stopped."""
+    match turn.state.status:
+        case Status.ASKING:
+            return go_on(turn)
+        case Status.INVITED:
+            return _begin_or_show(turn, reply)
+        case Status.STOPPED:
+            return _come_back(turn)
+        case _:
+            return _show_or_over(turn, reply)
 
 
 def _show_or_over(turn: Turn, reply: Reply) -> Step:
@@ -284,9 +292,9 @@ def _check(turn: Turn, reply: Reply) -> Step:
         if turn.state.status.under_way:
             return turn.show_after("info_under_way")
         return turn.to(replace(turn.state, pending="start")).say("info")
-    return (
-        turn.show_after("verify_under_way") if turn.state.status.under_way else turn.say("verify")
-    )
+    if turn.state.status.under_way:
+        return turn.show_after("verify_under_way")
+    return turn.say(verify_name(turn.flow.words, over=turn.state.status.over))
 
 
 def _help(turn: Turn, reply: Reply) -> Step:

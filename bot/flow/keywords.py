@@ -80,7 +80,7 @@ ACCEPTED: Mapping[Phase, frozenset[Command]] = {
     Phase.ASKING: _UNDER_WAY | {Command.SUARA},
     Phase.REVIEW: _UNDER_WAY | {Command.KIRIM, Command.LAGI},
     Phase.OWN_WORDS: frozenset({Command.BERHENTI, Command.HAPUS_DATA}),
-    Phase.OVER: _ALWAYS | {Command.MULAI, Command.ISI_ULANG},
+    Phase.OVER: _ALWAYS | {Command.MULAI, Command.LANJUT, Command.ISI_ULANG},
 }
 
 IN_OWN_WORDS = {

@@ -119,6 +119,10 @@ class Settings:
         known = self.groups.get(group)
         return unit_id if known is not None and known.once_per == "unit" else 0
 
+    def day(self, moment: datetime) -> date:
+        """Return the day of a moment in the survey's own zone."""
+        return moment.astimezone(self.zone).date()
+
     def plan(self, group: str) -> Plan:
         """Return the dates and reminders of a group, as every step needs them."""
         reminders = self.groups[group].reminders

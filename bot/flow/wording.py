@@ -21,6 +21,7 @@ from bot.flow.state import NO_ANSWERS, Answer
 from bot.flow.survey import Flow
 from bot.flow.taps import Blanks, plain_text, with_taps
 from bot.flow.turn import Attachment, Choice, Context, Message
+from bot.flow.words import Words
 
 FILLED_ALWAYS = frozenset(
     {"waktu", "batas", "tgl", "tgl_buka", "durasi", "alasan", "sumber_nomor", "nama_survei"}
@@ -509,6 +510,12 @@ def consent_version(flow: Flow, language: str, *, pilot: bool = False) -> str:
     consent = (said.get("pilot_consent") if pilot else None) or said["consent"]
     words = "\n".join((language, consent.texts[language], *consent.buttons.get(language, ())))
     return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def verify_name(words: Words, *, over: bool) -> str:
+    """Return the name of the answer to CEK outside a running interview: where there is none to
+    begin, one that offers none, if the survey has it."""
+    return "verify_over" if over and "verify_over" in words.messages else "verify"
 
 
 def message_chars(message: Message) -> int:

@@ -13,7 +13,7 @@ from bot.flow.keywords import Command, Phase
 from bot.flow.settings import Settings
 from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Context, Message
-from bot.flow.wording import Voice
+from bot.flow.wording import Voice, verify_name
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
 from storage.queries.turns import TurnRow
@@ -102,6 +102,8 @@ def word(
         return None
     if name == "stranger" and not published.survey.settings.takes_answers:
         name = "official"  # "you are on no list" would let people wait for one
+    if name == "verify":
+        name = verify_name(published.survey.words, over=True)
     flow = _any_flow(published.survey)
     settings = published.survey.settings
     world = _context(

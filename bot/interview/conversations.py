@@ -66,7 +66,7 @@ def save(
     flow = survey.groups.get(row.grp or "")
     attachments.follow(connection, installation, row, flow, (before, state), sent)
     if state.status is Status.FINISHED and not _was_finished(before):
-        today = installation.now().astimezone(survey.settings.zone).date()
+        today = survey.settings.day(installation.now())
         ledger.finish(connection, row.conversation_id, today)
         reminding.count_finished(connection, installation, row, survey, before)
     mix_at = row.mix_at

@@ -89,7 +89,7 @@ def _refuse(
 
 def _today(installation: Installation, published: Published) -> date:
     """Return the day in the survey's own zone."""
-    return installation.now().astimezone(published.survey.settings.zone).date()
+    return published.survey.settings.day(installation.now())
 
 
 def _keep_basis(

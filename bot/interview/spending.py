@@ -47,7 +47,7 @@ class Spending:
         interviews = self._interviews(connection, survey_id, now)
         sent, cost = _interviews_cost(survey, interviews, rates)
         opens = survey.settings.opens
-        today = now.astimezone(survey.settings.zone).date()
+        today = survey.settings.day(now)
         months = max(1, (today.year - opens.year) * 12 + today.month - opens.month + 1)
         cost -= min(sent + texts, rates.free_service * months) * rates.service
         cost += texts * (rates.service + rates.provider_out)

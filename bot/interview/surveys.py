@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,14 @@ class Published:
     survey: Survey
     flow_version_id: int
     closed_at: datetime | None
+
+    @property
+    def last_day(self) -> date:
+        """The last local day of fieldwork: as planned, or earlier where it was closed before."""
+        settings = self.survey.settings
+        if self.closed_at is None:
+            return settings.closes
+        return min(settings.closes, settings.day(self.closed_at))
 
 
 class Surveys:

@@ -122,7 +122,7 @@ def of_stranger(
     contact_id: int | None,
 ) -> str | None:
     """Carry out BERHENTI, HAPUS DATA or MULAI of somebody in no interview; return the message that
-    says so.
+    says so, or the one that LAPOR asks for.
 
     They may stand on a roster that has not been launched, be a coordinator, or have been erased
     before. After "erased" nothing is left of them but opt-outs.
@@ -136,6 +136,8 @@ def of_stranger(
         return "erased"
     if said is Command.HAPUS_OR_BATAL:
         return "erase_how"
+    if said is Command.LAPOR:
+        return "report"
     if said is Command.BERHENTI:
         if contact_id is not None:
             identity.opt_out(connection, installation, contact_id)

@@ -16,7 +16,7 @@ import phonenumbers
 from sqlalchemy import Connection
 
 from bot.flow.settings import Settings
-from bot.flow.wording import Voice
+from bot.flow.wording import Voice, verify_name
 from bot.intake.phones import read_phone
 from bot.interview.contexts import at_start
 from bot.interview.installation import SIMULATED, Installation
@@ -119,7 +119,7 @@ def proof_of(
         institution=said["instansi"],
         numbers=_numbers(installation, said[f"nomor_{own}"], region, ours=not support),
         opens=settings.opens,
-        closes=_last_day(published),
+        closes=published.last_day,
         code="" if support else said["kode_verif"],
         site=said[f"situs_{own}"],
         phone=said[f"telp_{own}"],
@@ -187,14 +187,6 @@ def _state(installation: Installation, published: Published) -> State:
     return "upcoming" if now < plan.opens else "open"
 
 
-def _last_day(published: Published) -> date:
-    """The day on which the survey ends, or ended, if it was closed before its time."""
-    settings = published.survey.settings
-    if published.closed_at is None:
-        return settings.closes
-    return min(settings.closes, published.closed_at.astimezone(settings.zone).date())
-
-
 def _said(installation: Installation, published: Published, language: str) -> tuple[str, str]:
     """Return the invitation and the reply to CEK as the first group gets them in the morning."""
     survey = published.survey
@@ -203,7 +195,7 @@ def _said(installation: Installation, published: Published, language: str) -> tu
     morning = datetime.combine(survey.settings.opens, time(9), tzinfo=survey.settings.zone)
     world = replace(at_start(installation, survey, group), now=morning)
     voice = Voice(flow, flow.spoken(language), world)
-    return voice.text("invite"), voice.text("verify")
+    return voice.text("invite"), voice.text(verify_name(flow.words, over=True))
 
 
 def _numbers(

@@ -140,7 +140,7 @@ def ledger(installation: Installation, survey: str) -> Ledger:
 
     def work(connection: Connection) -> Ledger:
         published = installation.surveys.named(connection, survey)
-        today = installation.now().astimezone(published.survey.settings.zone).date()
+        today = published.survey.settings.day(installation.now())
         rows = queries.before(connection, published.id, today)
         units = {unit.id: unit for unit in unit_queries.every(connection)}
         posters = [row for row in rows if not row.personal]

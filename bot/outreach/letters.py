@@ -35,9 +35,7 @@ def last_day(published: Published, until: datetime | None) -> date:
     """Return the last day, in the survey's zone, on which a link that expires then works."""
     settings = published.survey.settings
     closes = settings.plan(next(iter(settings.groups))).closes
-    return (
-        (min(until or closes, closes) - timedelta(microseconds=1)).astimezone(settings.zone).date()
-    )
+    return settings.day(min(until or closes, closes) - timedelta(microseconds=1))
 
 
 def as_read(number: str) -> str:

@@ -86,7 +86,7 @@ def progress(installation: Installation, survey: str) -> Progress:
 
     def work(connection: Connection) -> Progress:
         published = installation.surveys.named(connection, survey)
-        today = snapshots.today(published.survey.settings, installation.now())
+        today = published.survey.settings.day(installation.now())
         found = snapshots.recent(connection, published.id, today, 2)
         if not found:
             return Progress(survey, None, None, ())

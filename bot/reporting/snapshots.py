@@ -14,7 +14,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot.flow.settings import Settings
 from bot.interview.failures import Alone
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -132,19 +131,6 @@ def publish_all(
     return cells
 
 
-def last_day(published: Published) -> date:
-    """Return the last local day of fieldwork: as planned, or earlier where it was closed before."""
-    settings = published.survey.settings
-    if published.closed_at is None:
-        return settings.closes
-    return min(settings.closes, published.closed_at.astimezone(settings.zone).date())
-
-
-def today(settings: Settings, now: datetime) -> date:
-    """Return the day in the survey's own zone."""
-    return now.astimezone(settings.zone).date()
-
-
 def _due_day(connection: Connection, published: Published, now: datetime) -> date | None:
     settings = published.survey.settings
     local = now.astimezone(settings.zone)
@@ -152,7 +138,7 @@ def _due_day(connection: Connection, published: Published, now: datetime) -> dat
         return None
     newest = queries.last_snapshot_day(connection, published.id)
     # The one taken after the last day holds the final counts; none follows it.
-    if newest is not None and (newest >= local.date() or newest > last_day(published)):
+    if newest is not None and (newest >= local.date() or newest > published.last_day):
         return None
     return local.date()
 

@@ -282,7 +282,7 @@ def interview_under_way(connection: Connection, contact_id: int, statuses: Itera
     return connection.execute(statement.limit(1)).first() is not None
 
 
-class Question(NamedTuple):
+class UnitChoice(NamedTuple):
     """Units among which a coordinator was asked to choose."""
 
     command: str
@@ -291,7 +291,7 @@ class Question(NamedTuple):
     asked_at: datetime
 
 
-def ask(connection: Connection, post_id: int, question: Question) -> None:
+def ask(connection: Connection, post_id: int, question: UnitChoice) -> None:
     """Remember the question in place of an earlier one."""
     values = {
         "coordinator_id": post_id,
@@ -304,14 +304,14 @@ def ask(connection: Connection, post_id: int, question: Question) -> None:
     upsert(connection, UnitQuestion.__table__, values, ("coordinator_id",), columns)
 
 
-def question(connection: Connection, post_id: int) -> Question | None:
+def question(connection: Connection, post_id: int) -> UnitChoice | None:
     """Return what a coordinator was asked last."""
     row = connection.execute(
         select(
             UnitQuestion.command, UnitQuestion.units, UnitQuestion.dedupe, UnitQuestion.asked_at
         ).where(UnitQuestion.coordinator_id == post_id)
     ).first()
-    return Question(row[0], tuple(json.loads(row[1])), bytes(row[2]), row[3]) if row else None
+    return UnitChoice(row[0], tuple(json.loads(row[1])), bytes(row[2]), row[3]) if row else None
 
 
 def drop_report(connection: Connection, dedupe: bytes) -> UUID | None:

@@ -255,7 +255,7 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class TimesOfDay:
     """Times of day, stored as "14:30"."""
 
     least: time | None = None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
 
-from bot.flow.answers.domains import NEEDED, Clock, Days, Decimals, Domain, Places, Scale
+from bot.flow.answers.domains import NEEDED, Days, Decimals, Domain, Places, Scale, TimesOfDay
 from bot.flow.question import Question
 from bot.flow.schema.flow_file import (
     AskedPart,
@@ -38,7 +38,7 @@ def domain_of(part: AskedPart) -> Domain | None:
         case DatePart():
             return Days(part.min, part.max)
         case TimePart():
-            return Clock(part.min, part.max)
+            return TimesOfDay(part.min, part.max)
         case GeopointPart():
             return Places(part.places)
     return None

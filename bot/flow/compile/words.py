@@ -48,7 +48,14 @@ _ORIGINS: dict[str, dict[str, str]] = {  # {{asal}}, where the survey has no wor
     },
 }
 _TIMES_OF_DAY = ("pagi", "siang", "sore", "malam")
-_WITHOUT_CONVERSATION = ("stranger", "code_wrong", "link_used", "official")
+_WITHOUT_CONVERSATION = (
+    "stranger",
+    "code_wrong",
+    "link_used",
+    "official",
+    "report",
+    "verify_over",
+)
 _NEEDS_CONVERSATION = frozenset({"asal", "alasan", "sumber_nomor", "durasi", "unit"})
 
 

@@ -9,7 +9,7 @@ from itertools import combinations, pairwise, permutations
 from math import ceil, comb, floor, perm
 from typing import Any
 
-from bot.flow.answers.domains import Clock, Days, Decimals, Domain, Scale
+from bot.flow.answers.domains import Days, Decimals, Domain, Scale, TimesOfDay
 from bot.flow.lint.uses import Uses
 from bot.flow.question import Question
 from bot.flow.state import Answer
@@ -125,7 +125,7 @@ def _of(domain: Domain | None, uses: Uses) -> list[Answer] | None:
                 return None
             near = _around([*days, _SOME_DAY, domain.least, domain.most], timedelta(days=1))
             return [one.isoformat() for one in near if domain.holds(one.isoformat())]
-        case Clock() if plain:
+        case TimesOfDay() if plain:
             times = [_read(time, one) for one in uses.compared]
             if None in times:
                 return None

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from bot.flow.answers.domains import Clock, Days, Decimals, Domain, Places, Scale
+from bot.flow.answers.domains import Days, Decimals, Domain, Places, Scale, TimesOfDay
 from bot.flow.answers.places import stored
 from bot.flow.state import Answer
 from bot.flow.terms import Uses
@@ -28,7 +28,7 @@ def values_to_try(domain: Domain, seen: Uses) -> tuple[tuple[Answer, ...], str]:
             return middle_first(domain.values), ""
         case Days():
             found, why = _days(domain, seen)
-        case Clock():
+        case TimesOfDay():
             found, why = _times(domain, seen), ""
         case Places():
             looked_at = seen.values or seen.within or seen.counted or seen.otherwise
@@ -88,7 +88,7 @@ def _day(one: object) -> date | None:
         return None
 
 
-def _times(domain: Clock, seen: Uses) -> list[Answer]:
+def _times(domain: TimesOfDay, seen: Uses) -> list[Answer]:
     """Return every minute where conditions want it, else those beside what they name."""
     if seen.otherwise or seen.within or seen.counted:
         midnight = _NOON.replace(hour=0)

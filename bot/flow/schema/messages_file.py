@@ -142,6 +142,8 @@ class MessagesPart(Part):
     no_longer_fits: MessagePart | None = None
     correct_which: MessagePart | None = None
     renewed: MessagePart | None = None
+    # To CEK after the end and of people on no list; without it they read `verify`.
+    verify_over: MessagePart | None = None
     review: MessagePart | None = None
     review_more: MessagePart | None = None
     # Where no answers are taken, and to colleagues who try a survey out.

@@ -160,4 +160,4 @@ def count_finished(
 
 
 def _day(moment: datetime, survey: Survey) -> date:
-    return moment.astimezone(survey.settings.zone).date()
+    return survey.settings.day(moment)

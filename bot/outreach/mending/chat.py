@@ -49,21 +49,21 @@ def answer(
     post = _post(connection, installation, contact_id)
     if post is None:
         return None
-    desk = _Desk(connection, installation, post, base_url)
+    turn = _MendingTurn(connection, installation, post, base_url)
     if inbound.file is not None:
         mine = asks_for_file(connection, installation, contact_id, inbound)
-        return None if mine else desk.note(inbound)
+        return None if mine else turn.note(inbound)
     if inbound.kind != "text":
         return None
     asked = normalise(inbound.option or inbound.text)
     if asked == "perbaiki":
-        return desk.begin()
+        return turn.begin()
     if asked == "unggah":
-        return desk.page()
+        return turn.page()
     walk = queries.walk(connection, post.id)
     if walk is None or installation.now() - walk.changed_at > FORGOTTEN:
         return None
-    return desk.reply(walk, asked, inbound.text)
+    return turn.reply(walk, asked, inbound.text)
 
 
 def _post(
@@ -77,7 +77,7 @@ def _post(
 
 
 @dataclass(slots=True)
-class _Desk:
+class _MendingTurn:
     """One turn of a coordinator's."""
 
     connection: Connection

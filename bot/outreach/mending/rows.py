@@ -118,7 +118,7 @@ def mend_in(
     if not _store(connection, installation, published, row, person):
         return Outcome("duplicate")
     shut(connection, row, "mended")
-    day = installation.now().astimezone(published.survey.settings.zone).date()
+    day = published.survey.settings.day(installation.now())
     _count(connection, published, row, person, day)
     return Outcome("mended")
 

@@ -112,7 +112,7 @@ def report(
 
 def record(installation: Installation, published: Published, units: Collection[int]) -> None:
     """Write today's counts of some units; for the end of an import."""
-    day = installation.now().astimezone(published.survey.settings.zone).date()
+    day = published.survey.settings.day(installation.now())
     counts = installation.database.read(lambda connection: _counts(connection, published))
     for unit_id in sorted(units):
         found = counts.get(unit_id, _Tally())

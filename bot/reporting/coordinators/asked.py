@@ -24,7 +24,7 @@ from bot.flow.turn import Message
 from bot.interview import identity
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
-from bot.reporting import snapshots, words
+from bot.reporting import words
 from bot.reporting.coordinators import (
     asked_words,
     digest,
@@ -41,7 +41,7 @@ from bot.reporting.coordinators.unit_names import UnitNames
 from bot.reporting.units import Hierarchy, read_hierarchy
 from storage.queries import coordinators as queries
 from storage.queries import people
-from storage.queries.coordinators import CoordinatorRow, Question
+from storage.queries.coordinators import CoordinatorRow, UnitChoice
 from storage.queries.reports import UnitRow
 
 MOST_CHOICES = 8
@@ -72,12 +72,12 @@ def answer(
     rows = queries.posts_of(connection, contact_id, deputies=True)
     if not rows or inbound.kind not in ("text", "media", "edited"):
         return None
-    desk = _Desk(connection, installation, contact_id, rows, inbound, roster)
-    return desk.answer() if desk.posts else None
+    turn = _CoordinatorTurn(connection, installation, contact_id, rows, inbound, roster)
+    return turn.answer() if turn.posts else None
 
 
 @dataclass(eq=False)
-class _Desk:
+class _CoordinatorTurn:
     """One turn of a coordinator's."""
 
     connection: Connection
@@ -195,9 +195,13 @@ class _Desk:
             queries.pause_posts(self.connection, self.contact_id, paused=True)
             return self._plain("paused")
         found = _DAYS.fullmatch(rest)
-        if found is None:
-            return None
-        days = min(max(int(found[1]), 1), LONGEST_PAUSE)
+        days = int(found[1]) if found is not None else 0
+        if not 1 <= days <= LONGEST_PAUSE:
+            # In an interview "jeda makan siang" may be an answer.
+            unclear = found is None and self.busy and self._quoted is None
+            most = {"paling_lama": LONGEST_PAUSE}
+            said = asked_words.say(self.survey, "pause_how", most)
+            return None if unclear else asked_words.message(said)
         first = self._today(self.posts[0])
         last = first + timedelta(days=days - 1)
         queries.set_absence(self.connection, self.contact_id, first, last)
@@ -303,7 +307,7 @@ class _Desk:
 
     def _report(self, post: CoordinatorRow, unit_id: int | None) -> digest.Report | None:
         published = self.surveys[post.survey_id]
-        day = snapshots.today(published.survey.settings, self.installation.now())
+        day = published.survey.settings.day(self.installation.now())
         return digest.read_report(self.connection, published, self.hierarchy, unit_id, day)
 
     def _of_report(
@@ -386,7 +390,7 @@ class _Desk:
             more = asked_words.say(self.survey, "unit_which_more", rest)
         if not in_words:
             digest_of = self.installation.keys.digest("outbox", f"reply:{self.inbound.sid}")
-            asked = Question(command, tuple(offered), digest_of, self.installation.now())
+            asked = UnitChoice(command, tuple(offered), digest_of, self.installation.now())
             queries.ask(self.connection, self.posts[0].id, asked)
         return asked_words.message(said, more)
 

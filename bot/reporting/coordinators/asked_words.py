@@ -25,6 +25,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " *{{perintah}} {{unit}}*.",
         "away": "Baik, angka harian berhenti dulu dan datang lagi mulai {{tgl}}. Balas *AKTIF*"
         " untuk menerimanya lebih cepat.",
+        "pause_how": "Mohon balas *JEDA 7* untuk jeda tujuh hari (1 sampai {{paling_lama}}), atau"
+        " *JEDA* saja untuk berhenti sampai dibalas *AKTIF*.",
         "recap": "*Daftar responden* — {{instansi}}\nDari {{baris}} baris: {{siap}} siap,"
         " {{ganda}} ganda, {{perlu}} perlu dibetulkan{{rinci}}.",
         "recap_empty": "{{kosong}} tanpa nomor",

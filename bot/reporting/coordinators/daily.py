@@ -80,7 +80,7 @@ def call_for_the_end(installation: Installation, now: datetime) -> int:
 
     def ended(connection: Connection, published: Published) -> bool:
         newest = reports.last_snapshot_day(connection, published.id)
-        return newest is not None and newest > snapshots.last_day(published)
+        return newest is not None and newest > published.last_day
 
     def later(connection: Connection) -> list[CoordinatorRow]:
         rows = queries.leaders_due_later(connection, now)
@@ -185,7 +185,7 @@ class _Sweep:
         recent: list[Snapshot],
         row: CoordinatorRow,
     ) -> digest.Report | None:
-        today = snapshots.today(published.survey.settings, self.now)
+        today = published.survey.settings.day(self.now)
         # Whose hour is before the snapshot hears of each on the day after it.
         old = bool(recent) and recent[0].day != today
         old = old and log.was_reported(connection, row, recent[0])
@@ -222,7 +222,7 @@ class _Sweep:
         self, connection: Connection, published: Published, row: CoordinatorRow, day: date
     ) -> Message | None:
         """Return the week's message about lists, where the survey is still to open."""
-        today = snapshots.today(published.survey.settings, self.now)
+        today = published.survey.settings.day(self.now)
         if self.roster is None or row.kind != "admin" or day.weekday() != digest.MONDAY:
             return None
         if today >= published.survey.settings.opens:
@@ -238,7 +238,7 @@ class _Sweep:
 
     def _recent(self, connection: Connection, published: Published) -> list[Snapshot]:
         if published.id not in self.found:
-            today = snapshots.today(published.survey.settings, self.now)
+            today = published.survey.settings.day(self.now)
             self.found[published.id] = snapshots.recent(
                 connection, published.id, today, digest.HISTORY_DAYS + 1
             )
@@ -246,9 +246,9 @@ class _Sweep:
 
     def _waits(self, published: Published, recent: list[Snapshot], row: CoordinatorRow) -> bool:
         """Whether today's snapshot is still to come and worth waiting for."""
-        today = snapshots.today(published.survey.settings, self.now)
+        today = published.survey.settings.day(self.now)
         newest = recent[0].day if recent else None
-        if newest is not None and (newest == today or newest > snapshots.last_day(published)):
+        if newest is not None and (newest == today or newest > published.last_day):
             return False
         if today < published.survey.settings.opens:
             return False

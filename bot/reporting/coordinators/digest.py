@@ -82,7 +82,7 @@ def make_report(
         return None
     newest, *rest = recent
     near = [one for one in rest if (newest.day - one.day).days <= HISTORY_DAYS]
-    final = newest.day > snapshots.last_day(published)
+    final = newest.day > published.last_day
     return Report(published, hierarchy, unit_id, newest, near, final, old)
 
 
@@ -241,7 +241,7 @@ def values(report: Report) -> dict[str, str]:
     """Return what placeholders of coordinators' messages stand for; groups by their own names."""
     survey, settings = report.survey, report.survey.settings
     snapshot = report.snapshot
-    last = snapshots.last_day(report.published)
+    last = report.published.last_day
     days = (last - settings.opens).days + 1
     owner = dict(settings.texts.get(words.LOCALE, {}))
     unit = report.hierarchy.units.get(report.unit_id) if report.unit_id is not None else None
@@ -411,7 +411,7 @@ def outlook(report: Report) -> list[str]:
     percent, wanted = foreseen(report), needed(report)
     if percent is None or wanted is None or _days_left(report) < FEW_DAYS:
         return []
-    closes = snapshots.last_day(report.published)
+    closes = report.published.last_day
     # A forecast of tenths would promise what nobody knows.
     said = {"perkiraan": words.number(percent), "perlu": words.number(wanted)}
     said["tgl_tutup"] = words.day_of_year(closes)
@@ -424,4 +424,4 @@ def _now(report: Report) -> Count:
 
 
 def _days_left(report: Report) -> int:
-    return (snapshots.last_day(report.published) - report.snapshot.day).days + 1
+    return (report.published.last_day - report.snapshot.day).days + 1

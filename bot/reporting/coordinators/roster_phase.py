@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.flow.expressions import placeholders
 from bot.flow.turn import Message
 from bot.interview.surveys import Published
-from bot.reporting import snapshots, words
+from bot.reporting import words
 from bot.reporting.coordinators import asked_words
 from bot.reporting.units import Hierarchy
 
@@ -106,7 +106,7 @@ def recap(
     whole = survey.settings.texts.get(words.LOCALE, {}).get("instansi", words.title(survey))
     values: dict[str, str | int] = {"instansi": unit.name if unit else whole}
     if counts is None:
-        is_open = snapshots.today(survey.settings, now) >= survey.settings.opens
+        is_open = survey.settings.day(now) >= survey.settings.opens
         if is_open and counted(None) is None:
             return None
         return asked_words.message(asked_words.say(survey, "recap_none", values))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.flow.turn import Message
-from bot.reporting import snapshots, words
+from bot.reporting import words
 from bot.reporting.coordinators import digest, pictures
 from bot.reporting.coordinators.digest import PACE_DAYS, Report
 from bot.reporting.publication import change
@@ -72,7 +72,7 @@ def closing_message(report: Report) -> Message:
     if count.kind != "number":
         return digest.message(report)
     values = {
-        "tgl": words.day(snapshots.last_day(report.published)),
+        "tgl": words.day(report.published.last_day),
         "total": words.number(count.value),
         "n_min": words.number(survey.settings.k),
     }
@@ -91,7 +91,7 @@ def forward_message(report: Report) -> Message:
     if len(report.hierarchy.within(report.unit_id)) != 1:
         return Message(words.words(survey, "no_forward"), language=words.LOCALE)
     values = digest.values(report) | _unit(report)
-    values["batas"] = words.day(snapshots.last_day(report.published))
+    values["batas"] = words.day(report.published.last_day)
     return Message(words.say(survey, "unit_forward", values), language=words.LOCALE)
 
 
@@ -105,7 +105,7 @@ def sentence(report: Report) -> str:
     week = [one for one in report.earlier if (report.snapshot.day - one.day).days <= PACE_DAYS]
     rise = change(now, week[-1].count(units)) if week else None
     percent = digest.foreseen(report)
-    ends = words.day_of_year(snapshots.last_day(report.published))
+    ends = words.day_of_year(report.published.last_day)
     ahead = ""
     if percent is not None:
         name = "leader_forecast_met" if percent == 100 else "leader_forecast"
