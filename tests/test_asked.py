@@ -73,7 +73,9 @@ def begin(place, person):
     said(person, "1")
     said(person, "setuju")
     said(person, "1")
-    return said(person, "4")
+    asked = said(person, "4")
+    place.twilio.settle()  # who quotes a message is understood once its fate is known
+    return asked
 
 
 def report(place, person):
@@ -81,6 +83,7 @@ def report(place, person):
     place.clock.now = max(place.clock.now, MORNING + timedelta(minutes=50))
     place.sweep("report")
     place.sweep("deliver")
+    place.twilio.settle()
     return person.messages[-1]
 
 
