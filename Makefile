@@ -49,7 +49,7 @@ soak: $(VENV)/dev.stamp ## Run a long load with faults and look for what was los
 screenshots: $(VENV)/dev.stamp ## Take the pictures of the documentation (needs Chromium)
 	@test -x "$(CHROMIUM)" || { \
 		echo "make screenshots needs Chromium at $(CHROMIUM)." >&2; \
-		echo "On Debian: sudo apt-get install chromium; elsewhere: make screenshots CHROMIUM=/path/to/it" >&2; \
+		echo "On Debian: sudo apt-get install chromium fonts-noto-color-emoji; elsewhere: make screenshots CHROMIUM=/path/to/it" >&2; \
 		exit 1; }
 	@CHROMIUM="$(CHROMIUM)" $(BIN)/python tests/screenshots/take.py $(ARGS)
 
