@@ -9,6 +9,7 @@ from bot.channels.base import SendError, Template
 from bot.channels.twilio_account import UNLIMITED
 from bot.channels.twilio_content import Approval, Contents
 from bot.doctor.findings import Finding, error, ok, warning
+from bot.flow.blanks import unfilled
 from bot.flow.words import MessageText
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.sending.templates import in_language
@@ -58,6 +59,9 @@ def _dates(installation: Installation, published: Published) -> Finding:
             f"{published.name} was over on {settings.closes}",
             f"run `tautan close {published.name}`, or move `closes` and publish",
         )
+    blank = unfilled(published.survey)
+    if blank is not None:
+        return error("survey", f"{published.name} is not ready: {blank.what}", blank.fix)
     return ok("survey", f"{days}, languages {', '.join(published.survey.languages)}")
 
 
@@ -161,7 +165,10 @@ def _launch(
         f"{published.name}: {rows} people, {plan.to_invite} to invite,"
         f" {plan.invited} invited{without}",
     )
+    known = unfilled(published.survey)  # said with the survey
     for one in plan.missing:
+        if one == known:
+            continue
         yield warning("roster", f"{published.name}: {one.what}", one.fix)
     if plan.to_invite:
         yield _days(plan, installation.via.sender, own, told)

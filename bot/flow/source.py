@@ -26,6 +26,7 @@ MAX_DEPTH = 20
 class Problem:
     """One thing that is wrong in a file, and how to mend it. Lines and columns count from 1.
 
+    What is wrong with no file (a survey, an option, a sender) has the place 0, 0: see `about`.
     `rule` is the name of the rule that a flow file breaks (bot/flow/lint); "" in other files.
     """
 
@@ -36,8 +37,15 @@ class Problem:
     fix: str = ""
     rule: str = field(default="", compare=False, kw_only=True)
 
+    @classmethod
+    def about(cls, subject: str, what: str, fix: str = "") -> Problem:
+        """Return what is wrong with something that is no file, so that there is no line to name."""
+        return cls(subject, 0, 0, what, fix)
+
     def __str__(self) -> str:
         end = f"; {self.fix}" if self.fix else ""
+        if not self.line:
+            return f"{self.file}: {self.what}{end}"
         return f"{self.file}:{self.line}:{self.column}: {self.what}{end}"
 
 

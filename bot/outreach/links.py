@@ -19,6 +19,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from bot.flow.answers.dates import day_in_words
+from bot.flow.blanks import unfilled
 from bot.flow.modes import refusal
 from bot.flow.source import Problem
 from bot.intake.tables import InputError, did_you_mean
@@ -220,9 +221,10 @@ def _link(row: LinkRow, unit: UnitRow, title: str, number: str) -> Link:
 
 
 def _open_to_all(connection: Connection, installation: Installation, survey: str) -> Published:
-    """Return a survey that takes answers. Raises InputError for another, UnknownSurvey."""
+    """Return a survey that takes answers, and has its words. Raises InputError, UnknownSurvey."""
     published = installation.surveys.named(connection, survey)
     refused = refusal(published.survey.settings, "make links that begin an interview")
+    refused = refused or unfilled(published.survey)
     if refused is not None:
         raise InputError([refused])
     return published

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from bot.flow.answers.dates import day_in_words
+from bot.flow.blanks import unfilled
 from bot.flow.settings import Settings
 from bot.flow.source import Problem
 from bot.flow.wording import Voice
@@ -140,6 +141,9 @@ def lay_out(
     )
     if contexts.refusal(installation, published) == "closed":
         raise InputError([Problem(survey, 1, 1, "the survey is closed: nobody could answer")])
+    blank = unfilled(published.survey)
+    if blank is not None:
+        raise InputError([blank])
     languages, left_out = _languages(published, order)
     created = reused = 0
     for note in order.notes if not order.address else ():
@@ -174,6 +178,8 @@ def picture(installation: Installation, code: str, number: str) -> bytes | None:
         published = installation.surveys.by_id(connection, link.survey_id)
         unit = unit_queries.by_id(connection, link.unit_id)
         if unit is None or contexts.refusal(installation, published) == "closed":
+            return None
+        if published.survey.blanks:
             return None
         order = Order()
         language = published.survey.settings.default_language

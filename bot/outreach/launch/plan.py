@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot.flow.blanks import unfilled
 from bot.flow.modes import own_advice, refusal
 from bot.flow.settings import Settings
 from bot.flow.source import Problem
@@ -316,7 +317,8 @@ def _missing(installation: Installation, published: Published) -> list[Problem]:
     refused = refusal(settings, "invite people")
     if refused is not None:
         return [refused]
-    found = []
+    blank = unfilled(published.survey)
+    found = [blank] if blank is not None else []
     if published.closed_at is not None:
         found.append(_problem("the survey is closed", "publish a new survey to go on"))
     elif now >= plan.closes:
