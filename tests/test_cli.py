@@ -773,8 +773,16 @@ def test_the_audit_of_an_empty_survey_links_nobody(ready):
 
 def test_closing_warns_first_and_can_be_repeated(ready):
     assert "Nothing was done" in good("close", "integritas")
-    assert data("close", "integritas", "--yes")["survey"] == "integritas"
-    data("close", "integritas", "--yes")
+    said = good("close", "integritas", "--yes")
+    assert "integritas is closed: 0 finished answers mixed in 0 lots, 0 deleted" in said
+    assert "The survey's key is destroyed." in said
+    assert "Traces" not in said
+    for words in (["close", "integritas"], ["close", "integritas", "--yes"]):
+        assert good(*words).startswith("integritas is closed already; there")
+    assert data("close", "integritas", "--yes")["before"] is True
+    said = bad("publish", "integritas", "--policy", "move")
+    assert "integritas is closed, since" in said
+    assert "closed for good: integritas" in good("doctor")
 
 
 def test_forgetting_takes_a_number_as_people_write_it(ready):

@@ -22,7 +22,7 @@ from bot.intake.tables import InputError
 from bot.interview.installation import DemoMismatch
 from bot.interview.publishing import PolicyNeeded, UnknownVersion
 from bot.interview.pulling import WouldOverwrite
-from bot.interview.surveys import UnknownSurvey
+from bot.interview.surveys import SurveyClosed, UnknownSurvey
 from bot.service import NotMigrated, Service
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed, WrongSecret
@@ -41,6 +41,7 @@ FAULTS: tuple[type[Exception], ...] = (
     KeyDestroyed,
     NotMigrated,
     PolicyNeeded,
+    SurveyClosed,
     Unavailable,
     UnknownSurvey,
     UnknownVersion,
@@ -133,6 +134,11 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
     for row in rows:
         made.add_row(*[str(cell) for cell in row])
     return made
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, which is plural unless there is one: "2 days"."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def in_words(values: dict[str, Any]) -> str:

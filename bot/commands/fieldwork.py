@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands.common import JSON, err, fail, many_objects, opened, out, report, table
-from bot.commands.common import in_words as _in_words
+from bot.commands.common import (
+    JSON,
+    counted,
+    err,
+    fail,
+    many_objects,
+    opened,
+    out,
+    report,
+    table,
+)
 from bot.commands.common import progress_bar as _progress
 from bot.commands.headings import INSTITUTION, MAP, YES, show_left_out, understood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.interview.closing import ClosePlan
+    from bot.interview.closing import ClosePlan, CloseReport
     from bot.outreach.roster.importing import Options, RosterReport
     from bot.service import Service
 
@@ -202,10 +211,34 @@ def close(
             report(as_json, asdict(plan), lambda: _show_close(plan))
             return
         done = closing.close(here, survey)
-        report(as_json, asdict(done), lambda: out.print(_in_words(asdict(done))))
+        report(as_json, asdict(done), lambda: _show_closed(done))
+
+
+def _show_closed(done: CloseReport) -> None:
+    if done.nothing:
+        out.print(f"{done.survey} is closed already; there was nothing left to do.")
+    else:
+        answers = counted(done.mixed, "finished answer")
+        out.print(
+            f"{done.survey} is closed: {answers} mixed in {counted(done.lots, 'lot')},"
+            f" {done.deleted} deleted because they were too few to hide each other."
+            f" {counted(done.ended, 'other conversation')} ended with all they held,"
+            f" {counted(done.dropped, 'message')} never sent. The survey's key is destroyed.",
+            soft_wrap=True,
+        )
+    if not done.clean:
+        err.print(
+            "Traces of deleted rows are left in the database's files, because something was"
+            f" reading them: run `tautan close {done.survey} --yes` again.",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def _show_close(plan: ClosePlan) -> None:
+    if plan.closed and not (plan.to_mix or plan.lost or plan.unfinished or plan.invited):
+        out.print(f"{plan.survey} is closed already; there is nothing left to do.")
+        return
     out.print(f"Closing {plan.survey} (k = {plan.k}): {plan.to_mix} finished answers are mixed.")
     for one in plan.rolled_up:
         out.print(f"  {one.people} of {one.unit} / {one.group} are counted with {one.into}")

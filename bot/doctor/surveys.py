@@ -39,7 +39,7 @@ def examine(
     country of numbers that are written without one."""
     found = open_ones(installation)
     if not found:
-        yield warning("survey", "none is published", "run `tautan publish SURVEY`")
+        yield _none_open(installation)
     for published in found:
         yield _dates(installation, published)
         yield from _sender(installation, published, region)
@@ -47,6 +47,15 @@ def examine(
             yield from _templates(installation, published, contents)
         yield from _launch(installation, published, limit)
         yield from _coordinators(installation, published)
+
+
+def _none_open(installation: Installation) -> Finding:
+    """Tell an installation whose surveys are over from one that never had any."""
+    every = installation.database.read(installation.surveys.every)
+    if every:
+        names = ", ".join(one.name for one in every)
+        return ok("survey", f"closed for good: {names}; no other one is published")
+    return warning("survey", "none is published", "run `tautan publish SURVEY`")
 
 
 def _dates(installation: Installation, published: Published) -> Finding:
