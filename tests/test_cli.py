@@ -21,10 +21,12 @@ import openpyxl
 import pytest
 import typer.main
 import yaml
+from sqlalchemy import insert
 from typer.testing import CliRunner, Result
 
 from bot.channels.twilio_urls import webhook_urls
 from bot.cli import app
+from storage.models import DailyMark
 from tests.fake_smtp import FakeSmtp
 from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_rules import Record
@@ -709,9 +711,15 @@ def test_a_launch_is_a_dry_run_until_it_is_meant(ready):
     assert "Nothing was written" in good("launch", "integritas")
     assert data("launch", "integritas", "--dry-run")["limit"] is None
     assert "Nobody has finished a pilot" in bad("launch", "integritas", "--go")
-    assert "invited: 2" in good("launch", "integritas", "--go", "--yes")
-    after = data("launch", "integritas")
-    assert after["to_invite"] == 0
+    said = good("launch", "integritas", "--go", "--yes")
+    when = r"20\d\d-\d\d-\d\d at \d\d\.\d\d"
+    assert re.search(
+        rf"^Wave 1: 2 people are invited; the first .* {when}, the last on {when} \(Asia/Jak", said
+    )
+    after = good("launch", "integritas")
+    assert "to invite 0; invited before or in a conversation 2 (2 and 0);" in after
+    assert "invited or in conversation" in after
+    assert "Nobody is invited" in good("launch", "integritas", "--go", "--yes")
 
 
 def test_a_launch_goes_in_waves_that_can_be_held_up(ready):
@@ -723,7 +731,9 @@ def test_a_launch_goes_in_waves_that_can_be_held_up(ready):
     assert (plan["to_invite"], plan["wanted"]) == (1, {"people": 1})
     assert plan["estimate"]["expected"]["response"] == 0.5
     assert data("launch", "integritas", "--people", "1", "--go", "--yes")["wave"] == 1
-    assert "wave 1 is paused: 1 invitations wait" in good("launch", "integritas", "--pause")
+    assert "wave 1 is paused: 1 invitation waits; replies" in good(
+        "launch", "integritas", "--pause"
+    )
     assert data("launch", "integritas", "--resume")["invitations"] == 1
     assert "paused" not in good("launch", "integritas", "--waves")
     stopped = data("launch", "integritas", "--stop", "--wave", "1")
@@ -737,12 +747,12 @@ def test_colleagues_try_a_survey_out_and_are_forgotten(ready):
     assert "who tries it out?" in bad("launch", "integritas", "--pilot")
     asked = ("launch", "integritas", "--pilot", "--groups", "ahli", "--to")
     assert "this is no mobile phone number" in bad(*asked, "Ani:12")
-    assert "invited: 1" in good(*asked, "Ani:+6281200000701")
+    assert "Pilot 1: 1 colleague is invited. `tautan" in good(*asked, "Ani:+6281200000701")
     assert data("launch", "integritas", "--waves")["waves"][0]["kind"] == "pilot"
     (ani,) = data("pilot", "integritas")["people"]
     assert (ani["name"], ani["status"]) == ("Ani", "invited")
     assert "Ani" in good("pilot", "integritas")
-    assert "1 people's answers are gone" in good("pilot", "integritas", "--wipe")
+    assert "the answers of 1 person are gone" in good("pilot", "integritas", "--wipe")
     assert "Nobody." in good("pilot", "integritas")
 
 
@@ -838,7 +848,13 @@ def test_redaction_empties_from_a_day_on_and_shows_until_when(ready, monkeypatch
 
 
 def test_purging_says_what_it_deleted(ready):
-    assert "inbound: 0" in good("purge")
+    assert good("purge") == "Nothing had outlived its purpose.\n"
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with installation(f"sqlite:///{ready / 'tautan.db'}") as here:
+        here.database.write(
+            lambda one: one.execute(insert(DailyMark).values(hmac=bytes(32), day=yesterday))
+        )
+    assert good("purge") == "Deleted: 1 marks of what an address was told on a day.\n"
     assert data("purge")["clean"] is True
 
 

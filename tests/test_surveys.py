@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.flow.carrying import Policy
 from bot.flow.source import FlowError
 from bot.interview.closing import close
 from bot.interview.surveys import SurveyClosed, Surveys, UnknownSurvey, publish, read_files
@@ -141,7 +142,8 @@ def test_nothing_is_published_in_the_name_of_a_survey_that_is_closed(place):
     here = place.installation
     published = publish(here, changed())
     close(here, "integritas")
-    for files, policy in ((changed(), "finish-old"), (changed(title="{id: Lain}"), "move")):
+    policies: tuple[Policy, ...] = ("finish-old", "move")
+    for files, policy in zip((changed(), changed(title="{id: Lain}")), policies, strict=True):
         with pytest.raises(
             SurveyClosed, match=r"integritas is closed, since 20.*a name of its own"
         ):

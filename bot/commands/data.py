@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import typer
 
-from bot.commands.common import JSON, named_address, opened, out, report
+from bot.commands.common import JSON, counted, named_address, opened, out, report
 
 SURVEY = typer.Argument(..., help="The survey's name.")
 
@@ -87,4 +87,29 @@ def purge(as_json: bool = JSON) -> None:
     with opened() as service:
         done = asdict(erasure.purge(service.installation))
         done["counts_mended"] = recount.recount(service.installation)
-        report(as_json, done, lambda: out.print(", ".join(f"{k}: {v}" for k, v in done.items())))
+        report(as_json, done, lambda: _show_purge(done))
+
+
+_PURGED = {
+    "inbound": "marks of received messages",
+    "windows": "reply windows of long ago",
+    "marks": "marks of what an address was told on a day",
+    "keys": "keys of past days",
+    "payloads": "texts of settled messages",
+    "consents": "consents",
+    "media": "received files",
+}
+"""What a purge deletes, by the names of `erasure.PurgeReport`."""
+
+
+def _show_purge(done: dict[str, Any]) -> None:
+    gone = ", ".join(f"{done[name]} {what}" for name, what in _PURGED.items() if done[name])
+    out.print(f"Deleted: {gone}." if gone else "Nothing had outlived its purpose.", soft_wrap=True)
+    if done["counts_mended"]:
+        out.print(f"{counted(done['counts_mended'], 'kept count')} mended.")
+    if not done["clean"]:
+        out.print(
+            "Traces are left in the database's log, because something was reading it; the next"
+            " purge removes them.",
+            soft_wrap=True,
+        )

@@ -211,8 +211,8 @@ def publish(
     """Take files as the current version of their survey; `media` are as of `read_media`.
 
     Raises FlowError when they do not hold, or when people under way with an older version could
-    not go on under the new settings, and SurveyClosed; the version published before then stays. When
-    the settings have changed, every waiting timer is woken so that the new plan counts at once.
+    not go on under the new settings, and SurveyClosed; the version published before then stays.
+    When the settings have changed, every waiting timer is woken: the new plan counts at once.
     `policy` says what becomes of people under way with another version: a sweep and their own turns
     do it.
     """
