@@ -26,6 +26,7 @@ from typer.testing import CliRunner, Result
 
 from bot.channels.twilio_urls import webhook_urls
 from bot.cli import app
+from bot.interview.sending.alerts import alert
 from storage.models import DailyMark
 from tests.fake_smtp import FakeSmtp
 from tests.fake_twilio import FakeTwilio
@@ -241,6 +242,9 @@ def test_check_says_file_line_column_what_and_how(folder):
         *("file", "line", "column", "rule", "severity", "what", "fix")
     }
     assert "no survey.yaml" in bad("check", "nowhere")
+    assert "rusak/internal.yaml:" in bad("check", "rusak/survey.yaml")
+    write(folder, "README.md", "words")
+    assert "README.md: belongs to no survey" in bad("check", "README.md")
 
 
 def test_check_finds_a_file_that_is_not_utf_8(folder):
@@ -772,7 +776,49 @@ def test_export_writes_what_is_mixed_with_its_codebook(ready):
     assert (ready / "integritas.csv").exists()
     found = data("export", "integritas", "--format", "jsonl", "-o", "out.jsonl", "--labels")
     assert found["rows"] == 0
-    bad("export", "integritas", "-o", "no/such/folder/x.xlsx")
+    said = bad("export", "integritas", "-o", "no/such/folder/x.xlsx")
+    assert said.startswith("no/such/folder/x.xlsx: there is no such file or folder")
+    assert "integritas.csv, in place of the file" in good(
+        "export", "integritas", "-o", "integritas.csv"
+    )
+    assert "in place" not in good("export", "integritas")
+
+
+def test_a_file_is_what_its_name_says(ready):
+    write(ready, "x.csv", "mine\n")
+    assert "x.csv: --format xlsx writes no .csv" in bad(
+        "export", "integritas", "--format", "xlsx", "-o", "x.csv"
+    )
+    assert "end the name in .csv, .jsonl, .xlsx" in bad("export", "integritas", "-o", "x.txt")
+    assert (ready / "x.csv").read_text("utf-8") == "mine\n"
+    assert data("export", "integritas", "-o", "x.jsonl")["path"] == "x.jsonl"
+    assert "no labels in 'zz'" in bad("export", "integritas", "--labels", "--language", "zz")
+
+
+def test_what_commands_write_by_default_is_not_taken_for_code(ready):
+    good("export", "integritas", "--format", "csv")
+    good("export", "integritas", "--format", "jsonl")
+    good("export", "integritas")
+    new = sorted(one.name for one in ready.glob("integritas*"))
+    assert len(new) == 4
+    done = subprocess.run(
+        ["git", "-c", "safe.directory=*", "check-ignore", *new, "integritas.files/"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [*new, "integritas.files/"]
+
+
+def test_alerts_are_cleared_by_a_kind_that_there_is(ready):
+    assert "none of the kind 'nope'; nothing waits" in bad("alerts", "--clear", "nope")
+    with installation(f"sqlite:///{ready / 'tautan.db'}") as here:
+        here.database.write(lambda c: alert(c, "code:63041", "A template is paused.", here.now()))
+    said = bad("alerts", "--clear", "code:63040")
+    assert said == "alerts: there is none of the kind 'code:63040'; there are: code:63041"
+    assert "Nothing to mend" in good("alerts", "--clear", "code:63041")
+    assert "Nothing to mend" in good("alerts", "--clear", "all")
 
 
 def test_the_audit_of_an_empty_survey_links_nobody(ready):

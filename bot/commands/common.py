@@ -35,7 +35,7 @@ class _Paper(Console):
     What goes into a pipe or a file is for a program, or for a window that we do not know.
     """
 
-    @property
+    @property  # type: ignore[misc]  # Rich's own can be set, which nobody does here
     def size(self) -> ConsoleDimensions:
         """Return columns and lines."""
         found = super().size

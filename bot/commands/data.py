@@ -4,32 +4,56 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from bot.commands.common import JSON, counted, named_address, opened, out, report
+from bot.commands.common import JSON, counted, fail, named_address, opened, out, report
+
+if TYPE_CHECKING:
+    from bot.reporting.export.formats import Format
 
 SURVEY = typer.Argument(..., help="The survey's name.")
 
 
 def export(
     survey: str = SURVEY,
-    form: Literal["csv", "xlsx", "jsonl"] = typer.Option("xlsx", "--format", help="File format."),
+    form: Literal["csv", "xlsx", "jsonl"] | None = typer.Option(
+        None, "--format", help="File format; by the file's name if not given, else xlsx."
+    ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Default: SURVEY.FORMAT."),
     labels: bool = typer.Option(False, "--labels", help="Labels of choices instead of names."),
     language: str | None = typer.Option(None, "--language", help="Language of the labels."),
     as_json: bool = JSON,
 ) -> None:
     """Write the mixed answers with a codebook; they belong to nobody."""
+    from bot.reporting.export.writing import TooManyRows
     from bot.reporting.export.writing import export as use
 
     with opened() as service:
-        path = output or Path(f"{survey}.{form}")
-        done = use(service.installation, survey, form, path, labels=labels, language=language)
-        beside = f"; {done.files} files beside it" if done.files else ""
-        said = f"{done.rows} responses in {path}{beside}"
-        report(as_json, done.to_dict(), lambda: out.print(said))
+        path = output or Path(f"{survey}.{form or 'xlsx'}")
+        kind = _form_of(path, form)
+        there = path.exists()
+        try:
+            done = use(service.installation, survey, kind, path, labels=labels, language=language)
+        except TooManyRows as error:
+            fail(str(error))
+        beside = f"; {counted(done.files, 'file')} beside it" if done.files else ""
+        instead = ", in place of the file that was there" if there else ""
+        said = f"{counted(done.rows, 'response')} in {path}{instead}{beside}"
+        report(as_json, done.to_dict(), lambda: out.print(said, markup=False, soft_wrap=True))
+
+
+def _form_of(path: Path, wanted: Format | None) -> Format:
+    """Return the format that a file's name says; ends where it is none, or not the wanted one."""
+    from bot.reporting.export.formats import WRITERS
+
+    found = next((one for one in WRITERS if path.suffix.lower() == f".{one}"), None)
+    if found is None:
+        fail(f"{path}: end the name in {', '.join(f'.{one}' for one in WRITERS)}")
+    if wanted not in {None, found}:
+        fail(f"{path}: --format {wanted} writes no .{found}; name it .{wanted}, or leave that out")
+    return found
 
 
 def audit_anonymity(

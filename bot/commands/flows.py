@@ -32,7 +32,10 @@ def surveys_in(path: Path) -> list[Path]:
 
     Raises FileNotFoundError when there is none.
     """
-    path = path.parent if path.is_file() else path
+    if path.is_file():
+        if not (path.parent / "survey.yaml").is_file():
+            raise FileNotFoundError(f"{path}: belongs to no survey, no survey.yaml is beside it")
+        return [path.parent]
     if (path / "survey.yaml").is_file():
         return [path]
     found = sorted(file.parent for file in path.glob("*/survey.yaml"))

@@ -121,5 +121,13 @@ def alerts(installation: Installation) -> list[AlertRow]:
 
 
 def clear_alerts(installation: Installation, kind: str | None = None) -> int:
-    """Clear alerts of one kind, or all; return how many there were."""
-    return installation.database.write(lambda connection: alert_queries.clear(connection, kind))
+    """Clear alerts of one kind, or all; return how many there were.
+
+    Raises InputError where none is of that kind.
+    """
+    gone = installation.database.write(lambda connection: alert_queries.clear(connection, kind))
+    if kind is not None and not gone:
+        kinds = sorted({one.kind for one in alerts(installation)})
+        fix = f"there are: {', '.join(kinds)}" if kinds else "nothing waits for you"
+        raise InputError([Problem.about("alerts", f"there is none of the kind {kind!r}", fix)])
+    return gone
