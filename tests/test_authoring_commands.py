@@ -51,7 +51,7 @@ def test_a_form_becomes_a_survey_that_is_checked_and_tested(folder: Path) -> Non
     assert "name: survei_baru" in (into / "survey.yaml").read_text("utf-8")
     report = (into / "import-report.txt").read_text("utf-8")
     assert "survey:9:calculation" in report
-    assert "1 survey(s) checked: no" in run("check", into).stdout
+    assert "1 survey checked: no" in run("check", into).stdout
     assert "1 transcripts played, 0 differ" in run("test", into).stdout
 
 
@@ -186,7 +186,7 @@ def test_a_survey_is_checked_and_tested_by_its_name(
 ) -> None:
     monkeypatch.setenv("FLOWS_DIR", "flows")
     run("flow", "new", "satu", "--like", FLOWS / "integritas")
-    assert "1 survey(s) checked: no error found" in run("check", "satu").stdout
+    assert "1 survey checked: no error found" in run("check", "satu").stdout
     assert "1 transcripts played, 0 differ" in run("test", "satu").stdout
     assert "no survey.yaml" in run("check", "dua", code=1).stderr
 
@@ -196,7 +196,7 @@ def test_a_new_survey_speaks_the_languages_that_are_named(folder: Path) -> None:
     assert value["languages"] == ["en"]
     assert "title: {en: One}" in (folder / "satu" / "survey.yaml").read_text("utf-8")
     assert "Sangat" not in (folder / "satu" / "shared.yaml").read_text("utf-8")
-    assert "1 survey(s) checked: no error found" in run("check", folder / "satu").stdout
+    assert "1 survey checked: no error found" in run("check", folder / "satu").stdout
 
 
 def test_a_new_survey_can_be_like_one_of_ones_own(folder: Path) -> None:

@@ -469,6 +469,32 @@ def test_publish_takes_files_or_leaves_what_was_there(ready):
 # the field
 
 
+def test_a_language_that_is_not_complete_is_one_line_and_said_to_be_missing(ready):
+    shutil.copytree(FLOWS / "integritas", ready / "banyak")
+    settings = ready / "banyak" / "survey.yaml"
+    text = settings.read_text("utf-8").replace("languages: [id, en]", "languages: [id, en, bjn]")
+    text = text.replace("en: English}", "en: English, bjn: Banjar}")
+    settings.write_text(text.replace("id: Pemerintah Kota Contoh", 'id: "[X]"'), "utf-8")
+    found = data("check", "banyak")
+    lacking = [one for one in found["findings"] if one["rule"] == "missing-translation"]
+    assert len(lacking) > 100
+    shown = good("check", "banyak").splitlines()
+    (line,) = [one for one in shown if "no text in `bjn`" in one]
+    first = min(lacking, key=lambda one: (one["file"], one["line"]))
+    assert line.startswith(f"{first['file']}:{first['line']}:")
+    assert f"and at {len(lacking) - 1} more places: " in line
+    assert "`tautan check --all` lists every place" in line
+    assert good("check", "banyak", "--all").count("no text in `bjn`") == len(lacking)
+    done = run("publish", "banyak")
+    assert done.stderr.count("no text in `bjn`") == 1
+    said = " ".join(done.stdout.split())
+    assert "languages id, en (bjn not offered: texts are missing)" in said
+    assert said.endswith("nobody is invited while 1 place is to fill in")
+    found = data("publish", "banyak")
+    assert (found["not_offered"], found["to_fill_in"]) == (["bjn"], 1)
+    assert len(found["warnings"]) > len(lacking)
+
+
 def test_units_are_imported_once(ready):
     found = data("units", "import", "units.csv", "--survey", "integritas")
     assert found["unchanged"] == 2
