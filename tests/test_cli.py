@@ -215,7 +215,19 @@ def test_a_database_that_is_away_is_said(folder, monkeypatch):
 
 def test_a_folder_for_the_database_that_is_not_there_is_said(folder, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "sqlite:///no/such/folder/tautan.db")
-    assert "unable to open database file" in bad("migrate")
+    said = bad("migrate")
+    assert said.startswith("no/such/folder/tautan.db: there is no folder /")
+    assert said.endswith("no/such/folder; make it, or change DATABASE_URL")
+    for name in ("purge", "publish"):
+        bad(name, *(["integritas"] if name == "publish" else []))
+
+
+def test_a_file_where_the_database_cannot_be_is_said(folder, monkeypatch):
+    (folder / "tautan.db").mkdir()
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///tautan.db")
+    said = bad("migrate")
+    assert said.startswith("tautan.db: unable to open database file; may this user write in /")
+    assert "DATABASE_URL" in said
 
 
 # flows
@@ -786,6 +798,27 @@ def test_colleagues_try_a_survey_out_and_are_forgotten(ready):
     assert "Nobody." in good("pilot", "integritas")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("launch", "integritas", "--units", "own:U9"), "units: "),
+        (("launch", "integritas", "--groups", "lain"), "groups: there is no group 'lain'"),
+        (("launch", "integritas", "--pause"), "integritas: no wave is running; `--waves` lists"),
+        (("launch", "integritas", "--resume"), "integritas: no wave is paused;"),
+        (("launch", "integritas", "--stop"), "integritas: no wave is running or paused;"),
+        (("senders", "set", "+6281200000999", "--per-second", "1"), "senders: +6281200000999 is"),
+        (("coordinators", "edit", "99", "--name", "Ani"), "post 99: "),
+        (("links", "integritas", "--number", "+6281200000999", "--unit", "x"), "integritas: "),
+        (("kit", "integritas", "-o", "units.csv"), "units.csv: there is a file of this name"),
+        (("kit", "integritas", "-o", "x", "--language", "zz"), "--language: the kit has no words"),
+    ],
+)
+def test_what_is_no_file_has_no_line_and_column(ready, arguments, said):
+    shown = bad(*arguments)
+    assert shown.startswith(said)
+    assert ":1:1" not in shown
+
+
 def test_progress_shows_the_published_counts(ready):
     assert "no snapshot yet" in good("progress", "integritas")
     assert data("progress", "integritas")["day"] is None
@@ -1063,7 +1096,8 @@ def test_a_port_that_is_taken_is_said(served, port, tmp_path):
     other = start(tmp_path, "run", PORT=str(port), DATABASE_URL="sqlite:///other.db")
     out, err = other.communicate(timeout=40)
     assert other.returncode == 1, out + err
-    assert str(port) in err
+    assert f"127.0.0.1:{port} cannot be listened on: another program has it." in err
+    assert f"PORT={port + 1} tautan run" in err
     assert "Traceback" not in err
 
 

@@ -93,6 +93,7 @@ def _said(error: Exception) -> str:
         FileNotFoundError: "there is no such file or folder",
         IsADirectoryError: "this is a folder, and a file is wanted",
         NotADirectoryError: "there is a file where a folder is wanted",
+        FileExistsError: "there is a file of this name, and a folder is wanted",
         PermissionError: "this may not be read or written; is it open in another program?",
     }
     return f"{error.filename}: {plain.get(type(error), error.strerror)}"

@@ -103,7 +103,7 @@ def write_posters(
         path.write_bytes(printing.print_posters([poster for _, poster in made], form))
     except (DoesNotFit, TooLong) as error:
         raise InputError(
-            [Problem(survey, 1, 1, str(error), "see `poster` in messages.yaml")]
+            [Problem.about(survey, str(error), "see `poster` in messages.yaml")]
         ) from None
     return report
 
@@ -124,7 +124,7 @@ def write_codes(
         try:
             picture = qr_png(poster.qr) if form == "png" else qr_svg(poster.qr, alone=True)
         except TooLong as error:
-            raise InputError([Problem(survey, 1, 1, str(error))]) from None
+            raise InputError([Problem.about(survey, str(error))]) from None
         (folder / f"{name}.{form}").write_bytes(picture)
     return report
 
@@ -140,7 +140,7 @@ def lay_out(
         lambda connection: installation.surveys.named(connection, survey)
     )
     if contexts.refusal(installation, published) == "closed":
-        raise InputError([Problem(survey, 1, 1, "the survey is closed: nobody could answer")])
+        raise InputError([Problem.about(survey, "the survey is closed: nobody could answer")])
     blank = unfilled(published.survey)
     if blank is not None:
         raise InputError([blank])
@@ -208,13 +208,11 @@ def _languages(published: Published, order: Order) -> tuple[tuple[str, ...], tup
     if missing:
         what = f"messages.yaml has no {', '.join(missing)} under `poster`"
         fix = "copy the lines from flows/integritas/messages.yaml and publish again"
-        raise InputError([Problem(published.name, 1, 1, what, fix)])
+        raise InputError([Problem.about(published.name, what, fix)])
     whole = [code for code in settings.languages if all(code in words[name] for name in wanted)]
     problems = [
-        Problem(
+        Problem.about(
             published.name,
-            1,
-            1,
             f"posters have no words in {code!r}",
             f"add `{code}:` to every line under `poster` in messages.yaml, or use"
             f" {', '.join(whole)}",
@@ -263,7 +261,7 @@ def _check_expiry(installation: Installation, survey: str, places: Sequence[_Pla
     over = [one for one in places if one.until is not None and one.until <= now]
     if over:
         what = f"{len(over)} of these links are over, the first one is {over[0].code}"
-        raise InputError([Problem(survey, 1, 1, what, "give them another day with --expires")])
+        raise InputError([Problem.about(survey, what, "give them another day with --expires")])
 
 
 def _poster(

@@ -136,7 +136,7 @@ def _begin(
             what = f"wave {wave.number} was cut off or is being planned right now"
             again = f"run it again as it was ({_as_typed(wave)})"
             fix = f"{again} or stop it: `--stop --wave {wave.number}`"
-            raise InputError([Problem(published.name, 1, 1, what, fix)])
+            raise InputError([Problem.about(published.name, what, fix)])
         return wave, unit_ids, groups
     free, reachable = by_place(connection, published, unit_ids, groups)
     parts = spread(wanted, free, reachable)

@@ -374,4 +374,4 @@ def _too_late(people_left: int) -> list[Problem]:
 
 
 def _problem(what: str, fix: str) -> Problem:
-    return Problem("survey.yaml", 1, 1, what, fix)
+    return Problem.about("survey.yaml", what, fix)

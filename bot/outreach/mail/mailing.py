@@ -221,7 +221,7 @@ def _published(
     elif refusal is not None and not early:
         problem = ("the survey is not open yet: links lead nowhere", "write on its first day")
     if problem is not None:
-        raise InputError([Problem(survey, 1, 1, *problem)])
+        raise InputError([Problem.about(survey, *problem)])
     blank = None if early else unfilled(published.survey)
     if blank is not None:
         raise InputError([blank])
