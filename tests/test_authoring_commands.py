@@ -52,7 +52,7 @@ def test_a_form_becomes_a_survey_that_is_checked_and_tested(folder: Path) -> Non
     report = (into / "import-report.txt").read_text("utf-8")
     assert "survey:9:calculation" in report
     assert "1 survey checked: no" in run("check", into).stdout
-    assert "1 transcripts played, 0 differ" in run("test", into).stdout
+    assert "1 transcript played, 0 differ" in run("test", into).stdout
 
 
 def test_the_report_is_shown_to_people_too(folder: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_new_survey_is_checked_and_tested_before_a_word_is_written(folder: Pat
     told = as_json("check", into)
     assert (told["errors"], {one["rule"] for one in told["findings"]}) == (0, {"to-fill-in"})
     assert len({one["line"] for one in told["findings"]}) == 9
-    assert "1 transcripts played, 0 differ" in run("test", into, "--fail-under", 100).stdout
+    assert "1 transcript played, 0 differ" in run("test", into, "--fail-under", 100).stdout
     assert (into / "messages.yaml").read_text("utf-8") == (
         FLOWS / "integritas" / "messages.yaml"
     ).read_text("utf-8")
@@ -187,7 +187,7 @@ def test_a_survey_is_checked_and_tested_by_its_name(
     monkeypatch.setenv("FLOWS_DIR", "flows")
     run("flow", "new", "satu", "--like", FLOWS / "integritas")
     assert "1 survey checked: no error found" in run("check", "satu").stdout
-    assert "1 transcripts played, 0 differ" in run("test", "satu").stdout
+    assert "1 transcript played, 0 differ" in run("test", "satu").stdout
     assert "no survey.yaml" in run("check", "dua", code=1).stderr
 
 

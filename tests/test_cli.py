@@ -367,7 +367,7 @@ def test_comments_are_not_lost_when_a_transcript_is_rewritten(folder):
 
 
 def test_what_no_transcript_visits_is_listed(folder):
-    assert "100 %" in good("test", "--coverage", "--fail-under", "100")
+    assert "100%" in good("test", "--coverage", "--fail-under", "100")
     shutil.copytree(FLOWS / "integritas", folder / "mine")
     (folder / "mine" / "tests" / "screened-new-staff.yaml").unlink()
     shown = good("test", "mine", "--coverage")
@@ -375,7 +375,7 @@ def test_what_no_transcript_visits_is_listed(folder):
     line = 1 + next(n for n, text in enumerate(lines) if 'end_if: "sar_02' in text)
     told = f"mine/internal.yaml:{line}:5: sar_02: `end_if` never ends an interview"
     assert told in shown
-    assert "97.1 % visited, and 100 % are wanted" in bad("test", "mine", "--fail-under", "100")
+    assert "97.1% visited, and 100% are wanted" in bad("test", "mine", "--fail-under", "100")
     good("test", "mine", "--fail-under", "97")
     found = json.loads(run("test", "mine", "--coverage", "--json").stdout)["coverage"]
     by_flow = {one["flow"]: one for one in found}

@@ -73,7 +73,10 @@ def audit_anonymity(
             for note in found.notes:
                 out.print(f"note: {note}", markup=False, soft_wrap=True)
             verdict = "somebody can be linked" if found.found else "nobody is linked"
-            out.print(f"{found.responses} responses, {found.people} people: {verdict}")
+            out.print(
+                f"{counted(found.responses, 'response')},"
+                f" {counted(found.people, 'person', 'people')}: {verdict}"
+            )
 
         report(as_json, asdict(found), show)
         if not found.clean:

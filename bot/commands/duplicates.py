@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, progress_of, report, table
+from bot.commands.common import JSON, counted, err, fail, opened, out, progress_of, report, table
 
 if TYPE_CHECKING:
     from bot.outreach.roster.decisions import Keep
@@ -49,7 +49,13 @@ def duplicates(
                 out.print(f"{len(found)} written to {output}; fill in `keep`", soft_wrap=True)
                 return
             titles = ["id", "kind", "first", "other", "decision", "counts"]
-            out.print(table(f"{survey}: {len(found)} duplicates", titles, [_row(o) for o in found]))
+            out.print(
+                table(
+                    f"{survey}: {counted(len(found), 'duplicate')}",
+                    titles,
+                    [_row(o) for o in found],
+                )
+            )
 
         report(as_json, {"duplicates": [one.to_dict() for one in found]}, show)
 

@@ -191,7 +191,7 @@ def reports(
 
         def show() -> None:
             rows = [list(one.to_dict().values()) for one in found]
-            out.print(table(f"{survey}: {len(found)} reports", list(log.HEADINGS), rows))
+            out.print(table(f"{survey}: {counted(len(found), 'report')}", list(log.HEADINGS), rows))
 
         report(as_json, {"reports": [one.to_dict() for one in found]}, show)
 
@@ -239,7 +239,9 @@ def _show_close(plan: ClosePlan) -> None:
     if plan.closed and not (plan.to_mix or plan.lost or plan.unfinished or plan.invited):
         out.print(f"{plan.survey} is closed already; there is nothing left to do.")
         return
-    out.print(f"Closing {plan.survey} (k = {plan.k}): {plan.to_mix} finished answers are mixed.")
+    gone = counted(plan.unfinished, "unfinished interview is", "unfinished interviews are")
+    mixed = counted(plan.to_mix, "finished answer is", "finished answers are")
+    out.print(f"Closing {plan.survey} (k = {plan.k}): {mixed} mixed.")
     for one in plan.rolled_up:
         out.print(f"  {one.people} of {one.unit} / {one.group} are counted with {one.into}")
     for loss in plan.lost:
@@ -249,6 +251,6 @@ def _show_close(plan: ClosePlan) -> None:
             style="red",
         )
     out.print(
-        f"{plan.unfinished} unfinished interviews are deleted, {plan.invited} never began."
+        f"{gone} deleted, {plan.invited} never began."
         " Nothing was done. `--yes` closes the survey; it cannot be undone."
     )

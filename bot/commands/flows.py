@@ -222,7 +222,11 @@ def publish(
                 f" languages {', '.join(offered)}"
                 + (f" ({', '.join(lacking)} not offered: texts are missing)" if lacking else "")
                 + (f"; {made} buttons and lists made" if made else "")
-                + (f"; {moved.moved} people carried over" if moved.moved else "")
+                + (
+                    f"; {counted(moved.moved, 'person', 'people')} carried over"
+                    if moved.moved
+                    else ""
+                )
                 + (f", {moved.stayed} finish what they began" if moved.stayed else "")
                 + (f"; nobody is invited while {_places(blanks)} to fill in" if blanks else ""),
                 soft_wrap=True,
