@@ -6,6 +6,7 @@ generated from it (`python -m bot.config > .env.example`) and a test keeps them 
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from rapidfuzz import fuzz, process
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -177,7 +179,7 @@ class Settings:
         """
         problems: list[str] = []
         if environ is None:
-            in_file = {k: v for k, v in dotenv_values(env_file).items() if v is not None}
+            in_file = _in_file(env_file)
             problems += _misspelt(in_file, env_file)
             environ = {**in_file, **os.environ}
         problems += _unknown(environ)
@@ -298,6 +300,26 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
             mend = f"did you mean {hint}?" if hint else "take it away, or see .env.example"
             found.append(f"{name} is not a setting of Tautan: {mend}")
     return found
+
+
+def _in_file(env_file: Path) -> dict[str, str]:
+    """Return what `.env` sets. Raises ConfigError for lines that are no settings."""
+    if not env_file.is_file():
+        return {}
+    try:
+        text = env_file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{env_file}: this is not UTF-8; save it so in your editor") from None
+    problems = []
+    for one in parse_stream(io.StringIO(text)):
+        before = one.original.string[: -len(one.original.string.lstrip()) or None]
+        if one.error or (one.key is not None and one.value is None):
+            line = one.original.line + before.count("\n")
+            fix = "write NAME=value, and close quotation marks in the same line"
+            problems.append(f"{env_file}:{line}: this line is no setting; {fix}")
+    if problems:
+        raise ConfigError(*problems)
+    return {k: v for k, v in dotenv_values(env_file).items() if v is not None}
 
 
 def _misspelt(in_file: Mapping[str, str], env_file: Path) -> list[str]:

@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 SENDERS = 32  # threads that wait for the provider: 60 a second at half a second each
 AT_ONCE = 100  # messages leased together; the pace allows about a second's worth
+
+# Seconds after which it is told, once, that a sweep is still at work: none should take so long.
+LONG = 900
 
 # Seconds between two runs of each sweep.
 EVERY = {
@@ -64,6 +68,8 @@ class Sweeps:
         self._scheduler: BackgroundScheduler | None = None
         self._pid = 0
         self._guard = threading.Lock()
+        self._at_work: dict[str, float] = {}  # a sweep: since when (monotonic)
+        self._told: set[str] = set()  # those of them of which it was said that they take long
         self.jobs: dict[str, Callable[[], object]] = {
             "wake": self._wake,
             "report": self._report,
@@ -93,10 +99,13 @@ class Sweeps:
             self._scheduler = self._begin()
 
     def _begin(self) -> BackgroundScheduler:
+        self._at_work, self._told = {}, set()
         scheduler = BackgroundScheduler(
-            executors={"default": Executor(len(EVERY))},
-            # A sweep that comes late comes once: what is due is in the tables.
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            # A thread more than there are sweeps, for a turn that finds its sweep at work.
+            executors={"default": Executor(len(EVERY) + 1)},
+            # A sweep that comes late comes once: what is due is in the tables. That it is still at
+            # work is normal, and seen by `_guarded`: the scheduler would warn of it every second.
+            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
             timezone="UTC",
         )
         for name, seconds in EVERY.items():
@@ -121,7 +130,34 @@ class Sweeps:
             self.jobs[name]()
 
     def _guarded(self, name: str) -> None:
-        """A sweep that fails is logged and comes again; it takes nothing else down."""
+        """A sweep that fails is logged and comes again; it takes nothing else down.
+
+        Where it is at work still, this turn is left out: the next one takes up what is due.
+        """
+        now = time.monotonic()
+        with self._guard:
+            since = self._at_work.get(name)
+            if since is None:
+                self._at_work[name] = now
+        if since is not None:
+            self._left_out(name, now - since)
+            return
+        try:
+            self._swept(name)
+        finally:
+            with self._guard:
+                del self._at_work[name]
+                self._told.discard(name)
+
+    def _left_out(self, name: str, seconds: float) -> None:
+        """Log once that a sweep is at work still: as a warning where it takes far too long."""
+        if seconds < LONG:
+            log.debug("the sweep %s is at work still; this turn is left out", name)
+        elif name not in self._told:
+            self._told.add(name)
+            log.warning("the sweep %s has been at work for %d minutes", name, seconds // 60)
+
+    def _swept(self, name: str) -> None:
         try:
             self.jobs[name]()
         except CANNOT_WORK as error:

@@ -108,6 +108,16 @@ class Database:
                 engine = self._reading = self._reading or self._open(write=False)
         return engine
 
+    def reason(self, error: Exception) -> str:
+        """Say why the database cannot be reached; of a file also which one, and what to do."""
+        said = _short(error)
+        if self.file is None or "unable to open database file" not in said:
+            return said
+        folder = self.file.absolute().parent
+        if not folder.is_dir():
+            return f"{self.file}: there is no folder {folder}; make it, or change DATABASE_URL"
+        return f"{self.file}: {said}; may this user write in {folder}? (see DATABASE_URL)"
+
     def read(self, work: Work[Result]) -> Result:
         """Run `work` in a transaction that only reads. Raises Unavailable."""
         for attempt in range(TRIES):
@@ -116,7 +126,7 @@ class Database:
                     return work(connection)
             except (OperationalError, InterfaceError, PoolTimeout) as error:
                 if not _was_dropped(error) or attempt == TRIES - 1:
-                    raise Unavailable(_short(error)) from error
+                    raise Unavailable(self.reason(error)) from error
         raise AssertionError("unreachable")
 
     def write(self, work: Work[Result]) -> Result:
@@ -142,9 +152,9 @@ class Database:
                 elif not isinstance(error, OperationalError | InterfaceError):
                     raise
                 elif last or not _was_dropped(error):
-                    raise Unavailable(_short(error)) from error
+                    raise Unavailable(self.reason(error)) from error
             except PoolTimeout as error:
-                raise Unavailable(_short(error)) from error
+                raise Unavailable(self.reason(error)) from error
             if not self.is_sqlite:
                 time.sleep(0.005 * 2**attempt)
         raise AssertionError("unreachable")
@@ -164,7 +174,7 @@ class Database:
             except (OperationalError, InterfaceError) as error:
                 if _was_dropped(error):
                     # It may have been stored: what is not known must not be done twice.
-                    raise Unavailable(_short(error)) from error
+                    raise Unavailable(self.reason(error)) from error
                 raise
             return result
 

@@ -80,7 +80,7 @@ def _migrate_file(database: Database) -> bool:
             finally:
                 plain.execute("PRAGMA foreign_keys=ON")
     except OperationalError as error:
-        raise Unavailable(str(error.orig)) from error
+        raise Unavailable(database.reason(error)) from error
 
 
 def is_current(database: Database) -> bool:

@@ -218,6 +218,7 @@ CASES = (
     Case("unused-flow", "lain.yaml", "", FLOW.replace("name: internal", "name: ‸lain", 1)),
     settings("to-fill-in", "instansi: Kota Contoh", 'instansi: ‸"[NAMA INSTANSI]"'),
     settings("to-fill-in", "en: the staff list", 'en: ‸"of [THE LIST, 2027]"'),
+    settings("to-fill-in", "en: the staff list", "en: ‸…"),
     settings("official-name", "title: {id: Survei Coba", "title: {id: ‸Survei SPI Coba"),
     settings("official-name", "name: coba", "name: ‸pra_spi_2027"),
     settings("official-name", "en: Trial Survey", "en: ‸Trial of KPK"),

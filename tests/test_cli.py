@@ -21,10 +21,13 @@ import openpyxl
 import pytest
 import typer.main
 import yaml
+from sqlalchemy import insert
 from typer.testing import CliRunner, Result
 
 from bot.channels.twilio_urls import webhook_urls
 from bot.cli import app
+from bot.interview.sending.alerts import alert
+from storage.models import DailyMark
 from tests.fake_smtp import FakeSmtp
 from tests.fake_twilio import FakeTwilio
 from tests.fake_twilio_rules import Record
@@ -212,7 +215,19 @@ def test_a_database_that_is_away_is_said(folder, monkeypatch):
 
 def test_a_folder_for_the_database_that_is_not_there_is_said(folder, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "sqlite:///no/such/folder/tautan.db")
-    assert "unable to open database file" in bad("migrate")
+    said = bad("migrate")
+    assert said.startswith("no/such/folder/tautan.db: there is no folder /")
+    assert said.endswith("no/such/folder; make it, or change DATABASE_URL")
+    for name in ("purge", "publish"):
+        bad(name, *(["integritas"] if name == "publish" else []))
+
+
+def test_a_file_where_the_database_cannot_be_is_said(folder, monkeypatch):
+    (folder / "tautan.db").mkdir()
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///tautan.db")
+    said = bad("migrate")
+    assert said.startswith("tautan.db: unable to open database file; may this user write in /")
+    assert "DATABASE_URL" in said
 
 
 # flows
@@ -239,6 +254,9 @@ def test_check_says_file_line_column_what_and_how(folder):
         *("file", "line", "column", "rule", "severity", "what", "fix")
     }
     assert "no survey.yaml" in bad("check", "nowhere")
+    assert "rusak/internal.yaml:" in bad("check", "rusak/survey.yaml")
+    write(folder, "README.md", "words")
+    assert "README.md: belongs to no survey" in bad("check", "README.md")
 
 
 def test_check_finds_a_file_that_is_not_utf_8(folder):
@@ -349,7 +367,7 @@ def test_comments_are_not_lost_when_a_transcript_is_rewritten(folder):
 
 
 def test_what_no_transcript_visits_is_listed(folder):
-    assert "100 %" in good("test", "--coverage", "--fail-under", "100")
+    assert "100%" in good("test", "--coverage", "--fail-under", "100")
     shutil.copytree(FLOWS / "integritas", folder / "mine")
     (folder / "mine" / "tests" / "screened-new-staff.yaml").unlink()
     shown = good("test", "mine", "--coverage")
@@ -357,7 +375,7 @@ def test_what_no_transcript_visits_is_listed(folder):
     line = 1 + next(n for n, text in enumerate(lines) if 'end_if: "sar_02' in text)
     told = f"mine/internal.yaml:{line}:5: sar_02: `end_if` never ends an interview"
     assert told in shown
-    assert "97.1 % visited, and 100 % are wanted" in bad("test", "mine", "--fail-under", "100")
+    assert "97.1% visited, and 100% are wanted" in bad("test", "mine", "--fail-under", "100")
     good("test", "mine", "--fail-under", "97")
     found = json.loads(run("test", "mine", "--coverage", "--json").stdout)["coverage"]
     by_flow = {one["flow"]: one for one in found}
@@ -461,6 +479,32 @@ def test_publish_takes_files_or_leaves_what_was_there(ready):
 
 
 # the field
+
+
+def test_a_language_that_is_not_complete_is_one_line_and_said_to_be_missing(ready):
+    shutil.copytree(FLOWS / "integritas", ready / "banyak")
+    settings = ready / "banyak" / "survey.yaml"
+    text = settings.read_text("utf-8").replace("languages: [id, en]", "languages: [id, en, bjn]")
+    text = text.replace("en: English}", "en: English, bjn: Banjar}")
+    settings.write_text(text.replace("id: Pemerintah Kota Contoh", 'id: "[X]"'), "utf-8")
+    found = data("check", "banyak")
+    lacking = [one for one in found["findings"] if one["rule"] == "missing-translation"]
+    assert len(lacking) > 100
+    shown = good("check", "banyak").splitlines()
+    (line,) = [one for one in shown if "no text in `bjn`" in one]
+    first = min(lacking, key=lambda one: (one["file"], one["line"]))
+    assert line.startswith(f"{first['file']}:{first['line']}:")
+    assert f"and at {len(lacking) - 1} more places: " in line
+    assert "`tautan check --all` lists every place" in line
+    assert good("check", "banyak", "--all").count("no text in `bjn`") == len(lacking)
+    done = run("publish", "banyak")
+    assert done.stderr.count("no text in `bjn`") == 1
+    said = " ".join(done.stdout.split())
+    assert "languages id, en (bjn not offered: texts are missing)" in said
+    assert said.endswith("nobody is invited while 1 place is to fill in")
+    found = data("publish", "banyak")
+    assert (found["not_offered"], found["to_fill_in"]) == (["bjn"], 1)
+    assert len(found["warnings"]) > len(lacking)
 
 
 def test_units_are_imported_once(ready):
@@ -781,9 +825,15 @@ def test_a_launch_is_a_dry_run_until_it_is_meant(ready):
     assert "Nothing was written" in good("launch", "integritas")
     assert data("launch", "integritas", "--dry-run")["limit"] is None
     assert "Nobody has finished a pilot" in bad("launch", "integritas", "--go")
-    assert "invited: 2" in good("launch", "integritas", "--go", "--yes")
-    after = data("launch", "integritas")
-    assert after["to_invite"] == 0
+    said = good("launch", "integritas", "--go", "--yes")
+    when = r"20\d\d-\d\d-\d\d at \d\d\.\d\d"
+    assert re.search(
+        rf"^Wave 1: 2 people are invited; the first .* {when}, the last on {when} \(Asia/Jak", said
+    )
+    after = good("launch", "integritas")
+    assert "to invite 0; invited before or in a conversation 2 (2 and 0);" in after
+    assert "invited or in conversation" in after
+    assert "Nobody is invited" in good("launch", "integritas", "--go", "--yes")
 
 
 def test_a_launch_goes_in_waves_that_can_be_held_up(ready):
@@ -795,7 +845,9 @@ def test_a_launch_goes_in_waves_that_can_be_held_up(ready):
     assert (plan["to_invite"], plan["wanted"]) == (1, {"people": 1})
     assert plan["estimate"]["expected"]["response"] == 0.5
     assert data("launch", "integritas", "--people", "1", "--go", "--yes")["wave"] == 1
-    assert "wave 1 is paused: 1 invitations wait" in good("launch", "integritas", "--pause")
+    assert "wave 1 is paused: 1 invitation waits; replies" in good(
+        "launch", "integritas", "--pause"
+    )
     assert data("launch", "integritas", "--resume")["invitations"] == 1
     assert "paused" not in good("launch", "integritas", "--waves")
     stopped = data("launch", "integritas", "--stop", "--wave", "1")
@@ -809,13 +861,34 @@ def test_colleagues_try_a_survey_out_and_are_forgotten(ready):
     assert "who tries it out?" in bad("launch", "integritas", "--pilot")
     asked = ("launch", "integritas", "--pilot", "--groups", "ahli", "--to")
     assert "this is no mobile phone number" in bad(*asked, "Ani:12")
-    assert "invited: 1" in good(*asked, "Ani:+6281200000701")
+    assert "Pilot 1: 1 colleague is invited. `tautan" in good(*asked, "Ani:+6281200000701")
     assert data("launch", "integritas", "--waves")["waves"][0]["kind"] == "pilot"
     (ani,) = data("pilot", "integritas")["people"]
     assert (ani["name"], ani["status"]) == ("Ani", "invited")
     assert "Ani" in good("pilot", "integritas")
-    assert "1 people's answers are gone" in good("pilot", "integritas", "--wipe")
+    assert "the answers of 1 person are gone" in good("pilot", "integritas", "--wipe")
     assert "Nobody." in good("pilot", "integritas")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("launch", "integritas", "--units", "own:U9"), "units: "),
+        (("launch", "integritas", "--groups", "lain"), "groups: there is no group 'lain'"),
+        (("launch", "integritas", "--pause"), "integritas: no wave is running; `--waves` lists"),
+        (("launch", "integritas", "--resume"), "integritas: no wave is paused;"),
+        (("launch", "integritas", "--stop"), "integritas: no wave is running or paused;"),
+        (("senders", "set", "+6281200000999", "--per-second", "1"), "senders: +6281200000999 is"),
+        (("coordinators", "edit", "99", "--name", "Ani"), "post 99: "),
+        (("links", "integritas", "--number", "+6281200000999", "--unit", "x"), "integritas: "),
+        (("kit", "integritas", "-o", "units.csv"), "units.csv: there is a file of this name"),
+        (("kit", "integritas", "-o", "x", "--language", "zz"), "--language: the kit has no words"),
+    ],
+)
+def test_what_is_no_file_has_no_line_and_column(ready, arguments, said):
+    shown = bad(*arguments)
+    assert shown.startswith(said)
+    assert ":1:1" not in shown
 
 
 def test_progress_shows_the_published_counts(ready):
@@ -834,7 +907,49 @@ def test_export_writes_what_is_mixed_with_its_codebook(ready):
     assert (ready / "integritas.csv").exists()
     found = data("export", "integritas", "--format", "jsonl", "-o", "out.jsonl", "--labels")
     assert found["rows"] == 0
-    bad("export", "integritas", "-o", "no/such/folder/x.xlsx")
+    said = bad("export", "integritas", "-o", "no/such/folder/x.xlsx")
+    assert said.startswith("no/such/folder/x.xlsx: there is no such file or folder")
+    assert "integritas.csv, in place of the file" in good(
+        "export", "integritas", "-o", "integritas.csv"
+    )
+    assert "in place" not in good("export", "integritas")
+
+
+def test_a_file_is_what_its_name_says(ready):
+    write(ready, "x.csv", "mine\n")
+    assert "x.csv: --format xlsx writes no .csv" in bad(
+        "export", "integritas", "--format", "xlsx", "-o", "x.csv"
+    )
+    assert "end the name in .csv, .jsonl, .xlsx" in bad("export", "integritas", "-o", "x.txt")
+    assert (ready / "x.csv").read_text("utf-8") == "mine\n"
+    assert data("export", "integritas", "-o", "x.jsonl")["path"] == "x.jsonl"
+    assert "no labels in 'zz'" in bad("export", "integritas", "--labels", "--language", "zz")
+
+
+def test_what_commands_write_by_default_is_not_taken_for_code(ready):
+    good("export", "integritas", "--format", "csv")
+    good("export", "integritas", "--format", "jsonl")
+    good("export", "integritas")
+    new = sorted(one.name for one in ready.glob("integritas*"))
+    assert len(new) == 4
+    done = subprocess.run(
+        ["git", "-c", "safe.directory=*", "check-ignore", *new, "integritas.files/"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [*new, "integritas.files/"]
+
+
+def test_alerts_are_cleared_by_a_kind_that_there_is(ready):
+    assert "none of the kind 'nope'; nothing waits" in bad("alerts", "--clear", "nope")
+    with installation(f"sqlite:///{ready / 'tautan.db'}") as here:
+        here.database.write(lambda c: alert(c, "code:63041", "A template is paused.", here.now()))
+    said = bad("alerts", "--clear", "code:63040")
+    assert said == "alerts: there is none of the kind 'code:63040'; there are: code:63041"
+    assert "Nothing to mend" in good("alerts", "--clear", "code:63041")
+    assert "Nothing to mend" in good("alerts", "--clear", "all")
 
 
 def test_the_audit_of_an_empty_survey_links_nobody(ready):
@@ -845,8 +960,16 @@ def test_the_audit_of_an_empty_survey_links_nobody(ready):
 
 def test_closing_warns_first_and_can_be_repeated(ready):
     assert "Nothing was done" in good("close", "integritas")
-    assert data("close", "integritas", "--yes")["survey"] == "integritas"
-    data("close", "integritas", "--yes")
+    said = good("close", "integritas", "--yes")
+    assert "integritas is closed: 0 finished answers mixed in 0 lots, 0 deleted" in said
+    assert "The survey's key is destroyed." in said
+    assert "Traces" not in said
+    for words in (["close", "integritas"], ["close", "integritas", "--yes"]):
+        assert good(*words).startswith("integritas is closed already; there")
+    assert data("close", "integritas", "--yes")["before"] is True
+    said = bad("publish", "integritas", "--policy", "move")
+    assert "integritas is closed, since" in said
+    assert "closed for good: integritas" in good("doctor")
 
 
 def test_forgetting_takes_a_number_as_people_write_it(ready):
@@ -902,7 +1025,13 @@ def test_redaction_empties_from_a_day_on_and_shows_until_when(ready, monkeypatch
 
 
 def test_purging_says_what_it_deleted(ready):
-    assert "inbound: 0" in good("purge")
+    assert good("purge") == "Nothing had outlived its purpose.\n"
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with installation(f"sqlite:///{ready / 'tautan.db'}") as here:
+        here.database.write(
+            lambda one: one.execute(insert(DailyMark).values(hmac=bytes(32), day=yesterday))
+        )
+    assert good("purge") == "Deleted: 1 marks of what an address was told on a day.\n"
     assert data("purge")["clean"] is True
 
 
@@ -1039,7 +1168,8 @@ def test_a_port_that_is_taken_is_said(served, port, tmp_path):
     other = start(tmp_path, "run", PORT=str(port), DATABASE_URL="sqlite:///other.db")
     out, err = other.communicate(timeout=40)
     assert other.returncode == 1, out + err
-    assert str(port) in err
+    assert f"127.0.0.1:{port} cannot be listened on: another program has it." in err
+    assert f"PORT={port + 1} tautan run" in err
     assert "Traceback" not in err
 
 

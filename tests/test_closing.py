@@ -214,9 +214,9 @@ def test_closing_again_changes_nothing(crowd: Crowd):
     crowd.people(K + 1)
     first = close(crowd.installation, NAME)
     responses = crowd.responses()
-    assert close(crowd.installation, NAME) == CloseReport(NAME, 0, 0, 0, 0, 0, True)
+    assert close(crowd.installation, NAME) == CloseReport(NAME, 0, 0, 0, 0, 0, True, True)
     assert crowd.responses() == responses
-    assert first.mixed == K + 1
+    assert (first.mixed, first.before, first.nothing) == (K + 1, False, False)
     plan = plan_close(crowd.installation, NAME)
     assert (plan.closed, plan.to_mix, plan.invited) == (True, 0, 0)
 

@@ -278,6 +278,33 @@ def test_a_misspelt_name_in_the_env_file_is_found_whatever_its_prefix(
         Settings.from_env(env_file=file)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("PORT=8001\n\n\nTWILIO_AUTH_TOKEN abc\n", 4),
+        ("PORT=8001\nLOG_LEVEL='debug\n", 2),
+        ("LAIN\nPORT=8001\n", 1),
+    ],
+)
+def test_a_line_of_the_env_file_that_is_no_setting_stops_with_its_place(
+    tmp_path: Path, text: str, line: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env(env_file=file)
+    (said,) = caught.value.problems
+    assert said.startswith(f"{file}:{line}: this line is no setting; write NAME=value")
+    assert "abc" not in said
+    assert caplog.records == []
+
+
+def test_an_env_file_in_another_encoding_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SMTP_USER=caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"\.env: this is not UTF-8"):
+        Settings.from_env(env_file=tmp_path / ".env")
+
+
 def test_the_secret_is_made_once_beside_the_database_and_kept(tmp_path: Path) -> None:
     settings = Settings.from_env({"DATABASE_URL": f"sqlite:///{tmp_path}/tautan.db"})
     first = settings.secret(create=True)

@@ -18,6 +18,7 @@ from bot.config import Settings
 from bot.doctor.examination import examine
 from bot.doctor.findings import Finding
 from bot.interview import identity
+from bot.interview.closing import close
 from bot.interview.installation import Clock
 from bot.interview.sending.alerts import alert
 from bot.outreach.roster.importing import import_roster
@@ -515,6 +516,11 @@ def test_no_survey_is_a_warning(sqlite_url):
     found = {one.check: one for one in examine(service)}
     service.close()
     assert found["survey"].fix == "run `tautan publish SURVEY`"
+
+
+def test_a_survey_that_is_closed_is_not_to_be_published_again(place):
+    close(place.office.installation, "integritas")
+    assert "closed for good: integritas" in place.the("survey", "ok")
 
 
 def test_a_survey_that_is_over_wants_to_be_closed(place):

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from sqlalchemy import insert
 
+from bot.intake.tables import InputError
 from bot.interview.surveys import UnknownSurvey, publish
 from bot.reporting.export.formats import FACTS
 from bot.reporting.export.writing import export
@@ -72,6 +73,11 @@ def test_labels_stand_for_values_on_request_in_the_language_asked_for(house, sur
     assert indonesian["internal.tgs_01"] == "Jarang"
     assert english["internal.tgs_01"] == "Rarely"
     assert indonesian["internal.srn_01"] == "2", "a text is not a choice"
+
+
+def test_a_language_that_the_survey_has_not_is_refused(house, survey, unit):
+    with pytest.raises(InputError, match=r"^--language: .* no labels in 'zz'; there are: id, en$"):
+        as_rows(house, language="zz")
 
 
 @pytest.mark.parametrize(
@@ -239,6 +245,29 @@ def test_the_codebook_tells_in_which_versions_a_meaning_held(house, unit, tmp_pa
         rows = [row for row in csv.DictReader(file) if not row["value"]]
     found = {(row["question"], row["versions"]) for row in rows}
     assert found == {("new", "2"), ("a", "1"), ("a", "2"), ("old", "1")}
+
+
+def test_the_codebook_has_the_owners_words_and_names_answers_in_brackets(house, unit, tmp_path):
+    files = bundled_files()
+    more = '{id: "Apa lagi, setelah {{sar_02}}?", en: "What else, after {{sar_02}}?"}'
+    files["internal.yaml"] += f"  - {{name: lagi, type: text, label: {more}}}\n"
+    publish(house, files)
+    for language, words in (("id", "Pemerintah Kota Contoh"), ("en", "Contoh City Government")):
+        path = tmp_path / f"{language}.csv"
+        export(house, "integritas", "csv", path, language=language)
+        text = path.with_name(f"{language}.codebook.csv").read_text("utf-8-sig")
+        assert "{{" not in text
+        assert words in text
+        assert "[sar_02]?" in text
+
+
+def test_a_folder_that_is_not_there_is_named_by_the_file_that_was_wanted(house, survey, tmp_path):
+    path = tmp_path / "nowhere" / "x.csv"
+    for wanted, kind in ((path, FileNotFoundError), (tmp_path, IsADirectoryError)):
+        with pytest.raises(kind) as caught:
+            export(house, "integritas", "xlsx", wanted)
+        assert caught.value.filename == str(wanted)
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}*"))
 
 
 def test_memory_stays_bounded(sqlite_url):

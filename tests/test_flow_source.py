@@ -96,6 +96,8 @@ def test_places_in_the_bundled_files_point_at_the_words_themselves() -> None:
     ("text", "place", "fix"),
     [
         ("a: 1\n\tb: 2\n", (2, 1), "write blanks in place of the tab"),
+        ("label:\n\tid: Satu\n", (2, 1), "write blanks in place of the tab"),
+        ("a: @b\n", (1, 4), "quote the text"),
         ("a:\n  - b: 1\n    c: 2\n   d: 3\n", (4, 4), "begin this line in the same column"),
         ("a:\n  b: 1\n     c: 2\n", (3, 7), "begin this line in the same column"),
         ("a: Judul: baru\n", (1, 9), "quote a text that has `: ` in it"),

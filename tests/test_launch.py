@@ -20,6 +20,7 @@ from bot.outreach.launch import inviting
 from bot.outreach.launch.launching import launch
 from bot.outreach.launch.plan import plan_launch
 from bot.outreach.launch.slots import Slots
+from bot.outreach.launch.waves import EVERYBODY, Wanted
 from bot.outreach.roster.importing import import_roster
 from storage.models import Audit, Contact, Conversation, RosterRow, Survey
 from tests.setup import MONDAY, TestClock, add_unit, bundled_files, installation, publish_bundled
@@ -236,8 +237,30 @@ def test_a_plan_writes_nothing_and_tells_of_no_unit_who_takes_part(place, tmp_pa
     assert plain["ready"] is True
     assert set(plain["places"][0]) == {
         *("unit_list", "unit", "unit_name", "group", "rows", "without_address", "to_invite"),
-        *("in_conversation", "open_duplicates", "to_mend"),
+        *("invited_or_in_conversation", "open_duplicates", "to_mend"),
     }
+
+
+@pytest.mark.parametrize("wanted", [Wanted(share=0.2), Wanted(people=2)])
+def test_a_part_of_the_people_is_shown_in_its_places_as_in_its_sum(place, tmp_path, wanted):
+    add_people(place, tmp_path, *many(5), *many(5, unit="U2", first=500))
+    plan = plan_launch(place, "integritas", wanted=wanted)
+    assert [one.to_invite for one in plan.places] == [1, 1]
+    assert plan.to_invite == 2
+    launch(place, "integritas", wanted=wanted)
+    again = plan_launch(place, "integritas", wanted=wanted)
+    assert [one.invited_or_in_conversation for one in again.places] == [1, 1]
+    assert (again.invited, again.in_conversation) == (2, 0)
+
+
+@pytest.mark.parametrize("wanted", [EVERYBODY, Wanted(people=2), Wanted(share=1.0)])
+def test_no_place_tells_how_many_of_its_people_opted_out(local, tmp_path, wanted):
+    add_people(local, tmp_path, *many(3))
+    stopped = person(local, "+6281200000100")
+    local.database.write(lambda one: identity.opt_out(one, local, stopped))
+    plan = plan_launch(local, "integritas", wanted=wanted)
+    assert (plan.to_invite, plan.opted_out) == (2, 1)
+    assert [one.to_invite for one in plan.places] == [3]
 
 
 def test_the_language_of_the_list_is_the_persons_until_they_choose_one(local, tmp_path):

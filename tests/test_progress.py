@@ -61,15 +61,15 @@ def test_the_table_is_the_snapshot_with_the_change_since_the_one_before(house, s
     finish(house, survey, second, "ahli", 100)
     table = [line.cells() for line in progress(house, "integritas").lines]
     assert table == [
-        ("Semua", "internal", "1.246", "1.560", "79,9%", "+134"),
-        ("Semua", "eksternal", "belum ditampilkan", "-", "-", ""),
-        ("Semua", "ahli", "hampir lengkap", "15", "-", ""),
-        ("Semua", "semua", "1.257", "1.575", "79,8%", "+145"),
-        ("Pemerintah Kota Contoh", "internal", "1.246", "1.560", "79,9%", "+134"),
-        ("Pemerintah Kota Contoh", "ahli", "hampir lengkap", "15", "-", ""),
+        ("all", "internal", "1,246", "1,560", "79.9%", "+134"),
+        ("all", "eksternal", "not shown yet", "-", "-", ""),
+        ("all", "ahli", "almost complete", "15", "-", ""),
+        ("all", "all", "1,257", "1,575", "79.8%", "+145"),
+        ("Pemerintah Kota Contoh", "internal", "1,246", "1,560", "79.9%", "+134"),
+        ("Pemerintah Kota Contoh", "ahli", "almost complete", "15", "-", ""),
         ("  Badan Contoh", "internal", "12", "60", "20%", ""),
-        ("  Dinas Contoh", "internal", "1.234", "1.500", "82,3%", "+134"),
-        ("  Dinas Contoh", "ahli", "hampir lengkap", "15", "-", ""),
+        ("  Dinas Contoh", "internal", "1,234", "1,500", "82.3%", "+134"),
+        ("  Dinas Contoh", "ahli", "almost complete", "15", "-", ""),
     ]
 
 
@@ -86,7 +86,7 @@ def test_the_plain_form_is_json_and_holds_no_hidden_value(house, survey):
         "unit": "own:U1",
         "unit_name": "Dinas Contoh",
         "group": "internal",
-        "text": "hampir lengkap",
+        "text": "almost complete",
         "shown": "almost",
         "value": None,
         "target": 50,

@@ -58,7 +58,7 @@ def test_pictures_come_back_into_their_folder(here, tmp_path: Path):
     assert read_media(tmp_path / "second") == read_media(first)
     assert pull(here, "coba", first).written == ()
     (first / "media" / "kartu.png").write_bytes(b"another")
-    with pytest.raises(WouldOverwrite, match=r"media/kartu\.png say something else"):
+    with pytest.raises(WouldOverwrite, match=r"media/kartu\.png says something else"):
         pull(here, "coba", first)
 
 
@@ -67,7 +67,7 @@ def test_nothing_is_written_over_what_was_changed(here, tmp_path: Path):
     pull(here, NAME, tmp_path)
     (tmp_path / "internal.yaml").write_text("mine", "utf-8")
     (tmp_path / "ahli.yaml").unlink()
-    with pytest.raises(WouldOverwrite, match=r"internal\.yaml say something else.*--force"):
+    with pytest.raises(WouldOverwrite, match=r"internal\.yaml says something else.*--force"):
         pull(here, NAME, tmp_path)
     assert (tmp_path / "internal.yaml").read_text("utf-8") == "mine"
     assert not (tmp_path / "ahli.yaml").exists(), "nor is anything else"

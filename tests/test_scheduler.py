@@ -149,6 +149,44 @@ def test_no_sweep_runs_beside_itself(place, monkeypatch):
     assert all(together)
 
 
+@pytest.mark.parametrize(("long", "level"), [(900, logging.DEBUG), (0, logging.WARNING)])
+def test_a_sweep_that_takes_longer_than_its_interval_is_normal_until_it_takes_far_too_long(
+    place, monkeypatch, caplog, long, level
+):
+    monkeypatch.setattr(scheduler, "EVERY", {"deliver": 0.02})
+    monkeypatch.setattr(scheduler, "LONG", long)
+    begun, go_on, again = threading.Event(), threading.Event(), threading.Event()
+
+    def slow():
+        if begun.is_set():
+            again.set()
+        begun.set()
+        go_on.wait(20)
+
+    sweeps = Sweeps(place.service)
+    sweeps.jobs = {"deliver": slow}
+    with caplog.at_level(logging.DEBUG):
+        sweeps.start()
+        assert begun.wait(20)
+        for _ in range(200):
+            if any("deliver" in one.getMessage() for one in own(caplog)):
+                break
+            threading.Event().wait(0.02)
+        threading.Event().wait(0.2)
+        told = own(caplog)
+        go_on.set()
+        assert again.wait(20), "it comes again"
+        sweeps.stop()
+    assert {one.levelno for one in told} == {level}
+    assert level == logging.DEBUG or len(told) == 1
+    loud = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert [one for one in loud if one.name.startswith("apscheduler")] == []
+
+
+def own(caplog):
+    return [one for one in caplog.records if one.name == "bot.scheduler"]
+
+
 FORKER = """
 import os, sys, threading
 from bot.config import Settings

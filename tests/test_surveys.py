@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from bot.flow.carrying import Policy
 from bot.flow.source import FlowError
-from bot.interview.surveys import Surveys, UnknownSurvey, publish, read_files
+from bot.interview.closing import close
+from bot.interview.surveys import SurveyClosed, Surveys, UnknownSurvey, publish, read_files
 from storage.models import Audit, Conversation, FlowVersion, Survey
 from tests.respondents import all_at_once, question_in
 from tests.rows import change, count, rows
@@ -134,6 +136,21 @@ def test_a_process_that_published_nothing_itself_sees_the_change_at_once(place):
     for surveys in (here.surveys, elsewhere):
         found = here.database.read(lambda c, s=surveys: s.named(c, "integritas"))
         assert found.survey.settings.title["id"] == "Survei Lain"
+
+
+def test_nothing_is_published_in_the_name_of_a_survey_that_is_closed(place):
+    here = place.installation
+    published = publish(here, changed())
+    close(here, "integritas")
+    policies: tuple[Policy, ...] = ("finish-old", "move")
+    for files, policy in zip((changed(), changed(title="{id: Lain}")), policies, strict=True):
+        with pytest.raises(
+            SurveyClosed, match=r"integritas is closed, since 20.*a name of its own"
+        ):
+            publish(here, files, policy)
+    (row,) = rows(here, Survey)
+    assert row.flow_version_id == published.flow_version_id
+    publish(here, changed(name="integritas_2"))
 
 
 def test_a_group_that_is_added_later_does_not_disturb_those_under_way(place):

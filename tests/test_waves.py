@@ -611,7 +611,7 @@ def test_a_wave_whose_invitations_went_out_is_done(either, tmp_path, clock):
     assert state(either, 1).state == "running"
     go_by(either, clock, MORNING + timedelta(days=1))
     assert state(either, 1).state == "done"
-    with pytest.raises(InputError, match=r"which wave\? none"):
+    with pytest.raises(InputError, match=r"no wave is running"):
         waves.pause(either, "integritas")
 
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions, JustifyMethod
 from rich.table import Table
 
 from bot.channels.base import Address
@@ -22,13 +23,30 @@ from bot.intake.tables import InputError
 from bot.interview.installation import DemoMismatch
 from bot.interview.publishing import PolicyNeeded, UnknownVersion
 from bot.interview.pulling import WouldOverwrite
-from bot.interview.surveys import UnknownSurvey
+from bot.interview.surveys import SurveyClosed, UnknownSurvey
 from bot.service import NotMigrated, Service
 from storage.database import Conflict, Unavailable
 from storage.keys import KeyDestroyed, WrongSecret
 
-out = Console(highlight=False, emoji=False)  # line 100 is ":100:", an emoji to rich
-err = Console(stderr=True, highlight=False, emoji=False)
+
+class _Paper(Console):
+    """A console that has no edge unless there is a window, or COLUMNS says how wide it is.
+
+    What goes into a pipe or a file is for a program, or for a window that we do not know.
+    """
+
+    @property  # type: ignore[misc]  # Rich's own can be set, which nobody does here
+    def size(self) -> ConsoleDimensions:
+        """Return columns and lines."""
+        found = super().size
+        if self.is_terminal or "COLUMNS" in self._environ:
+            return found
+        return ConsoleDimensions(_NO_EDGE, found.height)
+
+
+_NO_EDGE = 100_000
+out = _Paper(highlight=False, emoji=False)  # line 100 is ":100:", an emoji to rich
+err = _Paper(stderr=True, highlight=False, emoji=False)
 
 JSON = typer.Option(False, "--json", help="Print JSON, for another program to read.")
 
@@ -41,6 +59,7 @@ FAULTS: tuple[type[Exception], ...] = (
     KeyDestroyed,
     NotMigrated,
     PolicyNeeded,
+    SurveyClosed,
     Unavailable,
     UnknownSurvey,
     UnknownVersion,
@@ -49,11 +68,6 @@ FAULTS: tuple[type[Exception], ...] = (
     Conflict,
     OSError,
 )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return "1 day", "2 days"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def fail(text: str) -> NoReturn:
@@ -79,6 +93,7 @@ def _said(error: Exception) -> str:
         FileNotFoundError: "there is no such file or folder",
         IsADirectoryError: "this is a folder, and a file is wanted",
         NotADirectoryError: "there is a file where a folder is wanted",
+        FileExistsError: "there is a file of this name, and a folder is wanted",
         PermissionError: "this may not be read or written; is it open in another program?",
     }
     return f"{error.filename}: {plain.get(type(error), error.strerror)}"
@@ -129,15 +144,62 @@ def report(as_json: bool, value: dict[str, Any], show: Callable[[], None]) -> No
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
-    """Return a table for a terminal; numbers go to the right, and no word is cut off."""
+    """Return a table for a terminal; numbers go to the right, and no word is cut off.
+
+    In a window too narrow for its columns each row becomes a list of its cells.
+    """
     made = Table(title=title, title_justify="left")
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = _widths([columns, *cells], out.width)
+    if widths is None:
+        made.show_header = False
+        made.add_column(overflow="fold")
+        made.add_column(overflow="fold")
+        for row in cells:
+            for name, cell in zip(columns, row, strict=True):
+                made.add_row(name, cell)
+            made.add_section()
+        return made
     for number, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
         # Folded, not cut: what is too long for a narrow terminal is often a name to type.
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*[str(cell) for cell in row])
+        justify: JustifyMethod = "right" if numeric else "left"
+        made.add_column(name, justify=justify, overflow="fold", width=widths[number])
+    for row in cells:
+        made.add_row(*row)
     return made
+
+
+_BREAKABLE = 12
+"""Letters of a word that is broken where there is no room: an id or a checksum, no word."""
+
+
+def _widths(lines: list[list[str]], room: int) -> list[int] | None:
+    """Return how wide the columns of a table are, so that it fits and lines break between words.
+
+    The widest column gives way first; then the longest words are broken, those of a column before
+    those of the next. None where even that will not do.
+    """
+    columns = list(zip(*lines, strict=True))
+    room -= 3 * len(columns) + 1  # lines and blanks between the cells
+    wide = [max(cell_len(line) for one in each for line in one.split("\n")) for each in columns]
+    words = [[cell_len(word) for one in each for word in one.split()] for each in columns]
+    least = [max(each, default=1) for each in words]
+    while sum(wide) > room:
+        give = [place for place, width in enumerate(wide) if width > least[place]]
+        long = [place for place, width in enumerate(wide) if width > min(least[place], _BREAKABLE)]
+        if give:
+            wide[max(give, key=wide.__getitem__)] -= 1
+        elif long:
+            wide[max(long, key=least.__getitem__)] -= 1
+        else:
+            return None
+    return wide
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, which is plural unless there is one: "2 days"."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def in_words(values: dict[str, Any]) -> str:

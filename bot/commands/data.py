@@ -4,32 +4,56 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from bot.commands.common import JSON, named_address, opened, out, report
+from bot.commands.common import JSON, counted, fail, named_address, opened, out, report
+
+if TYPE_CHECKING:
+    from bot.reporting.export.formats import Format
 
 SURVEY = typer.Argument(..., help="The survey's name.")
 
 
 def export(
     survey: str = SURVEY,
-    form: Literal["csv", "xlsx", "jsonl"] = typer.Option("xlsx", "--format", help="File format."),
+    form: Literal["csv", "xlsx", "jsonl"] | None = typer.Option(
+        None, "--format", help="File format; by the file's name if not given, else xlsx."
+    ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Default: SURVEY.FORMAT."),
     labels: bool = typer.Option(False, "--labels", help="Labels of choices instead of names."),
     language: str | None = typer.Option(None, "--language", help="Language of the labels."),
     as_json: bool = JSON,
 ) -> None:
     """Write the mixed answers with a codebook; they belong to nobody."""
+    from bot.reporting.export.writing import TooManyRows
     from bot.reporting.export.writing import export as use
 
     with opened() as service:
-        path = output or Path(f"{survey}.{form}")
-        done = use(service.installation, survey, form, path, labels=labels, language=language)
-        beside = f"; {done.files} files beside it" if done.files else ""
-        said = f"{done.rows} responses in {path}{beside}"
-        report(as_json, done.to_dict(), lambda: out.print(said))
+        path = output or Path(f"{survey}.{form or 'xlsx'}")
+        kind = _form_of(path, form)
+        there = path.exists()
+        try:
+            done = use(service.installation, survey, kind, path, labels=labels, language=language)
+        except TooManyRows as error:
+            fail(str(error))
+        beside = f"; {counted(done.files, 'file')} beside it" if done.files else ""
+        instead = ", in place of the file that was there" if there else ""
+        said = f"{counted(done.rows, 'response')} in {path}{instead}{beside}"
+        report(as_json, done.to_dict(), lambda: out.print(said, markup=False, soft_wrap=True))
+
+
+def _form_of(path: Path, wanted: Format | None) -> Format:
+    """Return the format that a file's name says; ends where it is none, or not the wanted one."""
+    from bot.reporting.export.formats import WRITERS
+
+    found = next((one for one in WRITERS if path.suffix.lower() == f".{one}"), None)
+    if found is None:
+        fail(f"{path}: end the name in {', '.join(f'.{one}' for one in WRITERS)}")
+    if wanted not in {None, found}:
+        fail(f"{path}: --format {wanted} writes no .{found}; name it .{wanted}, or leave that out")
+    return found
 
 
 def audit_anonymity(
@@ -49,7 +73,10 @@ def audit_anonymity(
             for note in found.notes:
                 out.print(f"note: {note}", markup=False, soft_wrap=True)
             verdict = "somebody can be linked" if found.found else "nobody is linked"
-            out.print(f"{found.responses} responses, {found.people} people: {verdict}")
+            out.print(
+                f"{counted(found.responses, 'response')},"
+                f" {counted(found.people, 'person', 'people')}: {verdict}"
+            )
 
         report(as_json, asdict(found), show)
         if not found.clean:
@@ -87,4 +114,29 @@ def purge(as_json: bool = JSON) -> None:
     with opened() as service:
         done = asdict(erasure.purge(service.installation))
         done["counts_mended"] = recount.recount(service.installation)
-        report(as_json, done, lambda: out.print(", ".join(f"{k}: {v}" for k, v in done.items())))
+        report(as_json, done, lambda: _show_purge(done))
+
+
+_PURGED = {
+    "inbound": "marks of received messages",
+    "windows": "reply windows of long ago",
+    "marks": "marks of what an address was told on a day",
+    "keys": "keys of past days",
+    "payloads": "texts of settled messages",
+    "consents": "consents",
+    "media": "received files",
+}
+"""What a purge deletes, by the names of `erasure.PurgeReport`."""
+
+
+def _show_purge(done: dict[str, Any]) -> None:
+    gone = ", ".join(f"{done[name]} {what}" for name, what in _PURGED.items() if done[name])
+    out.print(f"Deleted: {gone}." if gone else "Nothing had outlived its purpose.", soft_wrap=True)
+    if done["counts_mended"]:
+        out.print(f"{counted(done['counts_mended'], 'kept count')} mended.")
+    if not done["clean"]:
+        out.print(
+            "Traces are left in the database's log, because something was reading it; the next"
+            " purge removes them.",
+            soft_wrap=True,
+        )

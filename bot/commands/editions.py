@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from bot.commands.common import JSON, err, fail, opened, out, report
+from bot.commands.common import JSON, counted, err, fail, opened, out, report
 from bot.flow.source import FlowError
 from bot.interview.publishing import Difference, Number, Touched, difference
 from bot.interview.pulling import pull as write
@@ -146,5 +146,5 @@ def pull(
             "unchanged": list(done.unchanged),
             "others": list(done.others),
         }
-        said = f"{len(done.written)} files of version {done.version} written to {target}"
+        said = f"{counted(len(done.written), 'file')} of version {done.version} written to {target}"
         report(as_json, value, lambda: out.print(said, markup=False, soft_wrap=True))

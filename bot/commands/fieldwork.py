@@ -19,7 +19,6 @@ from bot.commands.common import (
     report,
     table,
 )
-from bot.commands.common import in_words as _in_words
 from bot.commands.common import progress_bar as _progress
 from bot.commands.headings import INSTITUTION, MAP, YES, show_left_out, understood
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.flow.source import Problem
-    from bot.interview.closing import ClosePlan
+    from bot.interview.closing import ClosePlan, CloseReport
     from bot.outreach.roster.importing import Options, RosterReport
     from bot.service import Service
 
@@ -216,7 +215,7 @@ def reports(
 
         def show() -> None:
             rows = [list(one.to_dict().values()) for one in found]
-            out.print(table(f"{survey}: {len(found)} reports", list(log.HEADINGS), rows))
+            out.print(table(f"{survey}: {counted(len(found), 'report')}", list(log.HEADINGS), rows))
 
         report(as_json, {"reports": [one.to_dict() for one in found]}, show)
 
@@ -236,11 +235,37 @@ def close(
             report(as_json, asdict(plan), lambda: _show_close(plan))
             return
         done = closing.close(here, survey)
-        report(as_json, asdict(done), lambda: out.print(_in_words(asdict(done))))
+        report(as_json, asdict(done), lambda: _show_closed(done))
+
+
+def _show_closed(done: CloseReport) -> None:
+    if done.nothing:
+        out.print(f"{done.survey} is closed already; there was nothing left to do.")
+    else:
+        answers = counted(done.mixed, "finished answer")
+        out.print(
+            f"{done.survey} is closed: {answers} mixed in {counted(done.lots, 'lot')},"
+            f" {done.deleted} deleted because they were too few to hide each other."
+            f" {counted(done.ended, 'other conversation')} ended with all they held,"
+            f" {counted(done.dropped, 'message')} never sent. The survey's key is destroyed.",
+            soft_wrap=True,
+        )
+    if not done.clean:
+        err.print(
+            "Traces of deleted rows are left in the database's files, because something was"
+            f" reading them: run `tautan close {done.survey} --yes` again.",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def _show_close(plan: ClosePlan) -> None:
-    out.print(f"Closing {plan.survey} (k = {plan.k}): {plan.to_mix} finished answers are mixed.")
+    if plan.closed and not (plan.to_mix or plan.lost or plan.unfinished or plan.invited):
+        out.print(f"{plan.survey} is closed already; there is nothing left to do.")
+        return
+    gone = counted(plan.unfinished, "unfinished interview is", "unfinished interviews are")
+    mixed = counted(plan.to_mix, "finished answer is", "finished answers are")
+    out.print(f"Closing {plan.survey} (k = {plan.k}): {mixed} mixed.")
     for one in plan.rolled_up:
         out.print(f"  {one.people} of {one.unit} / {one.group} are counted with {one.into}")
     for loss in plan.lost:
@@ -250,6 +275,6 @@ def _show_close(plan: ClosePlan) -> None:
             style="red",
         )
     out.print(
-        f"{plan.unfinished} unfinished interviews are deleted, {plan.invited} never began."
+        f"{gone} deleted, {plan.invited} never began."
         " Nothing was done. `--yes` closes the survey; it cannot be undone."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -43,7 +44,10 @@ def surveys_in(path: Path) -> list[Path]:
 
     Raises FileNotFoundError when there is none.
     """
-    path = path.parent if path.is_file() else path
+    if path.is_file():
+        if not (path.parent / "survey.yaml").is_file():
+            raise FileNotFoundError(f"{path}: belongs to no survey, no survey.yaml is beside it")
+        return [path.parent]
     if (path / "survey.yaml").is_file():
         return [path]
     found = sorted(file.parent for file in path.glob("*/survey.yaml"))
@@ -79,6 +83,7 @@ def survey_in(folder: Path) -> Survey:
 def check(
     path: Path | None = PATH,
     rules: bool = typer.Option(False, "--rules", help="List the rules, and check nothing."),
+    every: bool = typer.Option(False, "--all", help="Say the same thing at each of its places."),
     as_json: bool = JSON,
 ) -> None:
     """Lint flow files: `file:line:column: severity: [rule] what is wrong; how to fix it`."""
@@ -98,9 +103,9 @@ def check(
         }
 
         def show() -> None:
-            for one in findings:
+            for one, line in _lines(findings, every=every):
                 said = err if one.severity == "error" else out
-                said.print(str(one), markup=False, soft_wrap=True)
+                said.print(line, markup=False, soft_wrap=True)
             if not counts["error"]:
                 aside = f", {len(findings)} to look at" if findings else ""
                 out.print(f"{counted(len(folders), 'survey')} checked: no error found{aside}")
@@ -117,6 +122,31 @@ def _linted(folder: Path) -> list[Finding]:
     except FlowError as error:  # a file that is no text
         found = tuple(finding(one, "error") for one in error.problems)
     return [replace(one, file=str(folder / one.file)) for one in found]
+
+
+_FEW = 3
+"""Places at which the same thing is said in full."""
+
+
+def _lines(findings: Iterable[Finding], *, every: bool = False) -> Iterator[tuple[Finding, str]]:
+    """Yield what is to be printed, each with its (first) finding.
+
+    What is said of many places of a survey, as that a text is not there in a language, is said once
+    with the first of them.
+    """
+    same: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        place = str(one) if every else str(Path(one.file).parent)
+        same.setdefault((place, one.severity, one.rule, one.what), []).append(one)
+    for found in same.values():
+        if len(found) <= _FEW:
+            yield from ((one, str(one)) for one in found)
+            continue
+        first = found[0]
+        places = ", ".join(f"{Path(one.file).name}:{one.line}" for one in found[1:_FEW])
+        what = f"{first.what}, and at {len(found) - 1} more places: {places}, …"
+        fix = f"{first.fix} (`tautan check --all` lists every place)"
+        yield first, str(replace(first, what=what, fix=fix))
 
 
 def _show_rules(as_json: bool) -> None:
@@ -169,28 +199,43 @@ def publish(
         number = version_number(service.installation, published)
         made = 0 if service.twilio is None else _make_taps(service, published)
         moved = _carry(service) if policy in ("move", "re-ask") else MoveReport()
-        notes = [str(one) for one in findings]
+        offered = published.survey.languages
+        lacking = [one for one in published.survey.settings.languages if one not in offered]
+        blanks = len(published.survey.blanks)
         value = {
             "survey": published.name,
             "version": number,
             "taps": made,
             "moved": moved.moved,
             "stayed": moved.stayed,
-            "warnings": notes,
+            "not_offered": lacking,
+            "to_fill_in": blanks,
+            "warnings": [str(one) for one in findings],
         }
-        for line in () if as_json else notes:
+        for _, line in () if as_json else _lines(findings):
             err.print(line, style="yellow", markup=False, soft_wrap=True)
         report(
             as_json,
             value,
             lambda: out.print(
                 f"{published.name}: version {number} is current;"
-                f" languages {', '.join(published.survey.languages)}"
+                f" languages {', '.join(offered)}"
+                + (f" ({', '.join(lacking)} not offered: texts are missing)" if lacking else "")
                 + (f"; {made} buttons and lists made" if made else "")
-                + (f"; {moved.moved} people carried over" if moved.moved else "")
+                + (
+                    f"; {counted(moved.moved, 'person', 'people')} carried over"
+                    if moved.moved
+                    else ""
+                )
                 + (f", {moved.stayed} finish what they began" if moved.stayed else "")
+                + (f"; nobody is invited while {_places(blanks)} to fill in" if blanks else ""),
+                soft_wrap=True,
             ),
         )
+
+
+def _places(number: int) -> str:
+    return counted(number, "place is", "places are")
 
 
 def _carry(service: Service) -> MoveReport:

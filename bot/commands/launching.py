@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bot.commands.common import (
-    JSON,
-    counted,
-    err,
-    fail,
-    in_words,
-    opened,
-    out,
-    progress_bar,
-    report,
-    table,
-)
+from bot.commands.common import JSON, counted, err, fail, opened, out, progress_bar, report, table
 
 if TYPE_CHECKING:
     from bot.interview.pilots import PilotReport
     from bot.outreach.launch.estimate import Estimate
+    from bot.outreach.launch.launching import LaunchReport
     from bot.outreach.launch.plan import LaunchPlan
     from bot.outreach.launch.waves import Wanted
     from bot.service import Service
@@ -140,7 +130,32 @@ def _launch(
         done = invite(
             here, survey, per_day=pace, needs_templates=needs, wanted=wanted, progress=told
         )
-    report(as_json, done.to_dict(), lambda: out.print(in_words(done.to_dict())))
+    report(as_json, done.to_dict(), lambda: _show_launched(service, survey, done))
+
+
+def _show_launched(service: Service, survey: str, done: LaunchReport) -> None:
+    here = service.installation
+    published = here.database.read(lambda connection: here.surveys.named(connection, survey))
+    if done.first_at is None or done.last_at is None:
+        out.print("Nobody is invited: there is nobody left who could be.")
+    else:
+        zone = published.survey.settings.zone
+        first, last = (
+            f"{at.astimezone(zone):%Y-%m-%d at %H.%M}" for at in (done.first_at, done.last_at)
+        )
+        out.print(
+            f"Wave {done.wave}: {counted(done.invited, 'person is', 'people are')} invited; the"
+            f" first message goes out on {first}, the last on {last} ({zone}).",
+            soft_wrap=True,
+        )
+    left = {
+        "asked not to be contacted": done.opted_out,
+        "in a conversation already": done.in_conversation,
+        "could not be invited before the survey closes": done.too_late,
+    }
+    if any(left.values()):
+        said = "; ".join(f"{number} {what}" for what, number in left.items() if number)
+        out.print(f"Left out: {said}.", soft_wrap=True)
 
 
 def _confirm_untried(survey: str, as_json: bool) -> None:
@@ -169,17 +184,19 @@ def _estimate(service: Service, plan: LaunchPlan, response: float) -> Estimate |
 def _show_plan(plan: LaunchPlan, cost: Estimate | None, limit: int | None) -> None:
     rows = [
         [
-            *(one.unit_name, one.group, one.rows, one.to_invite, one.in_conversation),
-            *(one.without_address, one.open_duplicates, one.to_mend),
+            *(one.unit_name, one.group, one.rows, one.to_invite),
+            *(one.invited_or_in_conversation, one.without_address),
+            *(one.open_duplicates, one.to_mend),
         ]
         for one in plan.places
     ]
-    heads = ["unit", "group", "rows", "to invite", "in conversation", "no number", "twice"]
-    out.print(table(f"Launch of {plan.survey}", [*heads, "to mend"], rows))
+    heads = ["unit", "group", "rows", "to invite", "invited or in conversation", "no number"]
+    out.print(table(f"Launch of {plan.survey}", [*heads, "twice", "to mend"], rows))
     out.print(
-        f"to invite {plan.to_invite}, invited before {plan.invited},"
-        f" in a conversation {plan.in_conversation}, asked not to be contacted {plan.opted_out}"
-        ' (they are still counted in the units\' "to invite")',
+        f"to invite {plan.to_invite}; invited before or in a conversation"
+        f" {plan.invited + plan.in_conversation} ({plan.invited} and {plan.in_conversation});"
+        f" asked not to be contacted {plan.opted_out}"
+        ' (where a unit has such people, they are among its "to invite")',
         soft_wrap=True,
     )
     if plan.days:
@@ -204,7 +221,8 @@ def _show_plan(plan: LaunchPlan, cost: Estimate | None, limit: int | None) -> No
 def _show_cost(cost: Estimate, limit: int | None) -> None:
     one = cost.expected
     out.print(
-        f"If {one.response:.0%} answer: about {one.finished} interviews, {one.reminders} reminders"
+        f"If {one.response:.0%} answer: about {counted(one.finished, 'interview')},"
+        f" {counted(one.reminders, 'reminder')}"
         f" ({cost.high.reminders} to {cost.low.reminders}), {one.templates + one.sent} messages"
         f" sent and {one.received} received",
         soft_wrap=True,
@@ -213,7 +231,8 @@ def _show_cost(cost: Estimate, limit: int | None) -> None:
         days = -(-one.templates // limit)
         out.print(
             f"Reminders count against the sender's {limit} people a day too:"
-            f" {counted(days, 'day')} in all"
+            f" {counted(days, 'day')} in all",
+            soft_wrap=True,
         )
     if cost.rates is None:
         out.print("For money, write `rates` into survey.yaml (flows/README.md says how).")
@@ -264,16 +283,19 @@ def _change_wave(
 
     do = {"pause": use.pause, "resume": use.resume, "stop": use.stop}[change]
     done = do(service.installation, survey, wave)
+    number = done.invitations
     words = {
-        "pause": "invitations wait; replies and interviews go on",
-        "resume": "invitations have new times",
-        "stop": "invitations were withdrawn; their people are free for a later wave",
+        "pause": f"{counted(number, 'invitation waits', 'invitations wait')};"
+        " replies and interviews go on",
+        "resume": f"{counted(number, 'invitation has', 'invitations have')} a new time",
+        "stop": f"{counted(number, 'invitation was', 'invitations were')} withdrawn; whom they were"
+        " for is free for a later wave",
     }[change]
     late = f", {done.too_late} too late" if done.too_late else ""
     report(
         as_json,
         done.to_dict(),
-        lambda: out.print(f"wave {done.wave} is {done.state}: {done.invitations} {words}{late}"),
+        lambda: out.print(f"wave {done.wave} is {done.state}: {words}{late}"),
     )
 
 
@@ -290,7 +312,13 @@ def _start_pilot(service: Service, survey: str, to: str, wanted: Wanted, as_json
         wanted=wanted,
         needs_templates=service.provider is not None,
     )
-    said = in_words(done.to_dict())
+    asked = counted(done.invited, "colleague is", "colleagues are")
+    left = {
+        "asked not to be contacted": done.opted_out,
+        "in a conversation already": done.in_conversation,
+    }
+    others = "".join(f", {number} {what}" for what, number in left.items() if number)
+    said = f"Pilot {done.wave or 'not begun'}: {asked} invited{others}"
     report(
         as_json,
         done.to_dict(),
@@ -310,7 +338,8 @@ def pilot(
         here = service.installation
         if wipe:
             gone = pilots.wipe(here, survey)
-            report(as_json, {"wiped": gone}, lambda: out.print(f"{gone} people's answers are gone"))
+            said = f"the answers of {counted(gone, 'person', 'people')} are gone"
+            report(as_json, {"wiped": gone}, lambda: out.print(said))
             return
         found = pilots.read(here, survey)
         report(as_json, found.to_dict(), lambda: _show_pilot(found))

@@ -125,7 +125,7 @@ def links_ledger(survey: str = SURVEY, as_json: bool = JSON) -> None:
 
 
 def _show_ledger(found: Ledger) -> None:
-    columns = ["unit", "group", "note", "day", "started", "finished", "refused", ""]
+    columns = ["unit", "group", "note", "day", "started", "finished", "refused", "remark"]
     rows = [
         [one.unit, one.group, one.note, day.day, day.starts, day.finishes, day.refused,
          "a run" if day.run else ""]

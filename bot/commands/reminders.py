@@ -120,7 +120,7 @@ def _show_lift(found: list[Lift]) -> None:
         "left out",
         "finished",
         "difference",
-        "95 % interval",
+        "95% interval",
     ]
     out.print(table("Finished within two days", columns, rows))
     out.print("Intervals by Newcombe's method from Wilson's. Numbers under 5 are not shown.")

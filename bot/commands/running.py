@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from types import FrameType
 
 import typer
 
-from bot.commands.common import err, faults, out, settings
+from bot.commands.common import err, fail, faults, out, settings
 from bot.config import Settings
 from bot.scheduler import Sweeps
 from bot.service import Service
@@ -62,7 +63,16 @@ def _serve(config: Settings, service: Service) -> None:
     )
     # A proxy keeps its connections; closing them under it would cost it retries.
     server.keep_alive_conn_limit = 256
-    server.prepare()
+    try:
+        server.prepare()
+    except OSError as error:
+        service.close()
+        taken = f"Errno {errno.EADDRINUSE}]" in str(error)
+        why = "another program has it" if taken else str(error)
+        fail(
+            f"{config.host}:{config.port} cannot be listened on: {why}. End that program, or choose"
+            f" another port: PORT={config.port + 1} tautan run (HOST is the address)"
+        )
     sweeps.start()
     _greet(config, service)
 

@@ -153,11 +153,11 @@ def _show(surveys: list[_Survey], low: list[FlowCoverage], fail_under: float | N
             said = f"{at}: {gap['question']}: {gap['what']}"
             out.print(said, markup=False, soft_wrap=True)
     for flow in low:
-        said = f"{flow.flow}: {flow.percent:.1f} % visited, and {fail_under:g} % are wanted"
+        said = f"{flow.flow}: {flow.percent:.1f}% visited, and {fail_under:g}% are wanted"
         err.print(said, style="red", markup=False, soft_wrap=True)
     played = sum(one.played for one in surveys)
     differ = sum(len(one.failures) for one in surveys)
-    out.print(f"{counted(played, 'transcript')} played, {differ} differ")
+    out.print(f"{counted(played, 'transcript')} played, {counted(differ, 'differs', 'differ')}")
 
 
 def _row(flow: FlowCoverage) -> list[Any]:
@@ -167,5 +167,5 @@ def _row(flow: FlowCoverage) -> list[Any]:
         flow.transcripts,
         f"{asked[0]} of {asked[1]}",
         f"{branches[0]} of {branches[1]}",
-        f"{flow.percent:.0f} %",
+        f"{flow.percent:.0f}%",
     ]

@@ -9,6 +9,7 @@ from bot.channels.base import SendError, Template
 from bot.channels.twilio_account import UNLIMITED
 from bot.channels.twilio_content import Approval, Contents
 from bot.doctor.findings import Finding, error, ok, warning
+from bot.flow.blanks import unfilled
 from bot.flow.words import MessageText
 from bot.interview.installation import SIMULATED, Installation
 from bot.interview.sending.templates import in_language
@@ -38,7 +39,7 @@ def examine(
     country of numbers that are written without one."""
     found = open_ones(installation)
     if not found:
-        yield warning("survey", "none is published", "run `tautan publish SURVEY`")
+        yield _none_open(installation)
     for published in found:
         yield _dates(installation, published)
         yield from _sender(installation, published, region)
@@ -46,6 +47,15 @@ def examine(
             yield from _templates(installation, published, contents)
         yield from _launch(installation, published, limit)
         yield from _coordinators(installation, published)
+
+
+def _none_open(installation: Installation) -> Finding:
+    """Tell an installation whose surveys are over from one that never had any."""
+    every = installation.database.read(installation.surveys.every)
+    if every:
+        names = ", ".join(one.name for one in every)
+        return ok("survey", f"closed for good: {names}; no other one is published")
+    return warning("survey", "none is published", "run `tautan publish SURVEY`")
 
 
 def _dates(installation: Installation, published: Published) -> Finding:
@@ -58,6 +68,9 @@ def _dates(installation: Installation, published: Published) -> Finding:
             f"{published.name} ended on {settings.closes}",
             f"run `tautan close {published.name}`, or move `closes` and publish",
         )
+    blank = unfilled(published.survey)
+    if blank is not None:
+        return error("survey", f"{published.name} is not ready: {blank.what}", blank.fix)
     return ok("survey", f"{days}, languages {', '.join(published.survey.languages)}")
 
 
@@ -162,7 +175,10 @@ def _launch(
         f"{published.name}: {rows} people, {plan.to_invite} to invite,"
         f" {plan.invited} invited{without}",
     )
+    known = unfilled(published.survey)  # said with the survey
     for one in plan.missing:
+        if one == known:
+            continue
         yield warning("roster", f"{published.name}: {one.what}", one.fix)
     if plan.to_invite:
         yield _days(plan, installation.via.sender, own, told)

@@ -310,6 +310,11 @@ def fill_in(text: str, value: Callable[[str], str], worked: Callable[[str], str]
     return _PIECE.sub(piece, text)
 
 
+def before_answers(text: str, owners: Mapping[str, str]) -> str:
+    """Return a text as it reads before any answer: the owner's words filled in, the rest named."""
+    return fill_in(text, lambda name: owners.get(name, f"[{name}]"), lambda one: f"[{one}]")
+
+
 def is_name(text: str) -> bool:
     """Whether what stands between braces is a plain name."""
     return text.strip().isidentifier() and text.isascii()

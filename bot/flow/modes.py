@@ -33,7 +33,7 @@ def refusal(settings: Settings, wish: str) -> Problem | None:
         " owner asks and counts alone, and answers gathered by an institution spoil its result"
     )
     fix = "use posters, rosters and messages of the official survey; for your own, `mode: own`"
-    return Problem("survey.yaml", 1, 1, what, fix)
+    return Problem.about("survey.yaml", what, fix)
 
 
 def in_official_months(settings: Settings) -> bool:

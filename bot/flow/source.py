@@ -26,6 +26,7 @@ MAX_DEPTH = 20
 class Problem:
     """One thing that is wrong in a file, and how to mend it. Lines and columns count from 1.
 
+    What is wrong with no file (a survey, an option, a sender) has the place 0, 0: see `about`.
     `rule` is the name of the rule that a flow file breaks (bot/flow/lint); "" in other files.
     """
 
@@ -36,8 +37,15 @@ class Problem:
     fix: str = ""
     rule: str = field(default="", compare=False, kw_only=True)
 
+    @classmethod
+    def about(cls, subject: str, what: str, fix: str = "") -> Problem:
+        """Return what is wrong with something that is no file, so that there is no line to name."""
+        return cls(subject, 0, 0, what, fix)
+
     def __str__(self) -> str:
         end = f"; {self.fix}" if self.fix else ""
+        if not self.line:
+            return f"{self.file}: {self.what}{end}"
         return f"{self.file}:{self.line}:{self.column}: {self.what}{end}"
 
 
@@ -201,8 +209,11 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
 
 
 _ODD_BLANK = re.compile(r"\s*[\u00a0\u2000-\u200b\u202f\u3000\ufeff]")
+_TAB = re.compile(r" *\t")
+_NO_TAB = "write blanks in place of the tab at the beginning of the line"
 _SYNTAX_FIXES: Mapping[str, str] = {
-    "tab": "write blanks in place of the tab",
+    "tab": _NO_TAB,
+    "cannot start any token": "quote the text: it begins with a sign that YAML keeps for itself",
     "mapping values": "begin this line in the same column as its neighbours, or quote a text that"
     " has `: ` in it",
     "'-' indicator": "begin this line in the same column as its neighbours",
@@ -215,5 +226,7 @@ def _syntax_fix(text: str, line: int, what: str) -> str:
     """Return what to do about what libyaml says of a line (from 0)."""
     if any(map(_ODD_BLANK.match, text.split("\n")[max(0, line - 1) : line + 1])):
         return "begin the line with ordinary blanks: these were copied from a document"
+    if _TAB.match(text.split("\n")[line]):
+        return _NO_TAB
     fixes = (fix for sign, fix in _SYNTAX_FIXES.items() if sign in what)
     return next(fixes, "check quotes, brackets and indentation")

@@ -123,7 +123,8 @@ class Survey:
     """A whole survey: its settings and flows.
 
     `missing` lists, as problems, the texts without which a language of the settings is not offered,
-    `advice` what is allowed and could be better.
+    `advice` what is allowed and could be better, `blanks` words of the owner that are still to be
+    filled in.
     """
 
     settings: Settings
@@ -137,6 +138,7 @@ class Survey:
     categories: Mapping[str, Any]
     missing: tuple[Problem, ...] = ()
     advice: tuple[Problem, ...] = ()
+    blanks: tuple[Problem, ...] = ()
     media: tuple[MediaFile, ...] = ()  # what its questions use of the folder
 
     def for_group(self, group: str) -> Flow:

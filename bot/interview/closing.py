@@ -71,7 +71,8 @@ class ClosePlan:
 @dataclass(frozen=True, slots=True)
 class CloseReport:
     """What closing a survey did in this run. `clean` is False when traces of deleted rows are left
-    in the files because readers were in the way: close again."""
+    in the files because readers were in the way: close again. `before`: it was closed already (a
+    run that was killed may have left work)."""
 
     survey: str
     mixed: int
@@ -80,6 +81,12 @@ class CloseReport:
     ended: int
     dropped: int
     clean: bool
+    before: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing left to do."""
+        return self.before and not (self.mixed or self.deleted or self.ended or self.dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,7 @@ def close(installation: Installation, survey: str) -> CloseReport:
     """
     database = installation.database
     published, dropped = database.write(lambda connection: _mark(connection, installation, survey))
+    before = published.closed_at is not None
     lots: list[int] = []
     for _ in range(ROUNDS):
         split = database.read(lambda connection: _open_split(connection, installation, published))
@@ -151,7 +159,7 @@ def close(installation: Installation, survey: str) -> CloseReport:
         if ending is not None:
             clean = leftovers.rebuild(database)
             mixed = [size for size in lots if size]
-            return CloseReport(survey, sum(mixed), len(mixed), *ending, dropped, clean)
+            return CloseReport(survey, sum(mixed), len(mixed), *ending, dropped, clean, before)
     raise Conflict(f"interviews of {survey} are still being finished; close it again in a minute")
 
 

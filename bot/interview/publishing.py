@@ -116,7 +116,7 @@ def publish_edition(
 ) -> Published:
     """Publish files and media; where they break something of people under way, only with a policy.
 
-    Raises PolicyNeeded, and FlowError as `publish` does.
+    Raises PolicyNeeded, and FlowError and SurveyClosed as `publish` does.
     """
     if policy is None:
         survey = load_survey(files)

@@ -34,8 +34,9 @@ class WouldOverwrite(Exception):
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         listed = ", ".join(str(folder / name) for name in names)
+        says = "says" if len(names) == 1 else "say"
         super().__init__(
-            f"nothing was written: {listed} say something else than the published version."
+            f"nothing was written: {listed} {says} something else than the published version."
             " `tautan diff` shows what; --force replaces them, -o writes to another folder"
         )
 

@@ -45,6 +45,16 @@ class UnknownSurvey(Exception):
     """No survey of that name is published."""
 
 
+class SurveyClosed(Exception):
+    """The survey of that name is closed for good, and nothing can be published in its name."""
+
+    def __init__(self, name: str, closed_at: datetime) -> None:
+        super().__init__(
+            f"{name} is closed, since {closed_at:%Y-%m-%d}, and stays so: nothing was published."
+            " Publish the next survey under a name of its own (`name` in survey.yaml)"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """A survey as it stands now: compiled from current settings and the current version."""
@@ -106,8 +116,8 @@ class Surveys:
             except Exception as error:
                 if row not in self._unreadable:
                     self._unreadable.add(row)
-                    what = "survey %s cannot be read; publish it again (tautan publish)\n%s"
-                    log.error(what, row.name, trace(error))
+                    fix = "it is closed" if row.closed_at else "publish it again (tautan publish)"
+                    log.error("survey %s cannot be read; %s\n%s", row.name, fix, trace(error))
         return found
 
     def named(self, connection: Connection, name: str) -> Published:
@@ -209,9 +219,10 @@ def publish(
     """Take files as the current version of their survey; `media` are as of `read_media`.
 
     Raises FlowError when they do not hold, or when people under way with an older version could
-    not go on under the new settings; the version published before then stays. When the settings
-    have changed, every waiting timer is woken so that the new plan counts at once. `policy` says
-    what becomes of people under way with another version: a sweep and their own turns do it.
+    not go on under the new settings, and SurveyClosed; the version published before then stays.
+    When the settings have changed, every waiting timer is woken: the new plan counts at once.
+    `policy` says what becomes of people under way with another version: a sweep and their own turns
+    do it.
     """
     survey = load_survey(files)
     content = json.dumps(version_files(files, survey), ensure_ascii=False)
@@ -224,6 +235,8 @@ def publish(
         if row is None:
             survey_id = queries.create(connection, survey.settings.name, text, settings_hash)
         else:
+            if row.closed_at is not None:
+                raise SurveyClosed(row.name, row.closed_at)
             survey_id = row.id
             if row.settings_hash != settings_hash:
                 _check_mode(connection, survey_id, survey)
@@ -237,9 +250,7 @@ def publish(
             editions.leave(connection, survey_id, version, policy)
         what = f"{survey.settings.name}, version {version}, {policy}"
         audit.record(connection, now, "publish", what)
-        return Published(
-            survey_id, survey.settings.name, survey, version, row.closed_at if row else None
-        )
+        return Published(survey_id, survey.settings.name, survey, version, None)
 
     published = installation.database.write(work)
     installation.surveys.remember(settings_hash, published)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from bot.flow.answers.dates import day_in_words
+from bot.flow.blanks import unfilled
 from bot.flow.modes import refusal
 from bot.flow.source import Problem
 from bot.intake.tables import InputError, did_you_mean
@@ -221,9 +222,10 @@ def _link(published: Published, row: LinkRow, unit: UnitRow, number: str) -> Lin
 
 
 def _open_to_all(connection: Connection, installation: Installation, survey: str) -> Published:
-    """Return a survey that takes answers. Raises InputError for another, UnknownSurvey."""
+    """Return a survey that takes answers, and has its words. Raises InputError, UnknownSurvey."""
     published = installation.surveys.named(connection, survey)
     refused = refusal(published.survey.settings, "make links that begin an interview")
+    refused = refused or unfilled(published.survey)
     if refused is not None:
         raise InputError([refused])
     return published
@@ -234,12 +236,12 @@ def units_wanted(connection: Connection, published: Published, wanted: Sequence[
     every = unit_queries.every(connection)
     if not every:
         fix = "import the units first"
-        raise InputError([Problem(published.name, 1, 1, "there are no units yet", fix)])
+        raise InputError([Problem.about(published.name, "there are no units yet", fix)])
     if not wanted:
         return [unit.id for unit in every]
     known = Units(every)
     found = [known.find(one, "") for one in wanted]
-    problems = [Problem(published.name, 1, 1, *one) for one in found if isinstance(one, tuple)]
+    problems = [Problem.about(published.name, *one) for one in found if isinstance(one, tuple)]
     if problems:
         raise InputError(problems)
     return list(dict.fromkeys(one for one in found if isinstance(one, int)))
@@ -248,7 +250,7 @@ def units_wanted(connection: Connection, published: Published, wanted: Sequence[
 def groups_wanted(published: Published, wanted: Sequence[str]) -> list[str]:
     known = published.survey.settings.groups
     problems = [
-        Problem(published.name, 1, 1, f"there is no group {one!r}", did_you_mean(one, known))
+        Problem.about(published.name, f"there is no group {one!r}", did_you_mean(one, known))
         for one in wanted
         if one not in known
     ]
@@ -263,16 +265,16 @@ def _check_limits(
     problems = []
     if len(note) > NOTE_LIMIT:
         fix = f"use at most {NOTE_LIMIT}"
-        problems.append(Problem(survey, 1, 1, f"the note has {len(note)} characters", fix))
+        problems.append(Problem.about(survey, f"the note has {len(note)} characters", fix))
     if cap is not None and cap < 1:
         fix = "use 1 or more, or leave the cap out"
-        problems.append(Problem(survey, 1, 1, f"a cap of {cap} lets nobody in", fix))
+        problems.append(Problem.about(survey, f"a cap of {cap} lets nobody in", fix))
     if expires_at is not None and expires_at.tzinfo is None:
         fix = "give the time with its zone"
-        problems.append(Problem(survey, 1, 1, "the expiry has no time zone", fix))
+        problems.append(Problem.about(survey, "the expiry has no time zone", fix))
     elif expires_at is not None and expires_at <= installation.now():
         what = "the last day is over already: these links would let nobody in"
-        problems.append(Problem(survey, 1, 1, what, "use today or a later day"))
+        problems.append(Problem.about(survey, what, "use today or a later day"))
     if problems:
         raise InputError(problems)
 
@@ -319,7 +321,7 @@ def _renew(
         return False
     if new_cap is not None and new_cap < row.starts:
         what = f"link {row.code} has more starts than a cap of {new_cap} allows"
-        raise InputError([Problem(published.name, 1, 1, what, "use a higher cap")])
+        raise InputError([Problem.about(published.name, what, "use a higher cap")])
     queries.change(connection, row.id, cap=new_cap, expires_at=new_expiry)
     return True
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from bot.flow.answers.dates import day_in_words
+from bot.flow.blanks import unfilled
 from bot.flow.settings import Settings
 from bot.flow.source import Problem
 from bot.flow.wording import Voice
@@ -103,7 +104,7 @@ def write_posters(
         path.write_bytes(printing.print_posters([poster for _, poster in made], form))
     except (DoesNotFit, TooLong) as error:
         raise InputError(
-            [Problem(survey, 1, 1, str(error), "see `poster` in messages.yaml")]
+            [Problem.about(survey, str(error), "see `poster` in messages.yaml")]
         ) from None
     return report
 
@@ -124,7 +125,7 @@ def write_codes(
         try:
             picture = qr_png(poster.qr) if form == "png" else qr_svg(poster.qr, alone=True)
         except TooLong as error:
-            raise InputError([Problem(survey, 1, 1, str(error))]) from None
+            raise InputError([Problem.about(survey, str(error))]) from None
         (folder / f"{name}.{form}").write_bytes(picture)
     return report
 
@@ -140,7 +141,10 @@ def lay_out(
         lambda connection: installation.surveys.named(connection, survey)
     )
     if contexts.refusal(installation, published) == "closed":
-        raise InputError([Problem(survey, 1, 1, "the survey is closed: nobody could answer")])
+        raise InputError([Problem.about(survey, "the survey is closed: nobody could answer")])
+    blank = unfilled(published.survey)
+    if blank is not None:
+        raise InputError([blank])
     languages, left_out = _languages(published, order)
     created = reused = changed = 0
     for note in order.notes if not order.address else ():
@@ -177,6 +181,8 @@ def picture(installation: Installation, code: str, number: str) -> bytes | None:
         unit = unit_queries.by_id(connection, link.unit_id)
         if unit is None or contexts.refusal(installation, published) == "closed":
             return None
+        if published.survey.blanks:
+            return None
         order = Order()
         language = published.survey.settings.default_language
         try:
@@ -204,13 +210,11 @@ def _languages(published: Published, order: Order) -> tuple[tuple[str, ...], tup
     if missing:
         what = f"messages.yaml has no {', '.join(missing)} under `poster`"
         fix = "copy the lines from flows/integritas/messages.yaml and publish again"
-        raise InputError([Problem(published.name, 1, 1, what, fix)])
+        raise InputError([Problem.about(published.name, what, fix)])
     whole = [code for code in settings.languages if all(code in words[name] for name in wanted)]
     problems = [
-        Problem(
+        Problem.about(
             published.name,
-            1,
-            1,
             f"posters have no words in {code!r}",
             f"add `{code}:` to every line under `poster` in messages.yaml, or use"
             f" {', '.join(whole)}",
@@ -259,7 +263,7 @@ def _check_expiry(installation: Installation, survey: str, places: Sequence[_Pla
     over = [one for one in places if one.until is not None and one.until <= now]
     if over:
         what = f"{len(over)} of these links are over, the first one is {over[0].code}"
-        raise InputError([Problem(survey, 1, 1, what, "give them another day with --expires")])
+        raise InputError([Problem.about(survey, what, "give them another day with --expires")])
 
 
 def _poster(

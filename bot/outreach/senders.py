@@ -84,7 +84,7 @@ def change_sender(installation: Installation, address: str, **limits: Any) -> No
     if given.get("people_per_day") == 0:
         given["people_per_day"] = None  # no limit
     if any(given.get(name, 1) <= 0 for name in ("per_second", "campaign_per_second")):
-        raise InputError([Problem("senders", 1, 1, "a pace must be above 0", "give a number")])
+        raise InputError([Problem.about("senders", "a pace must be above 0", "give a number")])
     _change(installation, address, "sender limits", given)
 
 
@@ -111,7 +111,7 @@ def _change(installation: Installation, address: str, what: str, values: dict[st
     if values and not installation.database.write(work):
         names = ", ".join(one.address for one in senders(installation))
         raise InputError(
-            [Problem("senders", 1, 1, f"{address} is no sender of ours", f"there are {names}")]
+            [Problem.about("senders", f"{address} is no sender of ours", f"there are {names}")]
         )
 
 
@@ -121,5 +121,13 @@ def alerts(installation: Installation) -> list[AlertRow]:
 
 
 def clear_alerts(installation: Installation, kind: str | None = None) -> int:
-    """Clear alerts of one kind, or all; return how many there were."""
-    return installation.database.write(lambda connection: alert_queries.clear(connection, kind))
+    """Clear alerts of one kind, or all; return how many there were.
+
+    Raises InputError where none is of that kind.
+    """
+    gone = installation.database.write(lambda connection: alert_queries.clear(connection, kind))
+    if kind is not None and not gone:
+        kinds = sorted({one.kind for one in alerts(installation)})
+        fix = f"there are: {', '.join(kinds)}" if kinds else "nothing waits for you"
+        raise InputError([Problem.about("alerts", f"there is none of the kind {kind!r}", fix)])
+    return gone

@@ -1,19 +1,20 @@
-"""The published numbers as a table for the command line: the same that coordinators see."""
+"""The published numbers as a table for operators: those that coordinators see, in English."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sqlalchemy import Connection
 
 from bot.interview.installation import Installation
-from bot.reporting import snapshots, words
+from bot.reporting import snapshots
 from bot.reporting.publication import Count, change
 from bot.reporting.snapshots import Snapshot
 from bot.reporting.units import Hierarchy, read_hierarchy
 
-SHOWN = {"few": "<5", "almost": "hampir lengkap", "hidden": "belum ditampilkan"}
+SHOWN = {"few": "<5", "almost": "almost complete", "hidden": "not shown yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Line:
     @property
     def text(self) -> str:
         """The published number, or the words that stand for it."""
-        return SHOWN.get(self.count.kind) or words.number(self.count.value)
+        return SHOWN.get(self.count.kind) or f"{self.count.value:,}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the plain form; what is hidden is null."""
@@ -47,13 +48,18 @@ class Line:
         """Return a row for the terminal: unit, group, published, target, percent, change."""
         share = self.count.share
         return (
-            "  " * self.depth + (self.unit_name or "Semua"),
-            self.group or "semua",
+            "  " * self.depth + (self.unit_name or "all"),
+            self.group or "all",
             self.text,
-            words.number(self.count.target) if self.count.target else "-",
-            f"{words.percent(share)}%" if share is not None else "-",
-            f"+{words.number(self.change)}" if self.change else "",
+            f"{self.count.target:,}" if self.count.target else "-",
+            _percent(share) if share is not None else "-",
+            f"+{self.change:,}" if self.change else "",
         )
+
+
+def _percent(share: Fraction) -> str:
+    """Return a share with one decimal at most: 38.8%, 20%."""
+    return f"{float(share):.1%}".replace(".0%", "%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Progress:
         }
 
 
-HEADINGS = ("unit", "kelompok", "isian", "target", "capaian", "naik")
+HEADINGS = ("unit", "group", "finished", "target", "of it", "change")
 
 
 def progress(installation: Installation, survey: str) -> Progress:

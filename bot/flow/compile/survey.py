@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.flow.blanks import blanks
 from bot.flow.compile.checker import Checker
 from bot.flow.compile.domains import lacking_words
 from bot.flow.compile.media import check_media_words, media_advice, used_media
@@ -85,6 +86,7 @@ def compile_survey(
             *_mode_advice(compiled, survey, messages),
             *media_advice(compiled, checker.media, sources),
         ),
+        blanks=tuple(blanks(survey[0])),
         media=used_media(compiled),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.flow.drawing.condition_words import in_words
-from bot.flow.expressions import Expression, fill_in
+from bot.flow.expressions import Expression, before_answers
 from bot.flow.question import Question
 from bot.flow.survey import Flow
 
@@ -72,9 +72,6 @@ def _row(flow: Flow, question: Question, language: str) -> Row:
     def words(condition: Expression) -> str:
         return in_words(condition.source, flow, language)
 
-    def spoken(name: str) -> str:
-        return flow.settings.texts.get(language, {}).get(name, f"[{name}]")
-
     label = question.label.get(language, question.name)
     calculation = question.calculation
     return Row(
@@ -84,7 +81,7 @@ def _row(flow: Flow, question: Question, language: str) -> Row:
         label=(
             f"= {calculation.source}"
             if calculation is not None
-            else plain(fill_in(label, spoken, lambda one: f"[{one}]"))
+            else plain(before_answers(label, flow.settings.texts.get(language, {})))
         ),
         condition=words(question.relevant) if question.relevant else None,
         more=(

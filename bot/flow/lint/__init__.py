@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.flow.lint.choices import reserved_words, scales
 from bot.flow.lint.conditions import decided
 from bot.flow.lint.limits import limits
-from bot.flow.lint.names import blanks, official_name, unused
+from bot.flow.lint.names import official_name, unused
 from bot.flow.lint.rules import RULES, Rule, Severity
 from bot.flow.lint.subject import Subject
 from bot.flow.lint.unanswered import unanswered
@@ -24,7 +24,6 @@ __all__ = ["CHECKS", "RULES", "Finding", "Rule", "Severity", "finding", "lint"]
 CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     unused,
     official_name,
-    blanks,
     decided,
     unanswered,
     reserved_words,
@@ -68,7 +67,7 @@ def lint(files: Mapping[str, str]) -> tuple[Finding, ...]:
         shared=parts.shared,
         flows={part.name: (source, part) for source, part in parts.flows},
     )
-    told = [*survey.missing, *survey.advice]
+    told = [*survey.missing, *survey.advice, *survey.blanks]
     for check in CHECKS:
         told += check(subject)
     return tuple(sorted({finding(one, RULES[one.rule].severity) for one in told}))

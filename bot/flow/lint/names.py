@@ -1,10 +1,9 @@
-"""Rules about names: what nothing uses, what a survey must not be called, what is blank."""
+"""Rules about names: what nothing uses, what a survey must not be called."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from bot.flow.lint.subject import Subject
 from bot.flow.source import Path, Problem
@@ -12,8 +11,6 @@ from bot.flow.source import Path, Problem
 _OFFICIAL = re.compile(
     r"\b(SPI|KPK|Survei Penilaian Integritas|Komisi Pemberantasan Korupsi)\b", re.IGNORECASE
 )
-
-_BLANK = re.compile(r"\[[A-Z][A-Z0-9 ,._-]*\]")
 
 
 def unused(subject: Subject) -> Iterator[Problem]:
@@ -54,20 +51,3 @@ def official_name(subject: Subject) -> Iterator[Problem]:
             what = f"a survey of one's own that calls itself {found[0]}: people take it for KPK's"
             fix = "choose another name, or write `mode: owner` if it is the official one"
             yield source.problem(path, what, fix, rule="official-name")
-
-
-def blanks(subject: Subject) -> Iterator[Problem]:
-    """Find words of the owner that are still as a new survey has them: `[NAMA INSTANSI]`."""
-    source, _ = subject.settings
-    for path, text in _texts((), source.data):
-        if found := _BLANK.search(text):
-            what, fix = f"{found[0]} is not filled in yet", "write your own words in its place"
-            yield source.problem(path, what, fix, rule="to-fill-in")
-
-
-def _texts(path: Path, data: Any) -> Iterator[tuple[Path, str]]:
-    if isinstance(data, str):
-        yield path, data
-    elif isinstance(data, dict | list):
-        for key, inside in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from _texts((*path, key), inside)

@@ -113,7 +113,7 @@ def write_kit(
     there = [name for name in files if (folder / name).exists()]
     if there and not overwrite:
         what = f"{there[0]} is there already, and may have been filled in"
-        raise InputError([Problem(str(folder), 1, 1, what, "take another folder, or --overwrite")])
+        raise InputError([Problem.about(str(folder), what, "take another folder, or --overwrite")])
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (folder / file).write_bytes(content)
@@ -129,7 +129,7 @@ def _check_language(language: str) -> None:
     known = sorted(path.name for path in WORDS.iterdir() if (path / "surat-edaran.txt").is_file())
     if language not in known:
         what, fix = f"the kit has no words in {language!r}", f"there are: {', '.join(known)}"
-        raise InputError([Problem("--language", 1, 1, what, fix)])
+        raise InputError([Problem.about("--language", what, fix)])
 
 
 def _made(proof: Proof, survey: Survey, page: str, mail: str) -> dict[str, bytes]:

@@ -223,7 +223,7 @@ def _missing(
     messages = published.survey.words.messages
     if _CONSENT not in messages:
         fix = "write what colleagues are told: that it is a trial, and that their answers are read"
-        return [Problem("messages.yaml", 1, 1, f"there is no message `{_CONSENT}`", fix)]
+        return [Problem.about("messages.yaml", f"there is no message `{_CONSENT}`", fix)]
     if not needs_templates:
         return []
     invitation = "pilot_invite" if "pilot_invite" in messages else "invite"
@@ -231,4 +231,4 @@ def _missing(
 
 
 def _problem(what: str, fix: str) -> Problem:
-    return Problem("pilot", 1, 1, what, fix)
+    return Problem.about("pilot", what, fix)

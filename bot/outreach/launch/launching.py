@@ -153,7 +153,7 @@ def _begin(
             what = f"wave {wave.number} was cut off or is being planned right now"
             again = f"run it again as it was ({_as_typed(wave)})"
             fix = f"{again} or stop it: `--stop --wave {wave.number}`"
-            raise InputError([Problem(published.name, 1, 1, what, fix)])
+            raise InputError([Problem.about(published.name, what, fix)])
         wiped = pilots.wipe_within(connection, installation, published)
         return _Begun(wave, unit_ids, groups, wiped)
     # First: its people may be invited, once they are in no pilot any more.

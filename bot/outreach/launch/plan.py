@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot.flow.blanks import unfilled
 from bot.flow.modes import own_advice, refusal
 from bot.flow.settings import Settings
 from bot.flow.source import Problem
@@ -34,8 +35,9 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class PlacePlan:
     """How many people of a unit's group stand where on the roster.
 
-    Who asked not to be contacted is among `to_invite` here: of one unit that is nobody's business.
-    `in_conversation` has those who were invited and those who came by themselves.
+    `to_invite` are those of this launch; where it takes everybody, who asked not to be contacted is
+    among them: of one unit that is nobody's business. For the same reason those who were invited
+    and those who came by themselves are one number.
     """
 
     unit_list: str
@@ -44,7 +46,7 @@ class PlacePlan:
     group: str
     rows: int
     to_invite: int
-    in_conversation: int
+    invited_or_in_conversation: int
     without_address: int
     open_duplicates: int
     to_mend: int  # lines that are no rows yet
@@ -202,7 +204,7 @@ def _plan(
                 units[unit_id].name,
                 group,
                 standing.total(),
-                standing["to_invite"] + standing["opted_out"],
+                _shown(parts.get((unit_id, group), 0), standing),
                 standing["invited"] + standing["in_conversation"],
                 standing["without_address"],
                 standing["open_duplicate"],
@@ -226,6 +228,14 @@ def _plan(
         missing=tuple(missing),
         warnings=tuple(_warnings(connection, published, totals, mending)),
     )
+
+
+def _shown(part: int, standing: Counter[str]) -> int:
+    """Return how many people of a place are this launch's, as it may be told.
+
+    Where it takes all, with those who opted out, so that nobody sees how many those are.
+    """
+    return part if part < standing["to_invite"] else part + standing["opted_out"]
 
 
 def untried(installation: Installation, survey: str) -> bool:
@@ -316,7 +326,8 @@ def _missing(installation: Installation, published: Published) -> list[Problem]:
     refused = refusal(settings, "invite people")
     if refused is not None:
         return [refused]
-    found = []
+    blank = unfilled(published.survey)
+    found = [blank] if blank is not None else []
     if published.closed_at is not None:
         found.append(_problem("the survey is closed", "publish a new survey to go on"))
     elif now >= plan.closes:
@@ -363,4 +374,4 @@ def _too_late(people_left: int) -> list[Problem]:
 
 
 def _problem(what: str, fix: str) -> Problem:
-    return Problem("survey.yaml", 1, 1, what, fix)
+    return Problem.about("survey.yaml", what, fix)

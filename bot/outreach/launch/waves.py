@@ -109,12 +109,12 @@ def find_units(
         if isinstance(found, int):
             ids.add(found)
         else:
-            problems.append(Problem("units", 1, 1, *found))
+            problems.append(Problem.about("units", *found))
     groups = published.survey.settings.groups
     for name in wanted.groups:
         if name not in groups:
             fix = f"there are {', '.join(groups)}"
-            problems.append(Problem("groups", 1, 1, f"there is no group {name!r}", fix))
+            problems.append(Problem.about("groups", f"there is no group {name!r}", fix))
     if problems:
         raise InputError(problems)
     while below := {one.id for one in units if one.parent_id in ids} - ids:
@@ -271,8 +271,11 @@ def _named(
         return wave
     fitting = [one for one in rows if one.state in before[: 1 if state != "stopped" else 2]]
     fitting = [one for one in fitting if _effective(connection, one) != "done"]
+    if not fitting:
+        verb = {"paused": "is running", "running": "is paused", "stopped": "is running or paused"}
+        raise _wrong(published, f"no wave {verb[state]}", "`--waves` lists them")
     if len(fitting) != 1:
-        which = ", ".join(str(one.number) for one in fitting) or "none"
+        which = ", ".join(str(one.number) for one in fitting)
         what = f"which wave? {which} can be {state}"
         raise _wrong(published, what, "name one with `--wave N`; `--waves` lists them")
     return fitting[0]
@@ -303,4 +306,4 @@ def _shown(connection: Connection, row: WaveRow) -> Wave:
 
 
 def _wrong(published: Published, what: str, fix: str) -> InputError:
-    return InputError([Problem(published.name, 1, 1, what, fix)])
+    return InputError([Problem.about(published.name, what, fix)])

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot.flow.blanks import unfilled
 from bot.flow.source import Problem
 from bot.intake.tables import InputError
 from bot.interview import contexts
@@ -225,7 +226,10 @@ def _published(
     elif refusal is not None and not early:
         problem = ("the survey is not open yet: links lead nowhere", "write on its first day")
     if problem is not None:
-        raise InputError([Problem(survey, 1, 1, *problem)])
+        raise InputError([Problem.about(survey, *problem)])
+    blank = None if early else unfilled(published.survey)
+    if blank is not None:
+        raise InputError([blank])
     return published
 
 

@@ -121,7 +121,7 @@ def write_file(
 def too_late(survey: str) -> Problem:
     """Return why nothing is mended any more."""
     what = "people have been invited: what is mended now would show who was drawn"
-    return Problem(survey, 1, 1, what, "keep it for the next survey")
+    return Problem.about(survey, what, "keep it for the next survey")
 
 
 def _rows_to_mend(

@@ -63,7 +63,7 @@ def decide(installation: Installation, survey: str, keeps: Mapping[int, Keep]) -
                     done[keep] += 1
             except _Wrong as error:
                 what, fix = error.args
-                problems.append(Problem(survey, 1, 1, f"duplicate {number}: {what}", fix))
+                problems.append(Problem.about(survey, f"duplicate {number}: {what}", fix))
         if problems:
             raise InputError(problems)
         if done:

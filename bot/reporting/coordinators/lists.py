@@ -91,7 +91,7 @@ def edit_post(
         editor = PostEditor(connection, installation, published, hierarchy)
 
         def complain(column: str, what: str, fix: str) -> None:
-            editor.problems.append(Problem(f"post {post_id}", 1, 1, f"{column}: {what}", fix))
+            editor.problems.append(Problem.about(f"post {post_id}", f"{column}: {what}", fix))
 
         unit = hierarchy.units.get(post.unit_id) if post.unit_id is not None else None
         own = {"post": str(post_id), "unit": f"{unit.code_list}:{unit.code}" if unit else ""}
@@ -148,5 +148,5 @@ def _existing(connection: Connection, post_id: int) -> CoordinatorRow:
     post = queries.by_id(connection, post_id)
     if post is None or post.deputy_for is not None:
         what, fix = "there is no such post", "`tautan coordinators list SURVEY` names them"
-        raise InputError([Problem(f"post {post_id}", 1, 1, what, fix)])
+        raise InputError([Problem.about(f"post {post_id}", what, fix)])
     return post

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from bot.flow.answers.domains import within
+from bot.flow.expressions import before_answers
 from bot.flow.question import Question, QuestionType, Texts
 from bot.flow.survey import Survey
 from bot.interview.installation import Installation
@@ -165,9 +166,12 @@ def read_codebook(
 
 
 def _meaning(survey: Survey, question: Question, language: str) -> Meaning:
+    owners = survey.settings.texts
+
     def said(texts: Texts | None) -> str:
         fallback = survey.settings.default_language
-        return "" if texts is None else texts.get(language) or texts.get(fallback) or ""
+        text = "" if texts is None else texts.get(language) or texts.get(fallback) or ""
+        return before_answers(text, owners.get(language) or owners[fallback])
 
     choices = tuple(
         CodedChoice(one.name, said(one.label), one.score, one.na)

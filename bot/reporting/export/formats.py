@@ -235,12 +235,21 @@ def _as_text(stream: IO[bytes]) -> Iterator[IO[str]]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file beside its place and put it there when it is complete; mode 0600."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a file beside its place and put it there when it is complete; mode 0600.
+
+    Raises OSError, which names the file and not the one beside it.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
-        Path(name).replace(path)
+        try:
+            Path(name).replace(path)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

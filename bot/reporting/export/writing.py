@@ -18,6 +18,7 @@ from typing import IO
 from sqlalchemy import Connection
 
 from bot.flow.modes import refusal
+from bot.flow.source import Problem
 from bot.intake.tables import InputError
 from bot.interview.installation import Installation
 from bot.interview.surveys import Published
@@ -85,7 +86,8 @@ def export(
     `<name>.codebook.csv`, and what people sent as files goes into the folder `<name>.files`, by the
     names that stand in the table (in a stream: ids alone). A file appears whole or not at all and
     is readable by its owner alone.
-    Raises UnknownSurvey, TooManyRows, OSError, InputError for a survey that takes no answers.
+    Raises UnknownSurvey, TooManyRows, OSError, InputError for a survey that takes no answers and a
+    language that it does not speak.
     """
 
     def work(connection: Connection) -> Exported:
@@ -93,7 +95,7 @@ def export(
         refused = refusal(published.survey.settings, "export answers")
         if refused is not None:
             raise InputError([refused])
-        spoken = language or published.survey.settings.default_language
+        spoken = _spoken(published, language)
         book = read_codebook(connection, installation, published, spoken)
         if not isinstance(target, Path):
             rows = _write(connection, published, book, format, target, labels, progress, {})
@@ -116,6 +118,15 @@ def export(
         )
 
     return installation.database.read(work)
+
+
+def _spoken(published: Published, language: str | None) -> str:
+    """Return the language of the labels. Raises InputError for one that the survey has not."""
+    known = published.survey.languages
+    if language is not None and language not in known:
+        what = f"{published.name} has no labels in {language!r}"
+        raise InputError([Problem.about("--language", what, f"there are: {', '.join(known)}")])
+    return language or published.survey.settings.default_language
 
 
 def _write(
