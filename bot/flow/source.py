@@ -223,10 +223,11 @@ _SYNTAX_FIXES: Mapping[str, str] = {
 
 
 def _syntax_fix(text: str, line: int, what: str) -> str:
-    """Return what to do about what libyaml says of a line (from 0)."""
-    if any(map(_ODD_BLANK.match, text.split("\n")[max(0, line - 1) : line + 1])):
+    """Return what to do about what libyaml says of a line (from 0), which may be after the last."""
+    lines = text.split("\n")
+    if any(map(_ODD_BLANK.match, lines[max(0, line - 1) : line + 1])):
         return "begin the line with ordinary blanks: these were copied from a document"
-    if _TAB.match(text.split("\n")[line]):
+    if any(map(_TAB.match, lines[line : line + 1])):
         return _NO_TAB
     fixes = (fix for sign, fix in _SYNTAX_FIXES.items() if sign in what)
     return next(fixes, "check quotes, brackets and indentation")
