@@ -24,8 +24,8 @@ GROUP = "internal"
 
 
 @pytest.fixture
-def place(database_url):
-    with office(database_url, questions=4) as opened:
+def place(some_url):
+    with office(some_url, questions=4) as opened:
         yield opened
 
 

@@ -28,8 +28,8 @@ WORDINGS = 12  # twelve messages and languages of the bundled survey have words 
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(some_url: str) -> Iterator[Office]:
+    with office(some_url) as opened:
         yield opened
 
 

@@ -30,9 +30,9 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-def demo(database_url: str, clock: TestClock) -> Iterator[Installation]:
+def demo(some_url: str, clock: TestClock) -> Iterator[Installation]:
     """A demo with one unit and its links, on SQLite and on PostgreSQL."""
-    with installation(database_url, clock=clock, demo=True) as opened:
+    with installation(some_url, clock=clock, demo=True) as opened:
         publish_bundled(opened)
         add_unit(opened)
         create_links(opened, "integritas")

@@ -33,9 +33,9 @@ K = 3
 
 
 @pytest.fixture
-def crowd(database_url: str) -> Iterator[Crowd]:
+def crowd(some_url: str) -> Iterator[Crowd]:
     """A small survey without people, on both databases, where three hide each other."""
-    with installation(database_url) as house:
+    with installation(some_url) as house:
         yield gather(house, K)
 
 
@@ -287,15 +287,15 @@ closing.close(house, sys.argv[2])
 """
 
 
-def test_killed_at_any_moment_it_goes_on_where_it_was(database_url: str):
-    with installation(database_url, serving=False) as house:
+def test_killed_at_any_moment_it_goes_on_where_it_was(some_url: str):
+    with installation(some_url, serving=False) as house:
         crowd = gather(house, K)
         office = crowd.unit("Kantor A", crowd.unit_id)
         crowd.people(30 * K)
         crowd.people(K - 1, unit_id=office)
         crowd.people(4, status=Status.ASKING)
         for milliseconds in (10, 40, 90):
-            with Script(CLOSER, database_url, NAME) as closer:
+            with Script(CLOSER, some_url, NAME) as closer:
                 closer.await_word("ready")
                 closer.go()
                 time.sleep(milliseconds / 1000)

@@ -36,8 +36,8 @@ def clock():
 
 
 @pytest.fixture
-def house(database_url, clock):
-    with installation(database_url, clock=clock) as opened:
+def house(some_url, clock):
+    with installation(some_url, clock=clock) as opened:
         yield opened
 
 
@@ -300,11 +300,11 @@ def test_after_the_end_comes_a_last_one_and_then_none(house, survey, post, clock
     assert posts(house)[0][2] is None
 
 
-def test_many_sweeps_at_once_write_one_report(database_url, house, post, clock):
+def test_many_sweeps_at_once_write_one_report(some_url, house, post, clock):
     at(clock, 7, 45)
     snapshots.take_due(house)
     # On SQLite there is one serving process: its sweeps may still overlap.
-    others = [] if house.database.is_sqlite else [Database(database_url) for _ in range(3)]
+    others = [] if house.database.is_sqlite else [Database(some_url) for _ in range(3)]
     houses = [house] * (4 - len(others)) + [
         open_installation(one, Secret(SECRET), clock=Clock(clock)) for one in others
     ]
@@ -342,7 +342,7 @@ class DeadlyClock(TestClock):
         return self.now
 
 
-def test_a_death_before_the_commit_loses_and_doubles_nothing(database_url, house, post, clock):
+def test_a_death_before_the_commit_loses_and_doubles_nothing(some_url, house, post, clock):
     at(clock, 7, 45)
     snapshots.take_due(house)
     due = posts(house)

@@ -48,9 +48,9 @@ TODAY = MONDAY.date()
 
 
 @pytest.fixture
-def crowd(database_url: str) -> Iterator[Crowd]:
+def crowd(some_url: str) -> Iterator[Crowd]:
     """A small survey without people, on both databases, where three hide each other."""
-    with installation(database_url) as house:
+    with installation(some_url) as house:
         yield gather(house, K)
 
 

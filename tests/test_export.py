@@ -24,8 +24,8 @@ from tests.setup import add_unit, bundled_files, installation, publish_bundled
 
 
 @pytest.fixture
-def house(database_url):
-    with installation(database_url) as opened:
+def house(some_url):
+    with installation(some_url) as opened:
         yield opened
 
 

@@ -80,8 +80,8 @@ def test_what_was_confirmed_beats_the_names_and_empty_means_not_read():
 
 
 @pytest.fixture
-def place(database_url):
-    with installation(database_url) as made:
+def place(some_url):
+    with installation(some_url) as made:
         publish_bundled(made)
         top = add_unit(made, "Kabupaten Contoh", code="K")
         add_unit(made, "Dinas Contoh", code="U1", parent_id=top)

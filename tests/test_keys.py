@@ -22,8 +22,8 @@ OTHER = "another secret, which is long enough too"
 
 
 @pytest.fixture
-def here(database_url: str) -> Iterator[Installation]:
-    with installation(database_url) as opened:
+def here(some_url: str) -> Iterator[Installation]:
+    with installation(some_url) as opened:
         yield opened
 
 

@@ -35,8 +35,8 @@ def clock():
 
 
 @pytest.fixture
-def place(database_url, clock):
-    with installation(database_url, clock=clock) as made:
+def place(some_url, clock):
+    with installation(some_url, clock=clock) as made:
         publish_bundled(made)
         add_unit(made, "Dinas Contoh", code="U1")
         add_unit(made, "Dinas Kedua", code="U2", zone="Asia/Makassar")

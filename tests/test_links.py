@@ -33,8 +33,8 @@ NUMBER = "+6281200000001"
 
 
 @pytest.fixture
-def place(database_url):
-    with installation(database_url) as made:
+def place(some_url):
+    with installation(some_url) as made:
         publish_bundled(made)
         add_unit(made, "Dinas Contoh", code="U1")
         add_unit(made, "Dinas Kedua", code="U2")

@@ -22,8 +22,8 @@ def clock():
 
 
 @pytest.fixture
-def house(database_url, clock):
-    with installation(database_url, clock=clock) as opened:
+def house(some_url, clock):
+    with installation(some_url, clock=clock) as opened:
         yield opened
 
 

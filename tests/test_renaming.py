@@ -28,8 +28,8 @@ PARENT, NEW_PARENT = (Address("parent_bsuid", f"ID.ENT.{n}") for n in (1, 2))
 
 
 @pytest.fixture
-def here(database_url: str) -> Iterator[Installation]:
-    with installation(database_url) as opened:
+def here(some_url: str) -> Iterator[Installation]:
+    with installation(some_url) as opened:
         yield opened
 
 

@@ -28,8 +28,8 @@ def clock():
 
 
 @pytest.fixture
-def house(database_url, clock):
-    with installation(database_url, clock=clock) as opened:
+def house(some_url, clock):
+    with installation(some_url, clock=clock) as opened:
         yield opened
 
 
@@ -65,9 +65,9 @@ def test_a_day_has_one_snapshot_however_often_it_is_due(house, survey, clock):
     assert newest(house, survey).count({unit}, "internal") == Count(6)
 
 
-def test_two_sweeps_at_once_take_one_snapshot(database_url, house, survey, clock):
+def test_two_sweeps_at_once_take_one_snapshot(some_url, house, survey, clock):
     # On SQLite there is one serving process: its sweeps may still overlap.
-    other = house.database if house.database.is_sqlite else Database(database_url, serving=True)
+    other = house.database if house.database.is_sqlite else Database(some_url, serving=True)
     second = open_installation(other, Secret(SECRET), clock=Clock(clock))
     start = threading.Barrier(2)
     taken = []

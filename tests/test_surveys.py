@@ -39,8 +39,8 @@ questions:
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(some_url: str) -> Iterator[Office]:
+    with office(some_url) as opened:
         yield opened
 
 
@@ -226,8 +226,8 @@ def test_settings_that_come_back_are_those_that_were_meant(place):
         assert found.survey.settings.title["id"] == title
 
 
-def test_publishers_at_the_same_moment_leave_one_survey_with_one_current_version(database_url):
-    with office(database_url) as place:
+def test_publishers_at_the_same_moment_leave_one_survey_with_one_current_version(some_url):
+    with office(some_url) as place:
         here = place.installation
         names = [f"baru{number % 2}" for number in range(6)]
 

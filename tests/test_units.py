@@ -20,8 +20,8 @@ own;SAMSAT;Samsat;DINKES;Asia/Makassar;;20;
 
 
 @pytest.fixture
-def place(database_url):
-    with installation(database_url) as made:
+def place(some_url):
+    with installation(some_url) as made:
         publish_bundled(made)
         yield made
 
