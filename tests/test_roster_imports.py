@@ -31,7 +31,7 @@ from storage.models import (
     RosterReject,
     RosterRow,
 )
-from storage.queries import claims, duplicates, imports, launching, links, mail, turns
+from storage.queries import claims, duplicates, imports, launching, links, mail
 from storage.queries import rosters as queries
 from tests.forked import Script
 from tests.setup import SECRET, add_unit, installation, publish_bundled
@@ -252,7 +252,7 @@ def claimable(place):
 
 
 def test_where_a_number_is_from_holds_from_the_activation_on_too(place, tmp_path):
-    """What is told to people, and kept of how they came, names the source that the list has now."""
+    """What is kept of how people came names the source that the list has now."""
 
     def file(name, source):
         path = tmp_path / name
@@ -261,15 +261,12 @@ def test_where_a_number_is_from_holds_from_the_activation_on_too(place, tmp_path
         return path
 
     import_roster(place, file("a.csv", "lama"), "integritas", WHOLE)
-    conversation = enrol(place, 0)
+    enrol(place, 0)
     with at_first("UPDATE roster_row SET unit_id", die), pytest.raises(Killed):
         import_roster(place, file("b.csv", "baru"), "integritas", WHOLE)
     assert number_of(place, RosterChange) == 1
     (row_id,) = place.database.read(lambda c: list(c.execute(select(RosterRow.id)).scalars()))
-    mac = place.keys.digest("address", "+6281200000100")
     assert place.database.read(lambda c: links.basis(c, row_id)).source == "baru"
-    assert place.database.read(lambda c: turns.turn_of(c, conversation))[0].source == "baru"
-    assert place.database.read(lambda c: turns.turn(c, [mac], "whatsapp:+62"))[0].source == "baru"
 
 
 def test_nobody_claims_a_row_while_its_import_is_staged(place, file):

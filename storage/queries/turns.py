@@ -46,7 +46,6 @@ from storage.models import (
     Window,
 )
 from storage.prepared import Prepared
-from storage.queries.rosters import CHANGED, NOW
 from storage.queries.upsert import insert_ignore
 
 
@@ -101,7 +100,9 @@ _STATE = (
     Survey.closed_at,
     Unit.name,
     Unit.zone,
-    NOW.source,
+    # For the seconds in which a new list counts and is not folded in yet, what the old one said:
+    # every turn would pay for more.
+    RosterRow.source,
     or_(RosterRow.id.is_not(None), Conversation.wave_id.is_not(None)).label("listed"),
     FlowVersion.move_to,
     FlowVersion.move_policy,
@@ -128,7 +129,6 @@ _TURN_STATEMENT = (
     .outerjoin(Survey, Survey.id == Conversation.survey_id)
     .outerjoin(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
-    .outerjoin(*CHANGED)
     .outerjoin(FlowVersion, FlowVersion.id == Conversation.flow_version_id)
     .outerjoin(Window, and_(Window.address_id == Address.id, Window.sender == bindparam("sender")))
     .where(Address.hmac.in_([bindparam(name, type_=Digest) for name in _HMACS]))
@@ -162,7 +162,6 @@ _ONE = (
     .join(Survey, Survey.id == Conversation.survey_id)
     .join(Unit, Unit.id == Conversation.unit_id)
     .outerjoin(RosterRow, RosterRow.conversation_id == Conversation.id)
-    .outerjoin(*CHANGED)
     .join(FlowVersion, FlowVersion.id == Conversation.flow_version_id)
     .where(Conversation.id == bindparam("conversation"))
     .order_by(Address.id)
