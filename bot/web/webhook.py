@@ -33,7 +33,7 @@ def webhook_routes(
         if sweeps is not None:
             sweeps.start()
         try:
-            message = twilio.read_inbound(request.form)
+            message = twilio.read_inbound(request.form.to_dict())
         except ValueError as error:
             abort(400, str(error))
         if message is None:
@@ -51,7 +51,7 @@ def webhook_routes(
     def status(reference: str) -> Response:
         twilio = _signed(service, metrics)
         try:
-            event = twilio.read_status(request.form)
+            event = twilio.read_status(request.form.to_dict())
             known = statuses.record(service.installation, UUID(reference), event)
         except ValueError:
             # Old or foreign: the provider must not try again.
