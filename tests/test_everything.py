@@ -173,7 +173,12 @@ def caches(survey: Survey) -> Iterator[tuple[str, object]]:
 
 
 def test_no_words_of_anybody_stay_in_a_cache(survey: Survey) -> None:
-    words = {"nama": "Sulaiman", "a_sebab": "berjubelan", "b_sebab": "galak", "rinci_muda": "ramah"}
+    words = {
+        "nama": "Sulaiman",
+        "a_sebab": "berjubelan",
+        "b_sebab": "bersungut",
+        "rinci_muda": "sumringah",
+    }
     chat = through(survey, words | {"a_puas": "kecewa", "b_puas": "kecewa"})
     chat.all("lagi", "kirim")
     assert chat.state.status is Status.FINISHED
