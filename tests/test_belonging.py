@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from bot.interview.conversations import enrol
 from bot.interview.states import unseal
 from bot.interview.surveys import publish
-from storage.models import Conversation
-from tests.rows import rows
+from storage.models import Contact, Conversation
+from tests.rows import change, rows
 from tests.setup import bundled_files
 from tests.whatsapp import office
 
@@ -99,3 +100,43 @@ def test_who_is_done_with_one_survey_begins_the_other_in_words(place, second):
     assert states(place)[second.id].status == "consent"
     person.say("setuju")
     assert states(place)[second.id].status == "asking"
+
+
+def done_with_the_first(place):
+    """Let somebody be screened out of the first survey."""
+    person = begin(place)
+    for _ in range(4):
+        place.clock.move(minutes=1)
+        person.say("1")
+        if states(place)[place.published.id].status.over:
+            break
+    place.clock.move(minutes=1)
+    return person
+
+
+def test_an_ok_begins_nothing_to_which_nobody_was_invited_yet(place, second):
+    person = done_with_the_first(place)
+    here = place.installation
+    (contact_id,) = {row.contact_id for row in rows(here, Conversation)}
+    slot = here.now() + timedelta(days=5)
+    arguments = (second, contact_id, place.unit_id, "internal", slot)
+    here.database.write(lambda connection: enrol(connection, here, *arguments))
+    person.say("ok")
+    assert states(place)[second.id].status == "invited"
+    person.say("mulai")
+    assert states(place)[second.id].status == "consent"
+
+
+def test_the_answer_to_what_we_have_asked_begins_nothing(place, second):
+    person = done_with_the_first(place)
+    invite(place, second, person)
+    first = place.published.id
+    change(place.installation, Contact, {"active_conversation_id": conversation(place, first)})
+    assert "1. membetulkan" in person.say("hapus")[-1]
+    person.say("1")
+    assert states(place)[second.id].status == "invited"
+
+
+def conversation(place, survey_id):
+    (row,) = rows(place.installation, Conversation, survey_id=survey_id)
+    return row.id

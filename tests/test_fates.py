@@ -181,6 +181,20 @@ def test_what_was_taken_and_not_delivered_goes_out_again_when_it_may(place):
     assert len(channel.sent) == 2
 
 
+def test_an_earlier_attempt_on_the_providers_list_is_not_taken_for_this_one(either_url):
+    with office(either_url, statuses=()) as place:
+        post = Post(place)
+        one = post.queue()
+        assert post.deliver() == Delivery(sent=1)
+        assert told(post, one, 63018, "later", post.row(one).provider_sid)
+        place.clock.move(minutes=1)
+        place.twilio.faults.next("drop_before")
+        assert post.deliver() == Delivery(unknown=1)
+        place.clock.move(minutes=11)
+        assert post.reconcile() == 1
+        assert post.row(one).status == "queued"
+
+
 @pytest.mark.parametrize("late", ["sent", "delivered", "failed"])
 def test_late_news_of_any_earlier_attempt_changes_nothing(place, late):
     post = Post(place)

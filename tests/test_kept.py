@@ -16,6 +16,7 @@ from bot.channels.base import Address, Inbound
 from bot.interview import kept
 from bot.interview.states import seal, unseal
 from bot.interview.surveys import Surveys
+from bot.reporting.coordinators.lists import import_coordinators
 from storage.models import Contact, Conversation, FlowVersion, OptOut
 from storage.models import Inbound as InboundTable
 from tests.fake_twilio_person import Person
@@ -286,6 +287,24 @@ def test_who_wants_to_stop_is_heard_at_once_though_nothing_can_be_read(place, wo
     replay(place)
     assert [row.status for row in rows(place.installation, Conversation)] == ["stopped"]
     assert "tidak akan menghubungi lagi" in ani.inbox[-1]
+
+
+def test_what_a_coordinator_wants_to_end_shows_when_it_is_replayed(place, tmp_path):
+    """It may be the reports alone, and nothing would take more than that back."""
+    ani = begun(place)
+    path = tmp_path / "koordinator.csv"
+    path.write_text(f"phone,unit,hour\n{ani.phone},,09:00\n")
+    import_coordinators(place.installation, "integritas", path)
+    damage = Damage(place)
+    damage.do()
+    ani.say("1")
+    ani.say("BERHENTI")
+    assert wishes(place) == 0
+    damage.mend()
+    replay(place)
+    replay(place)
+    assert [row.status for row in rows(place.installation, Conversation)] == ["stopped"]
+    assert {row.purpose for row in rows(place.installation, OptOut)} == {"respondent"}
 
 
 def test_berhenti_is_heard_at_once_where_it_is_the_message_that_we_fail_on(place):

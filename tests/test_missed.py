@@ -138,9 +138,10 @@ def test_who_wanted_to_stop_is_heard_however_late(place):
     assert count(place.installation, OptOut) == 1
 
 
-def test_a_late_mulai_does_not_undo_a_later_berhenti(place):
+@pytest.mark.parametrize("word", ["MULAI", "lanjut"])
+def test_a_late_mulai_does_not_undo_a_later_berhenti(place, word):
     ani = begun(place)
-    lose(place, ani, "MULAI")
+    lose(place, ani, word)
     place.clock.move(seconds=20)
     ani.say("BERHENTI")
     place.clock.move(minutes=3)

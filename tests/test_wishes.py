@@ -191,7 +191,7 @@ def test_hapus_data_of_a_coordinator_without_an_interview_ends_the_post_and_is_t
     assert "Kode permintaan" in ani.say("HAPUS DATA")[0]
     assert [count(here, one) for one in (Contact, AddressTable, Coordinator, Outbox)] == [0] * 4
     (alert,) = rows(here, Alert)
-    assert "nobody holds the coordinator's post for the whole survey" in alert.what
+    assert "a coordinator's post for the whole survey is empty" in alert.what
     assert "0614" not in alert.what
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from bot.channels.base import Inbound
-from bot.flow.keywords import Command, Phase
+from bot.flow.keywords import AGAIN, Command, Phase, normalise
 from bot.flow.question import Question
+from bot.flow.schedule import INVITE
 from bot.flow.state import Status
 from bot.interview import codes
 from bot.interview.installation import Installation
@@ -71,20 +72,32 @@ def tapped(
 def begun(connection: Connection, installation: Installation, text: str, row: TurnRow) -> TurnRow:
     """Find the interview that somebody begins in words ("1", "mulai") whose last one is done.
 
-    It is the newest that waits to be begun; else the message stays with the one that is over.
+    It is the newest that waits to be begun: one that they were invited to, or any with "mulai".
+    Else the message stays with the one that is over, as does the answer to what that has asked.
     """
     if row.status not in _DONE:
         return row
-    keywords = survey_of(connection, installation, row).words.keywords
-    if keywords.find(text, Phase.INVITED) is not Command.MULAI:
+    survey = survey_of(connection, installation, row)
+    if survey.words.keywords.find(text, Phase.INVITED) is not Command.MULAI:
+        return row
+    if load_state(connection, installation, row, survey).pending is not None:
         return row
     for conversation_id in conversation_queries.all_of(connection, row.contact_id):
         others = turns.turn_of(connection, conversation_id)
         other = next((one for one in others if one.address_id == row.address_id), None)
-        if other is not None and other.status == Status.INVITED and not other.closed_at:
+        if other is not None and _waits(connection, installation, other, text):
             move(connection, row, other)
             return other
     return row
+
+
+def _waits(connection: Connection, installation: Installation, row: TurnRow, text: str) -> bool:
+    """Whether an interview waits to be begun by such a text."""
+    if row.status != Status.INVITED or row.closed_at is not None:
+        return False
+    survey = survey_of(connection, installation, row)
+    invited = INVITE in load_state(connection, installation, row, survey).sent
+    return invited or normalise(text) in AGAIN
 
 
 def move(connection: Connection, row: TurnRow, named: TurnRow) -> None:

@@ -25,7 +25,7 @@ from bot.interview.installation import Installation
 from bot.interview.sending.alerts import alert
 from bot.interview.states import unseal
 from storage import leftovers
-from storage.keys import KeyDestroyed
+from storage.keys import KeyDestroyed, WrongSecret
 from storage.queries import (
     audit,
     claims,
@@ -105,7 +105,9 @@ def erase(
     listed = claims.numbers_of(connection, [row.id for row in rows])
     for row in rows:
         if _had_answered(connection, installation, row):
-            with contextlib.suppress(KeyDestroyed):  # closed: nobody can answer any more
+            with contextlib.suppress(
+                KeyDestroyed, WrongSecret
+            ):  # closed: nobody can answer any more
                 known = [*macs, *listed.get(row.id, ())]
                 answered.remember(connection, installation, row.survey_id, known)
     ids = [row.id for row in rows]
@@ -148,8 +150,8 @@ def _tell_of_posts(connection: Connection, installation: Installation, contact_i
         unit = units.by_id(connection, post.unit_id) if post.unit_id is not None else None
         where = unit.name if unit is not None else "the whole survey"
         what = (
-            f"{survey.name}: nobody holds the coordinator's post for {where} any more, as"
-            " its holder was erased on request: name somebody with `tautan coordinators import`"
+            f"{survey.name}: a coordinator's post for {where} is empty, as its holder was erased on"
+            " request: name somebody with `tautan coordinators import` if nobody else is there"
         )
         alert(connection, f"post:{post.id}", what, installation.now())
 
@@ -214,7 +216,7 @@ def _numbers(
 ) -> tuple[dict[int, bytes], int | None]:
     """Return the digests of some nameless rows to mend, and the last id; None where no more come.
 
-    One that cannot be opened any more has nothing to be erased.
+    One that cannot be opened any more has nothing to be erased, and keeps none of the others back.
     """
     found: dict[int, bytes] = {}
     rows = queries.nameless_rejects(connection, after, STEP)

@@ -20,7 +20,7 @@ from bot.interview.sending.outbox import WINDOW
 from storage.queries import outbox, people
 
 # What means the same at any time: BERHENTI, HAPUS DATA, help, doubt and report.
-_ANY_TIME = ACCEPTED[Phase.OVER] & ACCEPTED[Phase.ASKING]
+_ANY_TIME = ACCEPTED[Phase.OVER] & ACCEPTED[Phase.CONSENT] & ACCEPTED[Phase.ASKING]
 
 
 def question_moved(survey: Survey, state: State, inbound: Inbound, asked: str) -> bool:

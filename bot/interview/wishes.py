@@ -77,13 +77,17 @@ def heed(
     """Record a STOP or BERHENTI of a message that cannot be processed yet.
 
     Which of our messages it was about, and what becomes of the interview, shows when it is
-    replayed; until then it is about all of them. `asked` is the question that was open; where that
+    replayed; until then it is about all of them, but of a coordinator only what waits is dropped.
+    `asked` is the question that was open; where that
     takes somebody's own words, the word may belong to them and is left for the replay.
     """
     if inbound.opt_out != "STOP" and not _says_stop(connection, installation, inbound, row, asked):
         return
     if row is None:
         stop_unknown(connection, installation, digests)
+    elif row.coordinator and inbound.opt_out != "STOP":
+        # What a coordinator wants to end shows when it is replayed; nothing that waits goes out.
+        outbox.drop_queued(connection, address_id=row.address_id)
     else:
         stop(connection, installation, row)
 

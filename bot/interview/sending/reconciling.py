@@ -134,7 +134,9 @@ def _ours(
     """Return what on the provider's list is this message and no other one of ours."""
     if not found:
         return None
-    taken = queries.known_sids(connection, [one.sid for one in found])
+    # Earlier attempts of this very message stay on the list, failed.
+    earlier = set((row.past_sids or "").split())
+    taken = queries.known_sids(connection, [one.sid for one in found]) | earlier
     others = _other_bodies(connection, installation, row) if row.template else set()
     for one in found:
         if one.sid in taken and one.sid != row.provider_sid:

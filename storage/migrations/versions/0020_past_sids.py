@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.add_column("outbox", sa.Column("past_sid", sa.String(length=64), nullable=True))
-    # Of several the last: ids are no longer than the column, and have no spaces.
+    # Of several none: what it costs is that a late callback of theirs may be taken for a new one.
     one = "past_sids IS NOT NULL AND past_sids NOT LIKE '% %'"
     op.execute(f"UPDATE outbox SET past_sid = past_sids WHERE {one}")  # noqa: S608 # no input
     op.drop_column("outbox", "past_sids")
