@@ -20,8 +20,8 @@ from tests.whatsapp import office
 
 
 @pytest.fixture
-def place(database_url):
-    with office(database_url) as opened:
+def place(some_url):
+    with office(some_url) as opened:
         yield opened
 
 

@@ -29,8 +29,8 @@ PARENT = Address("parent_bsuid", "ID.ENT.1000000000000009")
 
 
 @pytest.fixture
-def here(database_url: str) -> Iterator[Installation]:
-    with installation(database_url) as opened:
+def here(some_url: str) -> Iterator[Installation]:
+    with installation(some_url) as opened:
         yield opened
 
 

@@ -22,8 +22,8 @@ VIA = Via("twilio", "whatsapp:+6281200000999")
 
 
 @pytest.fixture
-def here(database_url):
-    with installation(database_url, clock=TestClock(NOW)) as opened:
+def here(some_url):
+    with installation(some_url, clock=TestClock(NOW)) as opened:
         yield opened
 
 

@@ -26,9 +26,9 @@ PLACE = {"Latitude": "-3.3198765", "Longitude": "114.5907512"}
 
 
 @pytest.fixture
-def land(database_url: str) -> Iterator[Office]:
+def land(some_url: str) -> Iterator[Office]:
     """An office whose staff are asked about land."""
-    with office(database_url) as opened:
+    with office(some_url) as opened:
         files = bundled_files() | {"internal.yaml": LAND_FLOW}
         settings = files["survey.yaml"]
         files["survey.yaml"] = settings.replace("min_answer_seconds: 2", "min_answer_seconds: 0")

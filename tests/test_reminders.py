@@ -27,8 +27,8 @@ from tests.whatsapp import Office, office
 
 
 @pytest.fixture
-def place(database_url: str) -> Iterator[Office]:
-    with office(database_url) as opened:
+def place(some_url: str) -> Iterator[Office]:
+    with office(some_url) as opened:
         yield opened
 
 

@@ -30,8 +30,8 @@ K = 3
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[Installation]:
-    with installation(database_url) as opened:
+def house(some_url: str) -> Iterator[Installation]:
+    with installation(some_url) as opened:
         yield opened
 
 
@@ -123,7 +123,7 @@ def test_seeds_are_drawn_and_follow_from_nothing(house):
     assert all(0 < seed < 2**32 for seed in drawn)
 
 
-def test_a_demo_plays_the_same_again(database_url: str):
-    with installation(database_url, demo=True) as house:
+def test_a_demo_plays_the_same_again(some_url: str):
+    with installation(some_url, demo=True) as house:
         assert seeds.draw(house, 7) == seeds.draw(house, 7)
         assert len({seeds.draw(house, number) for number in range(50)}) == 50
