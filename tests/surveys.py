@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from bot.channels.base import as_text
 from bot.flow.engine import begin, step
 from bot.flow.load import load_survey
-from bot.flow.state import State
+from bot.flow.state import Answer, State, Status
 from bot.flow.survey import Flow, Survey
 from bot.flow.turn import Context, Effect, Event, Kind, Message, Open, Reply, Step, Wake
 
@@ -282,3 +282,10 @@ class Chat:
             self.say("1")
         self.say("setuju")
         return self
+
+
+def counted_answers(state: State) -> Mapping[str, Answer] | None:
+    """Return the answers that count: finished ones, or those not yet replaced by ISI ULANG."""
+    if state.status is Status.FINISHED:
+        return state.answers or None
+    return state.earlier or None

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from bot.channels.base import Address, Renamed
-from bot.flow.engine import counted_answers
 from bot.flow.state import State, Status
 from bot.interview import answered, identity
 from bot.interview.renaming import rename
@@ -16,6 +15,7 @@ from bot.interview.states import unseal
 from storage.models import AnsweredOnce, Conversation, OptOut, Outbox
 from tests.respondents import Respondent
 from tests.rows import change, count, fates, rows
+from tests.surveys import counted_answers
 from tests.whatsapp import Office, office
 
 OVER = "Tidak perlu mengirim bukti"

@@ -280,7 +280,7 @@ def test_twilio_out_of_reach_is_said(place, fault):
 @pytest.mark.parametrize(("seconds", "verdict"), [(55, "ok"), (-55, "ok")])
 def test_a_clock_a_little_off_will_do(place, seconds, verdict):
     place.now = lambda: place.office.clock() + timedelta(seconds=seconds)
-    place.the("clock", verdict)
+    assert place.the("clock", verdict)
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(90, "90 s ahead"), (-7200, "7200 s behind")])
@@ -308,7 +308,7 @@ def test_a_sender_that_is_not_online_is_an_error(place, status):
 
 def test_a_sender_that_is_being_changed_is_online(place):
     place.sender.status = "ONLINE:UPDATING"
-    place.the("sender", "ok")
+    assert place.the("sender", "ok")
 
 
 def test_a_bad_rating_is_a_warning(place):
@@ -339,7 +339,7 @@ def test_a_messaging_service_brings_its_own_webhook(place):
 def test_a_messaging_service_may_leave_the_webhook_to_its_senders(place):
     in_service(place)
     place.twilio.service.use_inbound_webhook_on_number = True
-    place.the("webhook", "ok")
+    assert place.the("webhook", "ok")
 
 
 def test_a_messaging_service_alone_names_its_senders(place):

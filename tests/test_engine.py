@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.flow.engine import counted_answers
 from bot.flow.load import load_survey
 from bot.flow.state import State, Status
 from bot.flow.turn import (
@@ -28,6 +27,7 @@ from tests.surveys import (
     SMALL_FLOW,
     Chat,
     bundled,
+    counted_answers,
     small,
     small_files,
     small_in_one_language,

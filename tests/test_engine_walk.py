@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.flow.choices import still_offered
-from bot.flow.engine import counted_answers, step
+from bot.flow.engine import step
 from bot.flow.limits import CAPTION_CHARS, MESSAGE_CHARS
 from bot.flow.load import load_survey
 from bot.flow.route import count, first_open, matters, prune
@@ -44,6 +44,7 @@ from tests.surveys import (
     SMALL_FLOW,
     Chat,
     bundled,
+    counted_answers,
     small,
     small_files,
     small_in_one_language,

@@ -7,7 +7,6 @@ from functools import cache
 
 import pytest
 
-from bot.flow.engine import counted_answers
 from bot.flow.limits import MESSAGE_CHARS
 from bot.flow.load import load_survey
 from bot.flow.rehearsal.ways import Ways
@@ -17,7 +16,7 @@ from bot.flow.state import State, Status
 from bot.flow.survey import Survey
 from bot.flow.turn import Answered, Dropped
 from bot.flow.wording import message_chars
-from tests.surveys import SMALL_FLOW, Chat, bundled_files, small_files
+from tests.surveys import SMALL_FLOW, Chat, bundled_files, counted_answers, small_files
 
 REVIEWED = SMALL_FLOW.replace('minutes: "2"\n', 'minutes: "2"\nreview: true\n')
 THROUGH = ("1", "40", "1 3", "2", "1", "jalan rusak")

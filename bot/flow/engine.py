@@ -16,7 +16,6 @@ Before any of these a survey whose time is up closes what is unfinished.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.flow import commands, corrections, review
@@ -26,7 +25,7 @@ from bot.flow.files import asked_for, lost, read_file
 from bot.flow.keywords import Command, Phase, less_polite, normalise
 from bot.flow.question import Question
 from bot.flow.schedule import SILENCE, due_now, held_out, passed, put_off, wake_at
-from bot.flow.state import Answer, State, Status
+from bot.flow.state import State, Status
 from bot.flow.survey import Flow
 from bot.flow.turn import Context, Event, Lost, Open, Reply, Step, Wake
 
@@ -66,13 +65,6 @@ def step(flow: Flow, state: State, event: Event, context: Context) -> Step:
     if timer == result.state.wake_at:
         return result
     return replace(result, state=replace(result.state, wake_at=timer))
-
-
-def counted_answers(state: State) -> Mapping[str, Answer] | None:
-    """Return the answers that count: finished ones, or those not yet replaced by ISI ULANG."""
-    if state.status is Status.FINISHED:
-        return state.answers or None
-    return state.earlier or None
 
 
 def _is_late(turn: Turn) -> bool:
